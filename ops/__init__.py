@@ -1,0 +1,1 @@
+"""What deploy.py does, a room a job: settings, build, preview, infrastructure, releases."""

@@ -1,0 +1,274 @@
+"""Reads `[tool.popdesk]` of pyproject.toml: the one place for settings, checked before anything is done with it.
+
+    settings = load_settings()                   # the shipped settings
+    settings = load_settings(environment="prod")  # with [tool.popdesk.environments.prod] laid over them
+    settings.attributes.url                       # -> "contactUrlPath"
+
+An environment may override any key: its tables are merged into the tables above, a list replaces a list.
+`page_settings` and `lambda_settings` give the parts that travel with the page and with the Lambda's zip.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ops.errors import Trouble
+
+ROOT = Path(__file__).resolve().parent.parent
+PYPROJECT = ROOT / "pyproject.toml"
+
+# An exact host or *.suffix; preview alone adds an origin (http://127.0.0.1:PORT) for its sample CRM.
+_HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+_LOOPBACK_ORIGIN = re.compile(r"http://(127\.0\.0\.1|localhost)(:\d{1,5})?")
+# Contact attribute keys: letters, digits, - and _ (docs.aws.amazon.com/connect/latest/APIReference/
+# API_UpdateContactAttributes.html).
+_ATTRIBUTE = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
+Milliseconds = Annotated[int, Field(ge=1)]
+Pixels = Annotated[int, Field(ge=100, le=10_000)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Iframe(_Table):
+    """How the workspace frames the page (AppIntegrations' ContactHandling.Scope and IframeConfig)."""
+
+    scope: Literal["PER_CONTACT", "CROSS_CONTACTS"]
+    sandbox: tuple[str, ...]
+    allow: tuple[str, ...]
+
+
+class Pop(_Table):
+    """The screen pop: when, into which window, how large (pixels), and to which hosts."""
+
+    automatic: Literal["off", "connected"]
+    window: Literal["shared", "per-contact", "tab"]
+    width: Pixels
+    height: Pixels
+    allowed_hosts: tuple[str, ...]
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if not (_HOST.fullmatch(host) or _LOOPBACK_ORIGIN.fullmatch(host)):
+                raise ValueError(
+                    f"{host!r} is neither a lower-case host (crm.example.com) nor *.suffix (*.example.com)"
+                )
+        return hosts
+
+
+class Crm(_Table):
+    """The CRM's pages. `{id}` and `{query}` are replaced by percent-encoded values; `search` may be empty: none offered."""
+
+    home: str
+    customer: str
+    search: str
+
+    @model_validator(mode="after")
+    def _placeholders(self) -> Crm:
+        for key, url, needed in (("customer", self.customer, "{id}"), ("search", self.search, "{query}")):
+            if url and needed not in url:
+                raise ValueError(f"crm.{key} has no {needed} in it")
+        return self
+
+
+class HttpLookup(_Table):
+    """The HTTP CRM adapter: where it asks and how its JSON maps to our fields."""
+
+    url: str
+    timeout_ms: Milliseconds
+    token_secret: str
+    list_path: str
+    fields: dict[str, str]
+
+
+class Lookup(_Table):
+    """How the Lambda finds the customer."""
+
+    adapter: Literal["sample", "dynamodb", "http"]
+    budget_ms: Annotated[int, Field(ge=100, le=7500)]
+    default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")]
+    http: HttpLookup
+
+
+class Attributes(_Table):
+    """The names of the contact attributes, by what they mean: the Lambda's answer keys, the flow's, the page's."""
+
+    url: str
+    width: str
+    height: str
+    left: str
+    top: str
+    search: str
+    name: str
+    phone: str
+    identity: str
+    matches: str
+    status: str
+
+    @model_validator(mode="after")
+    def _names(self) -> Attributes:
+        seen: dict[str, str] = {}
+        for role, name in self.by_role().items():
+            if not _ATTRIBUTE.fullmatch(name):
+                raise ValueError(f"attributes.{role} = {name!r}: only letters, digits, - and _ are allowed")
+            if name in seen:
+                raise ValueError(f"attributes.{role} and attributes.{seen[name]} are both {name!r}")
+            seen[name] = role
+        return self
+
+    def by_role(self) -> dict[str, str]:
+        """Give {role: attribute name}, e.g. {"url": "contactUrlPath", ...}."""
+        return dict(self.model_dump())
+
+
+class Aws(_Table):
+    """Where it is deployed."""
+
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    instance_arn: Annotated[str, Field(pattern=r"^$|^arn:aws[a-z-]*:connect:[a-z0-9-]+:\d{12}:instance/[0-9a-f-]{36}$")]
+    queue: str
+    domain: str
+    certificate_arn: Annotated[
+        str, Field(pattern=r"^$|^arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[0-9a-f-]{36}$")
+    ]
+    log_retention_days: Annotated[int, Field(ge=1)]
+    alarm_topic_arn: Annotated[str, Field(pattern=r"^$|^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+$")]
+
+
+class Settings(_Table):
+    """All of `[tool.popdesk]`, with one environment laid over it."""
+
+    environment: str
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9/._ -]{1,255}$")]
+    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9/._-]{1,128}$")]
+    runtime: Literal["pyscript", "polyscript"]
+    language: Literal["auto", "en", "es"]
+    request_timeout_ms: Milliseconds
+    connection_timeout_ms: Annotated[int, Field(ge=1_000, le=60_000)]
+    mask_personal_data: bool
+    permissions: tuple[str, ...]
+    iframe: Iframe
+    pop: Pop
+    crm: Crm
+    lookup: Lookup
+    attributes: Attributes
+    aws: Aws
+
+    def with_local_crm(self, origin: str) -> Settings:
+        """Give preview's settings: the sample CRM at `origin` (`http://127.0.0.1:8000`) stands in for the real one."""
+        return self.model_copy(
+            update={
+                "crm": Crm(
+                    home=f"{origin}/crm/",
+                    customer=f"{origin}/crm/customers/{{id}}",
+                    search=f"{origin}/crm/search?q={{query}}",
+                ),
+                "pop": Pop(**{**self.pop.model_dump(), "allowed_hosts": (*self.pop.allowed_hosts, origin)}),
+            }
+        )
+
+    @model_validator(mode="after")
+    def _crm_is_allowed(self) -> Settings:
+        for key in ("home", "customer", "search"):
+            if not getattr(self.crm, key):
+                continue
+            url = urlsplit(getattr(self.crm, key))
+            host = url.hostname or ""
+            if not any(_allows(pattern, url.scheme, host, url.netloc) for pattern in self.pop.allowed_hosts):
+                raise ValueError(f"crm.{key} is on {host!r}, which pop.allowed_hosts does not allow over https")
+        return self
+
+
+def _allows(pattern: str, scheme: str, host: str, netloc: str) -> bool:
+    if pattern.startswith("http://"):
+        return f"{scheme}://{netloc}" == pattern
+    if scheme != "https":
+        return False
+    return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
+
+
+def load_settings(pyproject: Path = PYPROJECT, environment: str = "") -> Settings:
+    """Read and check the settings; `environment` names a table of `[tool.popdesk.environments]`, empty for none.
+
+    Raises Trouble that names the file, the key and what is wrong with it.
+    """
+    try:
+        document = tomllib.loads(pyproject.read_text("utf-8"))
+    except FileNotFoundError:
+        raise Trouble(str(pyproject), "the file is missing", "run from a checkout of the project") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Trouble(str(pyproject), f"it is not valid TOML: {error}", "mend that line") from None
+    tree = document.get("tool", {}).get("popdesk")
+    if tree is None:
+        raise Trouble(str(pyproject), "it has no [tool.popdesk] table", "restore it from version control")
+    environments = tree.pop("environments", {})
+    if environment and environment not in environments:
+        known = ", ".join(sorted(environments)) or "none"
+        raise Trouble(
+            f"environment {environment!r}",
+            f"pyproject.toml has no [tool.popdesk.environments.{environment}] (it has: {known})",
+            "add that table, or name one of those",
+        )
+    tree = _merge(tree, environments.get(environment, {}))
+    try:
+        return Settings(environment=environment, **tree)
+    except ValidationError as error:
+        raise _explain(error, environment) from None
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _explain(error: ValidationError, environment: str) -> Trouble:
+    lines = []
+    for problem in error.errors():
+        key = ".".join(["tool", "popdesk", *(str(part) for part in problem["loc"])])
+        kind = problem["type"]
+        text = {"missing": "the key is missing", "extra_forbidden": "there is no such setting"}.get(
+            kind, problem["msg"].removeprefix("Value error, ")
+        )
+        lines.append(f"{key}: {text}")
+    where = f" or [tool.popdesk.environments.{environment}]" if environment else ""
+    return Trouble("pyproject.toml", "; ".join(lines), f"mend it in [tool.popdesk]{where}", exit_code=2)
+
+
+def page_settings(settings: Settings) -> dict[str, Any]:
+    """Give what the page needs to know, as plain JSON values: the build writes it beside the page's Python."""
+    return {
+        "name": settings.name,
+        "language": settings.language,
+        "request_timeout_ms": settings.request_timeout_ms,
+        "connection_timeout_ms": settings.connection_timeout_ms,
+        "mask_personal_data": settings.mask_personal_data,
+        "permissions": list(settings.permissions),
+        "pop": settings.pop.model_dump(mode="json"),
+        "crm_home": settings.crm.home,
+        "attributes": settings.attributes.by_role(),
+    }
+
+
+def lambda_settings(settings: Settings) -> dict[str, Any]:
+    """Give what the Lambda needs to know, as plain JSON values: it travels in the zip as settings.json."""
+    return {
+        "crm": settings.crm.model_dump(),
+        "lookup": settings.lookup.model_dump(),
+        "attributes": settings.attributes.by_role(),
+        "allowed_hosts": list(settings.pop.allowed_hosts),
+        "width": settings.pop.width,
+        "height": settings.pop.height,
+    }
