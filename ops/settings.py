@@ -67,7 +67,7 @@ class Pop(_Table):
 
 
 class Crm(_Table):
-    """The CRM's pages. `{id}` and `{query}` are replaced by percent-encoded values; `search` may be empty: none offered."""
+    """The CRM's pages. `{id}` and `{query}` are replaced by percent-encoded values; an empty `search` offers none."""
 
     home: str
     customer: str
