@@ -291,7 +291,8 @@ def _polyscript(files: _Files, modules: Path, interpreter: str, pack: str, boot:
     return [
         *_preload("modulepreload", [f"{core}/index.js", f"{interpreter}/micropython.mjs"]),
         *_preload("fetch", [f"{interpreter}/micropython.wasm", pack]),
-        f'<script type="micropython" version="./{interpreter}/micropython.mjs" '
+        # From the root: polyscript resolves it once against its own folder and once against the page.
+        f'<script type="micropython" version="/{interpreter}/micropython.mjs" '
         f"config='{html.escape(json.dumps(config))}'>\n{boot}</script>",
         f'<script type="module" src="./{core}/index.js"></script>',
     ]
