@@ -172,7 +172,7 @@ def _sdk(modules: Path) -> bytes:
 
 
 def _style(page: Page, modules: Path) -> bytes:
-    """Put the design tokens that the style sheet uses before it: their package's file has 800 and we use a few dozen."""
+    """Put the design tokens that the style sheet uses before it: the package has hundreds, we use a few dozen."""
     sheet = (page.web / page.css).read_text("utf-8")
     return (design_tokens(sheet, modules) + sheet).encode()
 
@@ -180,8 +180,8 @@ def _style(page: Page, modules: Path) -> bytes:
 def design_tokens(sheet: str, modules: Path) -> str:
     """Give a `:root` rule that defines the Cloudscape tokens `sheet` mentions as `var(--awsui-NAME)`.
 
-    Colours that differ in the dark mode are defined by `[data-mode=dark]` too. Raises Trouble for a token that the package
-    does not know.
+    Colours that differ in the dark mode are defined by `[data-mode=dark]` too. Raises Trouble for a token that the
+    package does not know.
     """
     tokens = json.loads((modules / "@cloudscape-design/design-tokens/index-visual-refresh.json").read_text("utf-8"))[
         "tokens"
@@ -254,6 +254,25 @@ def compile_module(path: Path, base: Path) -> bytes:
 # -- the runtimes: each adds its files and gives the tags that start it -----------------------------------------------
 
 
+# The one script the build writes itself; each line is needed because stock PyScript has no setting for it.
+# - As it loads, core opens an IndexedDB that only its `fs` module uses. Where the browser denies storage to a cross-site
+#   iframe that raises two page errors, so the request is answered with one that never settles.
+# - A default worker hook is made with Function(), which the CSP forbids; the page has no worker.
+# - The `pyscript` Python package costs a quarter of the start-up and the page imports only `js` and `jsffi`: its Python
+#   starts as soon as the interpreter is ready, and the step that would install the package is never reached.
+_PYSCRIPT_START = """
+const factory = IDBFactory.prototype, open = factory.open;
+factory.open = () => ({});
+const { hooks } = await import("CORE");
+factory.open = open;
+hooks.worker.onBeforeRunAsync.clear();
+hooks.main.onReady.add(({ interpreter }, script) => {
+  interpreter.runPython(script.textContent);
+  return new Promise(() => {});
+});
+"""
+
+
 def _pyscript(files: _Files, modules: Path, interpreter: str, pack: str, boot: str) -> list[str]:
     folder = modules / "@pyscript" / "core" / "dist"
     contents = {
@@ -261,11 +280,8 @@ def _pyscript(files: _Files, modules: Path, interpreter: str, pack: str, boot: s
     }
     core = files.add_folder("pyscript", contents)
     chunks = [name for name in contents if re.match(r"(core-|error-)", name)]
-    # Stock PyScript's default worker hook is made with Function(), which the CSP forbids; the page has no worker.
-    start = files.add(
-        "start.js",
-        f'import{{hooks}}from"./{core.removeprefix("assets/")}/core.js";hooks.worker.onBeforeRunAsync.clear();\n'.encode(),
-    )
+    loader = _PYSCRIPT_START.replace("CORE", f"./{core.removeprefix('assets/')}/core.js")
+    start = files.add("start.js", loader.strip().encode())
     config = {
         "interpreter": f"./{interpreter}/micropython.mjs",
         "plugins": _PLUGINS_OFF,
