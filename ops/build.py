@@ -105,6 +105,9 @@ def build_page(page: Page, out: Path) -> Built:
     boot = (page.python / "boot.py").read_text("utf-8")
     runtime = _RUNTIMES[page.runtime](files, modules, interpreter, pack, boot)
     template = (page.web / page.html).read_text("utf-8")
+    icon = files.add("icon.svg", (ROOT / "web" / "icon.svg").read_bytes())
+    licences = files.add("licences.txt", _licences(modules, page))
+    runtime += [f'<link rel="icon" type="image/svg+xml" href="./{icon}">', f'<link rel="license" href="./{licences}">']
     document = _fill(template, css, scripts, runtime, page.html)
     files.put("index.html", document.encode())
     return _write(files, out)
@@ -212,6 +215,33 @@ def _interpreter(modules: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in ("micropython.mjs", "micropython.wasm")}
 
 
+def _licences(modules: Path, page: Page) -> bytes:
+    """Give the names, versions and licences of the npm packages whose code or values the build carries."""
+    runtime = {"pyscript": "@pyscript/core", "polyscript": "polyscript"}[page.runtime]
+    roots = [runtime, "@micropython/micropython-webassembly-pyscript", "@cloudscape-design/design-tokens"]
+    if page.uses_sdk:
+        roots += [f"@amazon-connect/{name}" for name in ("app", "contact", "core", "voice")]
+    parts = []
+    for package in _with_dependencies(modules, roots):
+        about = json.loads((modules / package / "package.json").read_text("utf-8"))
+        text = next((path.read_text("utf-8") for path in sorted((modules / package).glob("LICENSE*"))), "")
+        parts.append(f"{package} {about['version']} ({about.get('license', 'no licence named')})\n\n{text}".rstrip())
+    rule = "\n\n" + "-" * 80 + "\n\n"
+    return (rule.join(parts) + "\n").encode()
+
+
+def _with_dependencies(modules: Path, roots: list[str]) -> list[str]:
+    found: set[str] = set()
+    waiting = list(roots)
+    while waiting:
+        package = waiting.pop()
+        if package not in found:
+            found.add(package)
+            about = json.loads((modules / package / "package.json").read_text("utf-8"))
+            waiting += [name for name in about.get("dependencies", {}) if (modules / name / "package.json").is_file()]
+    return sorted(found)
+
+
 # -- the page's Python -------------------------------------------------------------------------------------------------
 
 
@@ -255,8 +285,8 @@ def compile_module(path: Path, base: Path) -> bytes:
 
 
 # The one script the build writes itself; each line is needed because stock PyScript has no setting for it.
-# - As it loads, core opens an IndexedDB that only its `fs` module uses. Where the browser denies storage to a cross-site
-#   iframe that raises two page errors, so the request is answered with one that never settles.
+# - As it loads, core opens an IndexedDB that only its `fs` module uses. Where the browser denies storage to a
+#   cross-site iframe that raises two page errors, so the request is answered with one that never settles.
 # - A default worker hook is made with Function(), which the CSP forbids; the page has no worker.
 # - The `pyscript` Python package costs a quarter of the start-up and the page imports only `js` and `jsffi`: its Python
 #   starts as soon as the interpreter is ready, and the step that would install the package is never reached.

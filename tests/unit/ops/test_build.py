@@ -1,0 +1,116 @@
+"""The build: content-hashed, relative, the same bytes twice, self-hosted, and a failed one changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ops.build import Built, app_page, build_page, build_site, compile_module
+from ops.errors import Trouble
+from ops.headers import PRODUCTION_ANCESTORS, content_security_policy
+from ops.npm import WEB
+from ops.settings import Settings, load_settings
+
+
+@pytest.fixture(scope="module", params=["pyscript", "polyscript"])
+def settings(request: pytest.FixtureRequest) -> Settings:
+    return load_settings().model_copy(update={"runtime": request.param})
+
+
+@pytest.fixture(scope="module")
+def built(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return build_site(settings, tmp_path_factory.mktemp("site") / "dist")
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_files_are_those_it_names_with_those_hashes(built: Built) -> None:
+    found = {path: hashlib.sha256(content).hexdigest() for path, content in _contents(built.folder).items()}
+    assert found == built.files
+    assert built.total_bytes == sum(len(content) for content in _contents(built.folder).values())
+
+
+def test_everything_but_the_page_has_a_hash_in_its_path(built: Built) -> None:
+    assert [path for path in built.files if not re.search(r"-[0-9a-f]{12}[./]", path)] == ["index.html"]
+
+
+def test_a_second_build_gives_the_same_bytes(built: Built, settings: Settings, tmp_path: Path) -> None:
+    assert _contents(build_site(settings, tmp_path / "again").folder) == _contents(built.folder)
+
+
+def test_every_address_in_the_page_is_a_file_of_the_build(built: Built) -> None:
+    page = (built.folder / "index.html").read_text("utf-8")
+    addresses = re.findall(r'(?:href|src|version)="([^"]+)"', page)
+    assert addresses
+    for address in addresses:
+        if not address.startswith("data:"):
+            assert re.sub(r"^\.?/", "", address) in built.files, address
+
+
+def test_no_address_of_another_origin_is_in_the_page(built: Built) -> None:
+    page = (built.folder / "index.html").read_text("utf-8")
+    assert not re.search(r"""(href|src|action|version)=["'](?:https?:)?//""", page)
+
+
+def test_the_licences_of_what_is_served_are_served_with_it(built: Built) -> None:
+    notices = [path for path in built.files if path.startswith("assets/licences-")]
+    assert len(notices) == 1
+    text = (built.folder / notices[0]).read_text("utf-8")
+    for package in ("polyscript", "@amazon-connect/core", "@micropython/micropython-webassembly-pyscript"):
+        assert package in text
+
+
+def test_a_rebuild_removes_what_is_no_longer_needed(settings: Settings, tmp_path: Path) -> None:
+    out = tmp_path / "dist"
+    before = build_site(settings, out)
+    after = build_site(settings.model_copy(update={"request_timeout_ms": 1234}), out)
+    assert set(before.files) != set(after.files)
+    assert set(_contents(out)) == set(after.files)
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine", "utf-8")
+    with pytest.raises(Trouble, match="no earlier build"):
+        build_site(settings, tmp_path)
+    assert _contents(tmp_path) == {"thesis.txt": b"mine"}
+
+
+def test_python_that_micropython_cannot_compile_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    page = app_page(load_settings())
+    python = tmp_path / "pyapp"
+    shutil.copytree(page.python, python, ignore=shutil.ignore_patterns("__pycache__"))
+    (python / "cards.py").write_text("match 1:\n    case 1:\n        pass\n", "utf-8")
+    with pytest.raises(Trouble) as caught:
+        build_page(replace(page, python=python), tmp_path / "dist")
+    assert caught.value.thing == "pyapp/cards.py"
+    assert "line 1" in caught.value.reason
+    assert not (tmp_path / "dist").exists()
+
+
+def test_an_unknown_design_token_is_named(tmp_path: Path) -> None:
+    web = tmp_path / "web"
+    shutil.copytree(WEB, web, ignore=shutil.ignore_patterns("node_modules", "workspace"))
+    with (web / "app.css").open("a", encoding="utf-8") as sheet:
+        sheet.write("p{color:var(--awsui-color-text-bodi)}")
+    with pytest.raises(Trouble, match="color-text-bodi"):
+        build_page(replace(app_page(load_settings()), web=web), tmp_path / "dist")
+
+
+def test_every_module_of_the_pages_compiles_for_micropython() -> None:
+    for folder in (Path("pyapp"), Path("web/workspace")):
+        for path in sorted((WEB.parent / folder).rglob("*.py")):
+            assert compile_module(path, WEB.parent / folder)[:1] == b"M"
+
+
+def test_the_policy_allows_no_eval_and_no_inline_script() -> None:
+    policy = content_security_policy(PRODUCTION_ANCESTORS)
+    assert "'unsafe-eval'" not in policy
+    assert "'unsafe-inline'" not in policy
+    assert "frame-ancestors https://*.awsapps.com https://*.my.connect.aws" in policy
