@@ -1,0 +1,540 @@
+"""The one command surface: buttons, the address and scenarios all do what they do through `command(name, args)`. Pure.
+
+    commands = Commands(apps, flow, page)
+    await commands.command("offer", {"customer": "c-001", "channel": "VOICE"})      # -> {"contactId": "..."}
+    await commands.command("accept", {})                                            # the selected contact
+    from_address("?latency=50&offer=customer:c-001&accept")                         # -> [("latency", {...}), ...]
+
+Every command is a method `do_NAME` below; its arguments are its parameters, and the first line of its docstring is its help.
+A command that cannot be done raises NotPossible with a sentence for people. Results are plain JSON values.
+`flow(contact, typed)` runs the contact flow (an async function, the answer of POST /api/offer); `page` is told what to show.
+"""
+
+import asyncio
+import json
+
+from apps import App
+from desk import CHANNEL_TYPES, INCOMING, QUEUED, NotPossible
+from log import UP
+from permissions import NAMES
+from protocol import LOADING, RUNNING
+
+# How a value in the address means the contact's address (customer endpoint) type.
+_ENDPOINTS = {"VOICE": "TELEPHONE_NUMBER", "CHAT": "", "TASK": "", "EMAIL": "EMAIL_ADDRESS"}
+
+
+class Commands:
+    """The commands. `config` is the preview server's /api/config, {} before it is known."""
+
+    def __init__(self, apps, flow, page):
+        self.apps = apps
+        self.desk = apps.desk
+        self.faults = apps.faults
+        self.log = apps.log
+        self.flow = flow
+        self.page = page
+        self.config = {}
+        self.opened_ms = 0.0
+
+    async def command(self, name, args):
+        """Do one command; gives its result. Raises NotPossible for an unknown command, argument or state."""
+        method = getattr(self, "do_" + name, None)
+        if method is None:
+            raise NotPossible("there is no command " + name + "; there are " + ", ".join(sorted(PARAMETERS)))
+        unknown = [key for key in args if key not in PARAMETERS[name]]
+        if unknown:
+            raise NotPossible(
+                name + " takes no " + unknown[0] + "; it takes " + (", ".join(PARAMETERS[name]) or "nothing")
+            )
+        result = method(**args)
+        if hasattr(result, "send") or hasattr(result, "__await__"):
+            result = await result
+        self.desk.on_change()
+        return result
+
+    # -- contacts ------------------------------------------------------------------------------------------------------
+
+    async def do_offer(
+        self,
+        customer="",
+        channel="VOICE",
+        address="",
+        name="",
+        typed="",
+        initial="",
+        contact="",
+        subtype="",
+        attributes=None,
+        accept=False,
+    ):
+        """Offer a contact: of a sample customer (id or name) or from an address; `initial` is a transferred contact's first id."""
+        channel = channel.upper()
+        if channel not in CHANNEL_TYPES:
+            raise NotPossible("the channel is one of " + ", ".join(sorted(CHANNEL_TYPES)))
+        if customer:
+            known = self._customer(customer)
+            name = name or known.get("name", "")
+            if not address:
+                address = known.get("email" if channel == "EMAIL" else "phone") or ""
+        kind = "EMAIL_ADDRESS" if "@" in address else _ENDPOINTS[channel] or "TELEPHONE_NUMBER"
+        made = self.desk.add_contact(channel, address, kind if address else "", name, initial, contact, subtype)
+        made.attributes = dict(attributes or {})
+        await self._run_flow(made, typed)
+        if _true(accept):
+            self.desk.accept(made.id)
+        return {"contactId": made.id}
+
+    async def _run_flow(self, contact, typed):
+        try:
+            result = await self.flow(contact, typed)
+        except NotPossible as error:
+            result = {
+                "error": {"thing": "The contact flow", "reason": str(error), "remedy": "Look at the preview server."}
+            }
+        if contact.state != QUEUED:
+            return
+        before = self.desk.clock()
+        contact.attributes.update(result.get("attributes") or {})
+        contact.steps = result.get("steps") or []
+        contact.problem = result.get("error")
+        queue = result.get("queue")
+        contact.queue = self.desk.queue(queue["name"], queue.get("arn", "")) if queue else None
+        self.desk.ring(contact.id)
+        launched = result.get("app")
+        app = self.apps.default
+        if app is not None and (launched or self._hosted):
+            path = "" if self._hosted or not launched else launched.get("path") or ""
+            self.apps.open(app, contact.id, path, launched_by="guide", focus=True)
+        else:
+            self.apps.sync()
+        self.opened_ms = self.desk.clock() - before
+        self.apps.note(None, {"type": "contact", "event": "offered", "own_ms": self.opened_ms})
+
+    async def outbound(self, contact):
+        """Go on with a call that an app made: its flow, then it is connected."""
+        await self._run_flow(contact, "")
+        self.desk.accept(contact.id)
+
+    @property
+    def _hosted(self):
+        """Whether the address named another app than the registered one."""
+        return self.apps.default is not None and self.apps.default.name != (self.config.get("app") or {}).get("name")
+
+    def _customer(self, wanted):
+        for customer in self.config.get("customers") or []:
+            if wanted in (customer.get("id"), customer.get("name")):
+                return customer
+        raise NotPossible("there is no sample customer " + wanted)
+
+    def do_accept(self, contact=""):
+        """Accept the contact."""
+        self.desk.accept(contact)
+
+    def do_miss(self, contact=""):
+        """Let the contact go unanswered."""
+        self.desk.miss(contact)
+
+    def do_end(self, contact=""):
+        """End the conversation: after-contact work begins."""
+        found = self.desk.contact(contact)
+        if found.state == INCOMING:
+            self.desk.miss(found.id)
+        else:
+            self.desk.end(found.id)
+
+    def do_clear(self, contact=""):
+        """Clear the contact from the desk; its apps are destroyed."""
+        self.desk.clear(contact)
+        self.apps.sync()
+
+    async def do_finish(self, contact=""):
+        """Bring the contact to its end from whatever state: miss or end, then clear."""
+        found = self.desk.contact(contact)
+        if found.state == INCOMING:
+            self.desk.miss(found.id)
+        elif found.state == "connected":
+            self.desk.end(found.id)
+        self.do_clear(found.id)
+
+    def do_hold(self, contact=""):
+        """Put the customer of a call on hold."""
+        self.desk.hold(contact, True)
+
+    def do_resume(self, contact=""):
+        """Take the customer of a call off hold."""
+        self.desk.hold(contact, False)
+
+    def do_select(self, contact=""):
+        """Look at another contact; no contact: at the desk itself."""
+        self.desk.select(contact)
+        self.apps.sync()
+
+    def do_attributes(self, values=None, contact=""):
+        """Set contact attributes; a value of null removes one."""
+        if not isinstance(values, dict):
+            raise NotPossible("attributes needs values, an object of names and texts")
+        self.desk.set_attributes(contact, values)
+
+    def do_attribute(self, name="", value=None, contact=""):
+        """Set one contact attribute; without a value it is removed."""
+        self.desk.set_attributes(contact, {name: value})
+
+    # -- the agent -----------------------------------------------------------------------------------------------------
+
+    def do_agent(self, name="", extension="", arn=""):
+        """Change the agent's name, extension or ARN."""
+        self.desk.set_agent(name, extension, arn)
+
+    def do_state(self, name="", kind=""):
+        """Change the agent's state; a new name makes a custom state of that kind."""
+        self.desk.set_state(name, kind)
+
+    def do_profile(self, name="", voice=None, chat=None, task=None, email=None):
+        """Change the routing profile's name and how many contacts of each channel it allows at once."""
+        given = {"VOICE": voice, "CHAT": chat, "TASK": task, "EMAIL": email}
+        concurrency = [
+            (channel, number if given[channel] is None else int(given[channel]))
+            for channel, number in self.desk.concurrency
+        ]
+        self.desk.set_profile(name, concurrency)
+
+    def do_theme(self, mode="auto"):
+        """Change the theme: light, dark or auto."""
+        self.desk.set_visual_mode(mode)
+
+    def do_language(self, locale="en_US"):
+        """Change the agent's language."""
+        self.desk.set_language(locale)
+
+    # -- apps ----------------------------------------------------------------------------------------------------------
+
+    def do_app(self, url="", name="", scope="", sandbox="", allow=""):
+        """Host another app: its address, and how it is registered (the rest as the registered app has it)."""
+        if not (url.startswith("http://") or url.startswith("https://")):
+            raise NotPossible("an app's address begins with http:// or https://")
+        model = self.apps.default
+        app = App(name or _host(url), url, number=len(self.apps.registered) + 1)
+        if model is not None:
+            app.scope, app.sandbox, app.allow = model.scope, model.sandbox, model.allow
+            app.permissions = list(model.permissions)
+        if scope:
+            app.scope = scope
+        if sandbox:
+            app.sandbox = sandbox.split()
+        if allow:
+            app.allow = allow.split()
+        self.apps.register(app, first=True)
+
+    def do_open(self, app="", contact=None, path="", parameters=None, idle=False):
+        """Open an app in a tab, with launch parameters; idle: without a contact."""
+        found = self.apps.find_app(app) if app else self.apps.default
+        if found is None:
+            raise NotPossible("there is no app " + app)
+        place = self.desk.selected if contact is None else contact
+        key = "" if not parameters else self.desk.new_id()
+        instance = self.apps.open(found, place, path, parameters, launch_key=key, idle=_true(idle))
+        if _true(idle) and self.desk.selected:
+            self.desk.select("")
+            self.apps.sync()
+        return {"instanceId": instance.id}
+
+    def do_close(self, instance=""):
+        """Close an app's tab: destroy, wait, remove."""
+        self.apps.end(self._instance(instance))
+
+    def do_tab(self, instance=""):
+        """Show another app of the contact."""
+        self.apps.select_tab(self._instance(instance))
+
+    def do_reload(self):
+        """Make every iframe anew, each for the same contact."""
+        self.apps.reload()
+
+    def _instance(self, wanted):
+        for instance in self.apps.instances:
+            if wanted in (instance.id, instance.label):
+                return instance
+        active = self.apps.active(self.desk.selected)
+        if wanted or active is None:
+            raise NotPossible("there is no app instance " + wanted)
+        return active
+
+    # -- permissions and faults ----------------------------------------------------------------------------------------
+
+    def do_permissions(self, only=""):
+        """Grant exactly these permissions (names separated by spaces)."""
+        self._each_app(lambda app: app.permissions.clear())
+        for name in only.split():
+            self.do_grant(name)
+
+    def do_grant(self, permission=""):
+        """Grant a permission to the apps."""
+        if permission not in NAMES and permission != "*":
+            raise NotPossible("there is no permission " + permission + "; there are " + ", ".join(NAMES) + " and *")
+        self._each_app(lambda app: permission in app.permissions or app.permissions.append(permission))
+
+    def do_withdraw(self, permission=""):
+        """Withdraw a permission from the apps."""
+        self._each_app(lambda app: permission in app.permissions and app.permissions.remove(permission))
+
+    def _each_app(self, change):
+        for app in self.apps.registered:
+            change(app)
+
+    def do_latency(self, ms=0):
+        """Make every answer take so many milliseconds longer."""
+        self.faults.latency = float(ms)
+
+    def do_fail(self, request="*", reason=""):
+        """Make a request (agent/getName, or * for all) fail, with a reason."""
+        self.faults.set(request, "fail", reason)
+
+    def do_hang(self, request="*"):
+        """Never answer a request."""
+        self.faults.set(request, "hang")
+
+    def do_late(self, request="*", ms=2000):
+        """Answer a request so many milliseconds late."""
+        self.faults.set(request, "late", ms)
+
+    def do_drop(self, what="acknowledge"):
+        """Drop the acknowledgement of every app that says hello from now on."""
+        if what not in ("acknowledge", "ack"):
+            raise NotPossible("only the acknowledgement (acknowledge) can be dropped")
+        self.faults.drop_acknowledge = True
+
+    def do_heal(self, request=""):
+        """Take back the fault of one request, or every fault."""
+        self.faults.heal(request)
+
+    # -- for tests, scenarios and bug reports --------------------------------------------------------------------------
+
+    def do_burst(self, count=1000, name="Burst"):
+        """Change the agent's state so many times at once, to states named Burst 1, Burst 2, ..."""
+        previous = self.desk.state
+        for number in range(1, int(count) + 1):
+            state = name + " " + str(number)
+            data = {"state": state, "previous": {"state": previous}}
+            self.desk.on_event("aws.connect.contact", "agent/stateChange", "", data)
+            previous = state
+
+    async def do_wait(self, ms=1000):
+        """Do nothing for so many milliseconds."""
+        await asyncio.sleep(float(ms) / 1000)
+
+    async def do_until(self, app="running", request="", count=1, contact="", timeout=10000):
+        """Wait until the contact's app is running, or until it has asked so many times for a request; ms."""
+        deadline = self.desk.clock() + float(timeout)
+        while self.desk.clock() < deadline:
+            if request:
+                if self._asked(request) >= int(count):
+                    return {"waited": True}
+            elif self._state_of_app(contact) == app:
+                return {"waited": True}
+            await asyncio.sleep(0.02)
+        raise NotPossible("after " + str(timeout) + " ms the app is still not " + (request or app))
+
+    def _asked(self, request):
+        found = 0
+        for entry in self.log.entries:
+            if entry.direction == UP and request in entry.text():
+                message = entry.value()
+                found += message.get("type") == "request" and message.get("command") == request
+        return found
+
+    def _state_of_app(self, contact):
+        active = self.apps.active(contact or self.desk.selected)
+        return active.state if active is not None else "gone"
+
+    def do_look(self):
+        """Give what the desk looks like: the agent, the contacts, the apps and their states."""
+        desk = self.desk
+        return {
+            "agent": {"name": desk.agent_name, "state": desk.state, "profile": desk.profile_name},
+            "theme": desk.visual_mode,
+            "language": desk.language,
+            "selected": desk.selected,
+            "contacts": [
+                {
+                    "contactId": contact.id,
+                    "initialContactId": contact.initial_id,
+                    "channel": contact.channel,
+                    "state": contact.state,
+                    "attributes": dict(contact.attributes),
+                    "error": contact.problem,
+                }
+                for contact in desk.contacts
+            ],
+            "apps": [
+                {
+                    "instanceId": instance.id,
+                    "name": instance.app.name,
+                    "contactId": instance.contact_id,
+                    "state": instance.state,
+                    "visible": instance.visible,
+                    "subscriptions": len(instance.subscriptions()),
+                    "requests": instance.requests,
+                    "trouble": instance.trouble,
+                }
+                for instance in self.apps.instances
+            ],
+            "openedMs": self.opened_ms,
+            "loading": len([1 for instance in self.apps.instances if instance.state == LOADING]),
+            "running": len([1 for instance in self.apps.instances if instance.state == RUNNING]),
+            "logged": self.log.total,
+        }
+
+    def do_log(self, filter="", last=200):
+        """Give the last messages of the log that hold the words of the filter."""
+        entries = self.log.filter(filter)[-int(last) :]
+        return [
+            {"time": entry.time, "direction": entry.direction, "app": entry.source, "message": entry.value()}
+            for entry in entries
+        ]
+
+    def do_panel(self, name="", filter=None):
+        """Open a panel: contact, flow, log, faults or desk; no name: close it."""
+        self.page.open_panel(name, filter)
+
+    def do_help(self):
+        """Give every command and its parameters."""
+        return [[name, list(PARAMETERS[name])] for name in sorted(PARAMETERS)]
+
+
+def _true(value):
+    return value is True or str(value).lower() in ("true", "yes", "1")
+
+
+def _host(url):
+    return url.split("//", 1)[1].split("/", 1)[0]
+
+
+# -- the address -------------------------------------------------------------------------------------------------------
+#
+#   ?latency=50&fail=agent/getName&offer=customer:c-001,channel:CHAT&accept
+#
+# Each parameter is a command, done in the order they stand. Its value is the command's first argument, or NAME:VALUE pairs separated by
+# commas where NAME is one of the command's. Several commands in one: do=NAME ARGUMENTS;NAME ARGUMENTS, or do=[["offer", {...}], ...].
+
+
+def from_address(query):
+    """Read commands from an address's query string. Gives [(name, args), ...]; raises NotPossible for what is no command."""
+    found = []
+    for part in query.lstrip("?").split("&"):
+        if not part:
+            continue
+        name, _, value = part.partition("=")
+        name = decode(name)
+        if name == "do":
+            found += _several(value)
+        else:
+            found.append((name, _arguments(name, value)))
+    return found
+
+
+def _several(value):
+    plain = decode(value)
+    if plain.startswith("["):
+        try:
+            return [(name, args) for name, args in json.loads(plain)]
+        except (ValueError, TypeError):
+            raise NotPossible("do= holds no list of [name, {arguments}]: " + plain[:80])
+    found = []
+    for part in value.replace("%3B", ";").split(";"):
+        if part:
+            name, _, rest = decode(part).partition(" ") if "%20" in part or " " in part else part.partition("=")
+            found.append((name, _arguments(name, rest)))
+    return found
+
+
+def _arguments(name, value):
+    if name not in PARAMETERS:
+        raise NotPossible("there is no command " + name + "; there are " + ", ".join(sorted(PARAMETERS)))
+    names = PARAMETERS[name]
+    if not value:
+        return {}
+    if not names:
+        raise NotPossible(name + " takes nothing")
+    if decode(value).startswith("{"):
+        return json.loads(decode(value))
+    pieces = value.split(",")
+    if pieces[0].partition(":")[0] not in names:
+        return {names[0]: decode(value)}
+    args = {}
+    for piece in pieces:
+        key, _, text = piece.partition(":")
+        key = decode(key)
+        if key not in names:
+            raise NotPossible(name + " takes no " + key + "; it takes " + ", ".join(names))
+        text = decode(text)
+        args[key] = json.loads(text) if text.startswith("{") else text
+    return args
+
+
+def decode(text):
+    """Percent-decode a part of an address; a + stays a + (telephone numbers begin with one)."""
+    if "%" not in text:
+        return text
+    pieces = text.split("%")
+    out = bytearray(pieces[0].encode())
+    for piece in pieces[1:]:
+        try:
+            out.append(int(piece[:2], 16))
+            out.extend(piece[2:].encode())
+        except ValueError:
+            out.extend(b"%" + piece.encode())
+    return out.decode()
+
+
+# Command -> its parameters' names. MicroPython keeps neither a function's signature nor its docstring, so they stand here once more;
+# a test compares them with the methods.
+PARAMETERS = {
+    "offer": (
+        "customer",
+        "channel",
+        "address",
+        "name",
+        "typed",
+        "initial",
+        "contact",
+        "subtype",
+        "attributes",
+        "accept",
+    ),
+    "accept": ("contact",),
+    "miss": ("contact",),
+    "end": ("contact",),
+    "clear": ("contact",),
+    "finish": ("contact",),
+    "hold": ("contact",),
+    "resume": ("contact",),
+    "select": ("contact",),
+    "attributes": ("values", "contact"),
+    "attribute": ("name", "value", "contact"),
+    "agent": ("name", "extension", "arn"),
+    "state": ("name", "kind"),
+    "profile": ("name", "voice", "chat", "task", "email"),
+    "theme": ("mode",),
+    "language": ("locale",),
+    "app": ("url", "name", "scope", "sandbox", "allow"),
+    "open": ("app", "contact", "path", "parameters", "idle"),
+    "close": ("instance",),
+    "tab": ("instance",),
+    "reload": (),
+    "permissions": ("only",),
+    "grant": ("permission",),
+    "withdraw": ("permission",),
+    "latency": ("ms",),
+    "fail": ("request", "reason"),
+    "hang": ("request",),
+    "late": ("request", "ms"),
+    "drop": ("what",),
+    "heal": ("request",),
+    "burst": ("count", "name"),
+    "wait": ("ms",),
+    "until": ("app", "request", "count", "contact", "timeout"),
+    "look": (),
+    "log": ("filter", "last"),
+    "panel": ("name", "filter"),
+    "help": (),
+}

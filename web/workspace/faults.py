@@ -1,0 +1,71 @@
+"""What goes wrong on purpose: slow, failing, hanging and late answers, an acknowledgement that never comes. Pure.
+
+    faults = Faults()
+    faults.latency = 50.0
+    faults.set("agent/getName", "fail", "The service is not available")
+    faults.plan("agent/getName")      # -> Plan(delay=50.0, fail="The service is not available", hang=False)
+
+A rule's command is a request's, such as `agent/getName`, or `*` for every request. Delays are milliseconds.
+"""
+
+KINDS = ("fail", "hang", "late")
+DEFAULT_REASON = "The workspace was told to fail this request"
+DEFAULT_LATE = 2000.0
+
+
+class Plan:
+    """What is to be done with one request: wait `delay` ms, then answer, fail with a reason, or never answer."""
+
+    def __init__(self, delay, fail, hang):
+        self.delay = delay
+        self.fail = fail
+        self.hang = hang
+
+
+class Faults:
+    """The faults now in force; `rules` maps a command to (kind, reason or milliseconds)."""
+
+    def __init__(self):
+        self.latency = 0.0
+        self.drop_acknowledge = False
+        self.rules = {}
+
+    def set(self, command, kind, value=None):
+        """Make requests of `command` fail (value: the reason), hang, or be late (value: ms). Raises ValueError."""
+        if kind not in KINDS:
+            raise ValueError("a fault is one of " + ", ".join(KINDS))
+        if kind == "late":
+            value = float(value or DEFAULT_LATE)
+        self.rules[command] = (kind, value or DEFAULT_REASON)
+
+    def heal(self, command=""):
+        """Take back the rule of one command, or for "" every fault."""
+        if command:
+            self.rules.pop(command, None)
+            return
+        self.rules.clear()
+        self.latency = 0.0
+        self.drop_acknowledge = False
+
+    def plan(self, command):
+        """Give the Plan for a request, or None when nothing is wrong."""
+        rule = self.rules.get(command) or self.rules.get("*") if self.rules else None
+        if rule is None:
+            return Plan(self.latency, "", False) if self.latency else None
+        kind, value = rule
+        if kind == "late":
+            return Plan(self.latency + value, "", False)
+        return Plan(self.latency, value if kind == "fail" else "", kind == "hang")
+
+    def describe(self):
+        """Give the faults in force as lines for people."""
+        lines = ["every answer takes " + str(int(self.latency)) + " ms longer"] if self.latency else []
+        if self.drop_acknowledge:
+            lines.append("the acknowledgement is dropped")
+        for command in sorted(self.rules):
+            kind, value = self.rules[command]
+            words = {"fail": "fails: ", "hang": "is never answered", "late": "is late by "}[kind]
+            lines.append(
+                command + " " + words + ("" if kind == "hang" else str(value)) + (" ms" if kind == "late" else "")
+            )
+        return lines

@@ -1,0 +1,156 @@
+"""Starts the local agent workspace: wires the rooms, reads the address, listens to the preview server.
+
+Loaded by boot.py. The page's address may hold commands (commands.py, `from_address`): they are done before and after the server's
+configuration is known, in their order. The preview server speaks over /api/config, /api/offer, /api/events and /api/answers.
+"""
+
+import asyncio
+import json
+
+import js
+from jsffi import create_proxy
+
+from apps import App, Apps
+from commands import Commands, from_address
+from desk import Desk, NotPossible
+from faults import Faults
+from host import Frames, post_json
+from log import Log
+from page import Page, by_id
+
+_started = float(js.String(js.performance.timeOrigin))
+_keep = []
+
+
+def clock():
+    """Give the time in ms since 1970. By parts and as text: MicroPython truncates JavaScript integers of 2**31 and more."""
+    return _started + js.performance.now()
+
+
+def new_id():
+    """Give a new UUID."""
+    return js.crypto.randomUUID()
+
+
+async def run_flow(contact, typed):
+    """Let the preview server run the contact flow for a contact; gives its answer. Raises NotPossible when there is none."""
+    endpoint = {"address": contact.address, "type": contact.address_type} if contact.address else None
+    body = {
+        "contact": {
+            "contactId": contact.id,
+            "initialContactId": contact.initial_id,
+            "channel": contact.channel,
+            "subtype": contact.subtype,
+            "customerEndpoint": endpoint,
+            "attributes": contact.attributes,
+        },
+        "typed": typed,
+    }
+    return await ask("/api/offer", post_json(body))
+
+
+async def ask(path, options=None):
+    """Fetch JSON from the preview server. Raises NotPossible with what went wrong."""
+    try:
+        answer = await (js.fetch(path, options) if options is not None else js.fetch(path))
+        text = await answer.text()
+    except Exception as error:
+        raise NotPossible("the preview server does not answer " + path + " (" + str(error) + ")")
+    if not answer.ok:
+        raise NotPossible("the preview server answered " + path + " with status " + str(answer.status))
+    return json.loads(text)
+
+
+class Workspace:
+    """The rooms, wired together."""
+
+    def __init__(self):
+        self.page = Page()
+        frames = Frames(by_id("stage"))
+        desk = Desk(clock, new_id)
+        self.apps = Apps(desk, Faults(), Log(), frames)
+        frames.apps = self.apps
+        frames.on_failed = self.page.failed
+        self.commands = Commands(self.apps, run_flow, self.page)
+        self.page.commands = self.commands
+        desk.on_change = self.page.changed
+        self.apps.on_change = self.page.changed
+        self.apps.on_outbound = self._outbound
+        frames.listen()
+        self.page.start()
+
+    def _outbound(self, contact):
+        asyncio.create_task(self.commands.outbound(contact))
+
+    async def run(self):
+        """Read the configuration and the address, then listen to the server."""
+        try:
+            self.configure(await ask("/api/config"))
+        except NotPossible as error:
+            self.page.show_problem("No preview server", str(error), "Start it with: python deploy.py preview")
+        self._listen()
+        try:
+            for name, args in from_address(str(js.location.search)):
+                await self.commands.command(name, args)
+        except (NotPossible, ValueError) as error:
+            self.page.show_problem("The address", str(error), "See docs/workspace.md for what it may hold.")
+        self.page.changed()
+        js.document.documentElement.setAttribute("data-ready", "true")
+
+    def configure(self, config):
+        """Take the preview server's configuration."""
+        self.commands.config = config
+        known = config.get("app") or {}
+        if known.get("url"):
+            self.apps.register(
+                App(
+                    known["name"],
+                    known["url"],
+                    known.get("scope") or "PER_CONTACT",
+                    known.get("sandbox") or (),
+                    known.get("allow") or (),
+                    known.get("permissions") or (),
+                )
+            )
+        self.page.fill_customers(config.get("customers") or [])
+
+    # -- the server's events -------------------------------------------------------------------------------------------
+
+    def _listen(self):
+        source = js.EventSource.new("/api/events")
+        _keep.append(source)
+        for kind in ("reload", "problem", "mended", "command"):
+            handler = create_proxy(getattr(self, "_on_" + kind))
+            _keep.append(handler)
+            source.addEventListener(kind, handler)
+
+    def _on_reload(self, event):
+        if json.loads(event.data or "{}").get("what") == "workspace":
+            js.location.reload()
+        else:
+            self.apps.reload()
+
+    def _on_problem(self, event):
+        problem = json.loads(event.data)
+        self.page.show_problem(problem.get("thing", ""), problem.get("reason", ""), problem.get("remedy", ""))
+
+    def _on_mended(self, event):
+        self.page.show_problem()
+
+    def _on_command(self, event):
+        asyncio.create_task(self._command(json.loads(event.data)))
+
+    async def _command(self, asked):
+        answer = {"id": asked["id"]}
+        try:
+            answer["result"] = await self.commands.command(asked["name"], asked.get("args") or {})
+        except (NotPossible, ValueError, TypeError) as error:
+            answer["error"] = str(error)
+        await js.fetch("/api/answers", post_json(answer))
+
+
+def start():
+    """Start the workspace."""
+    workspace = Workspace()
+    _keep.append(workspace)
+    asyncio.create_task(workspace.run())

@@ -1,0 +1,120 @@
+"""Which permission a request or a subscription needs: the one table, and the texts of refusals.
+
+    needed_for_request("aws.connect.contact", "agent/getName")      # -> "User.Details.View"
+    needed_for_topic("aws.connect.contact", "contact/connected")    # -> "Contact.Details.View"
+    allows(["User.Details.View"], "User.Details.View")              # -> True
+    allows(["*"], anything)                                         # -> True
+
+The table is AWS's ("Third-party application permissions" in the agent workspace developer guide, and each request's own page
+there). What AWS lists under no permission needs `*`, as AWS says of the application controller and of call controls.
+"""
+
+CONTACT = "aws.connect.contact"
+VOICE = "aws.connect.voice"
+USER = "aws.connect.user"
+WORKSPACE = "aws.connect.workspace"
+
+EVERYTHING = "*"
+
+# permission -> (requests, topics), each (namespace, name)
+TABLE = (
+    ("User.Details.View", ((CONTACT, "agent/getName"), (CONTACT, "agent/getARN")), ()),
+    (
+        "User.Configuration.View",
+        (
+            (CONTACT, "agent/getRoutingProfile"),
+            (CONTACT, "agent/getChannelConcurrency"),
+            (CONTACT, "agent/getExtension"),
+            (CONTACT, "agent/getDialableCountries"),
+            (CONTACT, "agent/listAvailabilityStates"),
+            (CONTACT, "agent/listQuickConnects"),
+            (USER, "getLanguage"),
+            (VOICE, "voice/getOutboundCallPermission"),
+            (VOICE, "voice/listDialableCountries"),
+        ),
+        (
+            (USER, "languageChange"),
+            (CONTACT, "agent/routingProfileChanged"),
+            (CONTACT, "agent/enabledChannelListChanged"),
+        ),
+    ),
+    ("User.Status.View", ((CONTACT, "agent/getState"),), ((CONTACT, "agent/stateChange"),)),
+    (
+        "Contact.Details.View",
+        (
+            (CONTACT, "contact/getInitialContactId"),
+            (CONTACT, "contact/getType"),
+            (CONTACT, "contact/getChannelType"),
+            (CONTACT, "contact/getStateDuration"),
+            (CONTACT, "contact/getQueue"),
+            (CONTACT, "contact/getQueueTimestamp"),
+        ),
+        (
+            (CONTACT, "contact/incoming"),
+            (CONTACT, "contact/connected"),
+            (CONTACT, "contact/acw"),
+            (CONTACT, "contact/missed"),
+            (CONTACT, "contact/cleared"),
+            (CONTACT, "contact/destroy"),
+        ),
+    ),
+    (
+        "Contact.CustomerDetails.View",
+        ((VOICE, "voice/getInitialCustomerPhoneNumber"), (VOICE, "contact/getPhoneNumber")),
+        (),
+    ),
+    ("Contact.Attributes.View", ((CONTACT, "contact/getAttributes"),), ()),
+    (
+        "User.Status.Edit",
+        (
+            (CONTACT, "agent/setAvailabilityState"),
+            (CONTACT, "agent/setAvailabilityStateByName"),
+            (CONTACT, "agent/setOffline"),
+        ),
+        (),
+    ),
+    (
+        "Contact.Details.Edit",
+        (
+            (VOICE, "voice/createOutboundCall"),
+            (CONTACT, "contact/transfer"),
+            (CONTACT, "contact/addParticipant"),
+            (CONTACT, "contact/accept"),
+            (CONTACT, "contact/clear"),
+        ),
+        (),
+    ),
+)
+
+# How the page looks is no one's data: every app may follow it.
+FREE_REQUESTS = ((USER, "getTheme"),)
+FREE_TOPICS = ((USER, "visualModeChange"),)
+
+NAMES = tuple(row[0] for row in TABLE)
+
+_REQUESTS = {}
+_TOPICS = {}
+for _permission, _requests, _topics in TABLE:
+    for _pair in _requests:
+        _REQUESTS[_pair] = _permission
+    for _pair in _topics:
+        _TOPICS[_pair] = _permission
+
+
+def needed_for_request(namespace, command):
+    """Give the permission a request needs: a name of the table, `*`, or "" for none."""
+    pair = (namespace, command)
+    return "" if pair in FREE_REQUESTS else _REQUESTS.get(pair, EVERYTHING)
+
+
+def needed_for_topic(namespace, key):
+    """Give the permission a subscription needs; topics outside `aws.connect.` are between apps and need none."""
+    pair = (namespace, key)
+    if pair in FREE_TOPICS or not namespace.startswith("aws.connect."):
+        return ""
+    return _TOPICS.get(pair, EVERYTHING)
+
+
+def allows(granted, needed):
+    """Say whether the granted permissions (a list of names) cover the needed one."""
+    return not needed or needed in granted or EVERYTHING in granted

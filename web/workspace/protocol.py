@@ -1,0 +1,293 @@
+"""One app instance's conversation with the workspace: what is sent, and what each message of the app is answered. Pure.
+
+    instance = Instance("4711", app, contact_id="c1", apps=apps)
+    instance.hello({"sdkVersion": "1.0.11", "providerId": "p"})     # acknowledge, then the lifecycle's create
+    instance.receive({"type": "request", "command": "agent/getName", ...})
+    instance.publish("aws.connect.contact", "contact/connected", "c1", {...})
+
+Messages go out through `apps.send(instance, message)`. A message's times are `{"$date": ms}` and become Dates at the edge.
+The rules are those of the SDK's own source (core/proxy, app/lifecycle at 1.0.11): it ignores start and stop until the create handler is done,
+tells of that with appLifecycleHandlerCompleted (for create and destroy only), and wants a topic back exactly as it subscribed.
+"""
+
+import json
+
+import answers
+from answers import moment
+from desk import REGION
+from permissions import allows, needed_for_topic
+
+LOADING = "loading"  # the iframe is there, its app has not said hello
+CREATING = "creating"  # acknowledged; the app's onCreate runs
+STOPPED = "stopped"  # created and hidden
+RUNNING = "running"  # created and shown
+DESTROYING = "destroying"
+GONE = "gone"
+
+HEALTH_CHECK_INTERVAL = 10000
+
+
+class Instance:
+    """One app in one iframe. `contact_id` is "" for an idle instance and for one that serves all contacts."""
+
+    def __init__(self, instance_id, app, contact_id, apps, parameters=None, launched_by="", launch_key="", path=""):
+        self.id = instance_id
+        self.app = app
+        self.contact_id = contact_id
+        self.apps = apps
+        self.parameters = parameters
+        self.launched_by = launched_by
+        self.launch_key = launch_key
+        self.path = path
+        self.number = 0
+        self.label = app.name
+        self.serves_all = app.scope == "CROSS_CONTACTS" and not contact_id
+        self.state = LOADING
+        self.visible = False
+        self.trouble = ""
+        self.sdk_version = ""
+        self.connection_id = ""
+        self.started = apps.desk.clock()
+        self.reborn = False
+        self.ending = False
+        self.requests = 0
+        self._health = 0
+        self._topics = {}
+        self._after = []
+
+    # -- what the workspace does ---------------------------------------------------------------------------------------
+
+    def hello(self, message):
+        """The app said connect-app-host-init (again, if its page was loaded anew): acknowledge it and create the app."""
+        self.sdk_version = str(message.get("sdkVersion", ""))
+        self._topics = {}
+        if self.apps.faults.drop_acknowledge:
+            self.apps.note(self, {"type": "fault", "event": "acknowledge dropped"})
+            return
+        self.connection_id = self.apps.desk.new_id()
+        self.trouble = ""
+        self.state = CREATING
+        self._send(
+            {
+                "type": "acknowledge",
+                "connectionId": self.connection_id,
+                "status": {"initialized": True, "startTime": moment(self.started)},
+                "healthCheckInterval": self.apps.health_check_interval,
+            }
+        )
+        self._lifecycle("create")
+
+    def show(self, visible):
+        """The agent sees the app, or sees it no more: start, stop."""
+        self.visible = visible
+        if visible and self.state == STOPPED:
+            self.state = RUNNING
+            self._lifecycle("start")
+        elif not visible and self.state == RUNNING:
+            self.state = STOPPED
+            self._lifecycle("stop")
+
+    def destroy(self):
+        """Begin the end; gives whether the app is to be waited for."""
+        self.ending = True
+        if self.state in (STOPPED, RUNNING):
+            self.state = DESTROYING
+            self._lifecycle("destroy")
+        return self.state in (CREATING, DESTROYING)
+
+    def publish(self, namespace, key, about, data):
+        """Send an event to the app for each of its subscriptions that it fits; `about` is a contact's or participant's id, or ""."""
+        topics = self._topics.get((namespace, key))
+        if not topics:
+            return
+        for parameter in topics:
+            if self._fits(parameter, about, data):
+                self._send({"type": "publish", "topic": topics[parameter], "data": data})
+
+    def _fits(self, parameter, about, data):
+        if not about:
+            return True
+        if parameter and parameter != answers.CURRENT_CONTACT:
+            return parameter == about
+        if self.serves_all and not parameter:
+            return True
+        # "If no contact ID is provided, then it uses the context of the current contact that the app was opened on" (AWS's page of
+        # every contact event).
+        return answers.resolve_contact(self.apps.desk, self, "") == (data.get("contactId") or about)
+
+    def subscriptions(self):
+        """Give the topics the app is subscribed to, as it named them."""
+        return [topic for topics in self._topics.values() for topic in topics.values()]
+
+    def config(self):
+        """Give the app's configuration as the lifecycle messages carry it (the SDK's AppConfig)."""
+        return self.app.config()
+
+    def info(self):
+        """Give the SDK's AppInfo."""
+        config = self.config()
+        info = {
+            "instanceId": self.id,
+            "config": {key: config[key] for key in ("arn", "namespace", "id", "name", "description")},
+            "startTime": moment(self.started),
+            "state": {LOADING: "starting", CREATING: "starting", DESTROYING: "closing"}.get(self.state, "active"),
+            "appCreateOrder": self.number,
+            "appManagerId": "workspace",
+            "launchedBy": self._launch_source(),
+            "scope": self.scope(),
+        }
+        if self.trouble:
+            info["state"] = "error"
+        if self.parameters:
+            info["parameters"] = self.parameters
+        if self.launch_key:
+            info["launchKey"] = self.launch_key
+        return info
+
+    def scope(self):
+        """Give the SDK's AppScope."""
+        return {"type": "contact", "contactId": self.contact_id} if self.contact_id else {"type": "idle"}
+
+    def after_answer(self, action):
+        """Do something once the answer to the present request is on its way."""
+        self._after.append(action)
+
+    def _launch_source(self):
+        return {"type": "internal", "name": self.launched_by or "workspace"}
+
+    def _lifecycle(self, stage):
+        config = self.config()
+        message = {
+            "type": "appLifecycle",
+            "stage": stage,
+            "instanceId": self.id,
+            "appInstanceId": self.id,
+            "config": config,
+            "appConfig": config,
+            "scope": self.scope(),
+            "launchedBy": self._launch_source(),
+            "region": REGION,
+        }
+        if self.contact_id:
+            message["contactScope"] = message["scope"]
+        if self.parameters:
+            message["parameters"] = self.parameters
+        self._send(message)
+
+    def _send(self, message):
+        self.apps.send(self, message)
+
+    # -- what the app says ---------------------------------------------------------------------------------------------
+
+    def receive(self, message):
+        """Do what a message of the app asks for. What nobody asks for (log, metric) is in the log and needs no answer."""
+        kind = message.get("type")
+        if kind == "request":
+            self._request(message)
+        elif kind == "subscribe":
+            self._subscribe(message.get("topic") or {})
+        elif kind == "unsubscribe":
+            topic = message.get("topic") or {}
+            self._topics.get(_key(topic), {}).pop(topic.get("parameter") or "", None)
+        elif kind == "healthCheck":
+            self._health += 1
+            self._send({"type": "healthCheckResponse", "time": self.apps.desk.clock(), "counter": self._health})
+        elif kind == "appLifecycleHandlerCompleted":
+            self._completed(message.get("stage"))
+        elif kind == "closeApp":
+            self.apps.closed_by_app(self, bool(message.get("isFatalError")), str(message.get("message") or ""))
+        elif kind == "appPublish":
+            topic = message.get("topic") or {}
+            self.apps.relay(self, topic, message.get("data"))
+        elif kind not in ("log", "metric", "serviceError", "closeChannel", "childUpstream"):
+            self.apps.note(self, {"type": "unknown message", "event": str(kind)})
+
+    def _completed(self, stage):
+        if stage == "create" and self.state == CREATING:
+            self.state = STOPPED
+            if self.ending:
+                self.destroy()
+            else:
+                self.show(self.visible)
+                self.apps.changed()
+        elif stage == "destroy" and self.state == DESTROYING:
+            self.apps.remove(self)
+
+    def _request(self, message):
+        namespace = message.get("namespace")
+        command = message.get("command")
+        self.requests += 1
+        plan = self.apps.faults.plan(command)
+        if plan is None:
+            self._send(self._response(namespace, command, message))
+        elif plan.hang:
+            self.apps.note(self, {"type": "fault", "event": "never answered: " + str(command)})
+        elif plan.fail:
+            self._answer_later(plan.delay, lambda: self._error(message, "internalServerError", plan.fail))
+        else:
+            self._answer_later(plan.delay, lambda: self._response(namespace, command, message))
+        if self._after and not (plan and plan.delay):
+            self._run_after()
+
+    def _answer_later(self, delay, make):
+        # The answer is made when it goes out: it says how things are then.
+        def answer_now():
+            if self.state != GONE:
+                self._send(make())
+                self._run_after()
+
+        if delay:
+            self.apps.after(delay, answer_now)
+        else:
+            answer_now()
+
+    def _run_after(self):
+        actions, self._after = self._after, []
+        for action in actions:
+            action()
+
+    def _response(self, namespace, command, message):
+        ask = answers.Ask(self.apps.desk, self, self.apps, message.get("data"))
+        try:
+            data = answers.answer(ask, namespace, command, self.app.permissions)
+        except answers.Refused as refused:
+            return self._error(message, refused.key, refused.reason)
+        response = {
+            "type": "response",
+            "namespace": namespace,
+            "requestId": message.get("requestId"),
+            "isError": False,
+        }
+        if data is not None:
+            response["data"] = data
+        return response
+
+    def _error(self, message, key, reason):
+        return {
+            "type": "response",
+            "namespace": message.get("namespace"),
+            "requestId": message.get("requestId"),
+            "isError": True,
+            "errorKey": key,
+            "reason": reason,
+            "details": {"command": message.get("command"), "requestData": message.get("data")},
+        }
+
+    def _subscribe(self, topic):
+        if allows(self.app.permissions, needed_for_topic(str(topic.get("namespace")), topic.get("key"))):
+            self._topics.setdefault(_key(topic), {})[topic.get("parameter") or ""] = topic
+            return
+        self._send(
+            {
+                "type": "error",
+                "message": "App attempted to subscribe to topic without permission - Topic " + json.dumps(topic),
+                "key": "subscribeWithoutPermission",
+                "isFatal": False,
+                "status": {"initialized": True, "startTime": moment(self.started)},
+                "details": {"topic": topic},
+            }
+        )
+
+
+def _key(topic):
+    return topic.get("namespace"), topic.get("key")
