@@ -1,0 +1,65 @@
+"""The flows: nothing Amazon Connect would refuse, every failure leads to the queue, every attribute is mapped."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ops.flows import guide_flow, lambda_seconds, main_flow, problems, view
+from ops.settings import load_settings
+
+SETTINGS = load_settings()
+MAIN = main_flow(SETTINGS, lambda_arn="${Lambda.Arn}", guide_flow_arn="${Guide}", queue_arn="${Queue}")
+GUIDE = guide_flow(SETTINGS, view_arn="${View}")
+
+
+@pytest.mark.parametrize("flow", [MAIN, GUIDE], ids=["main", "guide"])
+def test_the_flows_have_no_problem(flow: dict[str, Any]) -> None:
+    assert problems(flow) == []
+
+
+def test_every_attribute_of_the_settings_is_mapped_from_the_lambdas_answer() -> None:
+    update = next(action for action in MAIN["Actions"] if action["Type"] == "UpdateContactAttributes")
+    names = SETTINGS.attributes.by_role().values()
+    assert update["Parameters"]["Attributes"] == {name: f"$.External.{name}" for name in names}
+
+
+def test_no_failure_before_the_queue_ends_the_contact() -> None:
+    for action in MAIN["Actions"]:
+        if action["Identifier"] not in ("transfer", "end"):
+            for error in action["Transitions"]["Errors"]:
+                assert error["NextAction"] != "end", action["Identifier"]
+
+
+def test_the_flow_waits_longer_than_the_lambdas_budget_and_no_longer_than_it_may() -> None:
+    assert SETTINGS.lookup.budget_ms / 1000 < lambda_seconds(SETTINGS) <= 8
+
+
+def test_the_view_names_the_application_exactly_and_holds_no_empty_string() -> None:
+    application = view(SETTINGS)["Body"][0]["Content"][0]
+    assert application["Props"] == {"AppIdentifier": SETTINGS.name}
+
+
+def _action(flow: dict[str, Any], identifier: str) -> dict[str, Any]:
+    return next(action for action in flow["Actions"] if action["Identifier"] == identifier)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda flow: _action(flow, "look-up")["Parameters"].update(InvocationTimeLimitSeconds=5), "must be a string"),
+        (lambda flow: _action(flow, "ask-number")["Parameters"].update(Text=""), "empty string"),
+        (lambda flow: _action(flow, "look-up").update(Identifier="look:up"), "no identifier"),
+        (lambda flow: _action(flow, "look-up")["Transitions"].update(NextAction="nowhere"), "does not exist"),
+        (lambda flow: _action(flow, "look-up")["Transitions"].update(Errors=[]), "leads nowhere"),
+        (lambda flow: _action(flow, "look-up").update(Type="PlayMusic"), "not known here"),
+        (lambda flow: flow.update(StartAction="queue"), "nothing leads to it"),
+    ],
+)
+def test_a_spoilt_flow_is_told_what_is_wrong(spoil: Callable[[dict[str, Any]], None], said: str) -> None:
+    flow = copy.deepcopy(MAIN)
+    spoil(flow)
+    assert said in " ".join(problems(flow))
