@@ -1,11 +1,12 @@
 """What the workspace answers to each request of the SDK's clients at 1.0.11. Pure.
 
     answer(Ask(desk, instance, apps), "aws.connect.contact", "agent/getName", {})      # -> {"name": "Alex Rivera"}
-    answer(..., "aws.connect.contact", "agent/getShoeSize", {})                        # raises Refused("handlerNotFound", ...)
+    answer(..., "aws.connect.contact", "agent/getShoeSize", {})      # raises Refused("handlerNotFound", ...)
 
-The routes and the shapes are those of the packages' `routes.js` and `types.d.ts` (contact, voice, app-controller) and of the user package's source.
-Routes that exist there without a client method (getDescription, getReferences, app-instance/launch) have no known shape and are refused
-as not found. Error keys are the SDK's where it has one (handlerNotFound, noResult); the others AWS does not document.
+The routes and the shapes are those of the packages' `routes.js` and `types.d.ts` (contact, voice, app-controller) and
+of the user package's source. Routes that exist there without a client method (getDescription, getReferences,
+app-instance/launch) have no known shape and are refused as not found. Error keys are the SDK's where it has one
+(handlerNotFound, noResult); the others AWS does not document.
 """
 
 from desk import ACW, CHOOSABLE, CONNECTED, MISSED, REGION, NotPossible, arn
@@ -32,7 +33,7 @@ def moment(milliseconds):
 
 
 class Ask:
-    """One request in its surroundings: the desk, the instance that asks, the apps (`apps.py`), and the request's data."""
+    """One request in its surroundings: the desk, the instance that asks, the apps, and the request's data."""
 
     def __init__(self, desk, instance, apps, data=None):
         self.desk = desk
@@ -63,7 +64,7 @@ class Ask:
 
 
 def resolve_contact(desk, instance, contact_id):
-    """Give the id that `contact_id` means in an iframe: CURRENT_CONTACT and nothing at all mean the iframe's own contact.
+    """Give the id that `contact_id` means in an iframe: CURRENT_CONTACT and nothing mean the iframe's own contact.
 
     An app that serves all contacts (CROSS_CONTACTS) means the one the agent looks at; an idle app means none.
     """
@@ -367,4 +368,4 @@ _ROUTES = {
 
 def requests_known():
     """Give every request there is an answer to, by name, sorted."""
-    return sorted(set(command for _, command in _ROUTES))
+    return sorted({command for _, command in _ROUTES})

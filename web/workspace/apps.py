@@ -5,7 +5,8 @@
     apps.open(apps.default, contact_id="c1")     # makes an iframe; its app says hello, is created and started
     apps.sync()                                  # after the agent looked elsewhere: start and stop
 
-`frames` is the edge: make(instance), remove(instance), show(instance, visible), send(instance, message), after(ms, function).
+`frames` is the edge: make(instance), remove(instance), show(instance, visible), send(instance, message),
+failed(instance, message), after(ms, function).
 """
 
 from answers import Refused, resolve_contact
@@ -22,7 +23,7 @@ SANDBOX = ("allow-forms", "allow-popups", "allow-same-origin", "allow-scripts")
 
 
 class App:
-    """A registered application: what AppIntegrations knows of it, and the permissions it was granted (a list, changed in place)."""
+    """A registered application as AppIntegrations knows it; `permissions` is a list, changed in place when granted."""
 
     def __init__(self, name, url, scope="PER_CONTACT", sandbox=SANDBOX, allow=(), permissions=(), number=1):
         self.name = name
@@ -95,7 +96,7 @@ class Apps:
     def open(self, app, contact_id="", path="", parameters=None, launched_by="", launch_key="", focus=True, idle=False):
         """Open an app for a contact (or idle), or show the instance there is; gives the instance.
 
-        A CROSS_CONTACTS app has one instance for all contacts, whichever opens it first. `idle` makes an instance without a contact.
+        A CROSS_CONTACTS app has one instance for all contacts, whichever opens it first. `idle`: without a contact.
         """
         if app.scope == "CROSS_CONTACTS":
             contact_id = ""
@@ -163,7 +164,7 @@ class Apps:
         self.changed()
 
     def end(self, instance, reborn=False):
-        """Destroy an instance: the app is told and waited for, then its iframe goes. `reborn`: a new one takes its place."""
+        """Destroy an instance: the app is told and waited for, then its iframe goes; `reborn`: a new one comes."""
         if instance.ending:
             return
         instance.reborn = reborn
@@ -235,10 +236,10 @@ class Apps:
         instance.hello(message)
         self.changed()
 
-    def send(self, instance, message):
-        """Send a message to an app."""
+    def send(self, instance, message, about=""):
+        """Send a message to an app; `about` is the request that it answers."""
         text = self.frames.send(instance, message)
-        self.log.add(self.desk.clock(), DOWN, instance.label, text)
+        self.log.add(self.desk.clock(), DOWN, instance.label, text, about)
 
     def received(self, instance, message, text):
         """A message of an app came in; `text` is its JSON."""

@@ -5,9 +5,9 @@
     await commands.command("accept", {})                                            # the selected contact
     from_address("?latency=50&offer=customer:c-001&accept")                         # -> [("latency", {...}), ...]
 
-Every command is a method `do_NAME` below; its arguments are its parameters, and the first line of its docstring is its help.
+Every command is a method `do_NAME` below; its arguments are its parameters.
 A command that cannot be done raises NotPossible with a sentence for people. Results are plain JSON values.
-`flow(contact, typed)` runs the contact flow (an async function, the answer of POST /api/offer); `page` is told what to show.
+`flow(contact, typed)` runs the contact flow (async; the answer of POST /api/offer); `page` is told what to show.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ class Commands:
         attributes=None,
         accept=False,
     ):
-        """Offer a contact: of a sample customer (id or name) or from an address; `initial` is a transferred contact's first id."""
+        """Offer a contact of a sample customer (id or name) or from an address; `initial`: transferred from that."""
         channel = channel.upper()
         if channel not in CHANNEL_TYPES:
             raise NotPossible("the channel is one of " + ", ".join(sorted(CHANNEL_TYPES)))
@@ -413,12 +413,13 @@ def _host(url):
 #
 #   ?latency=50&fail=agent/getName&offer=customer:c-001,channel:CHAT&accept
 #
-# Each parameter is a command, done in the order they stand. Its value is the command's first argument, or NAME:VALUE pairs separated by
-# commas where NAME is one of the command's. Several commands in one: do=NAME ARGUMENTS;NAME ARGUMENTS, or do=[["offer", {...}], ...].
+# Each parameter is a command, done in the order they stand. Its value is the command's first argument, or NAME:VALUE
+# pairs separated by commas where NAME is one of the command's. Several as JSON: do=[["offer", {"channel": "CHAT"}],
+# ["accept", {}]].
 
 
 def from_address(query):
-    """Read commands from an address's query string. Gives [(name, args), ...]; raises NotPossible for what is no command."""
+    """Read commands from an address's query string: [(name, args), ...]. Raises NotPossible for what is no command."""
     found = []
     for part in query.lstrip("?").split("&"):
         if not part:
@@ -433,18 +434,10 @@ def from_address(query):
 
 
 def _several(value):
-    plain = decode(value)
-    if plain.startswith("["):
-        try:
-            return [(name, args) for name, args in json.loads(plain)]
-        except (ValueError, TypeError):
-            raise NotPossible("do= holds no list of [name, {arguments}]: " + plain[:80])
-    found = []
-    for part in value.replace("%3B", ";").split(";"):
-        if part:
-            name, _, rest = decode(part).partition(" ") if "%20" in part or " " in part else part.partition("=")
-            found.append((name, _arguments(name, rest)))
-    return found
+    try:
+        return [(name, args) for name, args in json.loads(decode(value))]
+    except (ValueError, TypeError):
+        raise NotPossible("do= holds no list of [name, {arguments}]: " + decode(value)[:80])
 
 
 def _arguments(name, value):
@@ -486,8 +479,8 @@ def decode(text):
     return out.decode()
 
 
-# Command -> its parameters' names. MicroPython keeps neither a function's signature nor its docstring, so they stand here once more;
-# a test compares them with the methods.
+# Command -> its parameters' names. MicroPython does not keep a function's signature, so they stand here once more; a
+# test compares them with the methods.
 PARAMETERS = {
     "offer": (
         "customer",

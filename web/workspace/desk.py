@@ -5,7 +5,8 @@
     contact = desk.add_contact("VOICE", "+12025550123", "TELEPHONE_NUMBER")
     desk.ring(contact.id); desk.accept(contact.id); desk.end(contact.id); desk.clear(contact.id)
 
-Times are milliseconds since 1970 as floats. A step that a contact's state does not allow raises NotPossible with a sentence for people.
+Times are milliseconds since 1970 as floats. A step that a contact's state does not allow raises NotPossible with a
+sentence for people.
 """
 
 from permissions import CONTACT, USER, VOICE
@@ -353,7 +354,7 @@ class Desk:
 
     def remove_participant(self, contact, participant_id):
         """Somebody leaves; when it is the customer, the conversation ends."""
-        person = [each for each in contact.participants() if each["participantId"] == participant_id][0]
+        person = next(each for each in contact.participants() if each["participantId"] == participant_id)
         contact.added = [pair for pair in contact.added if contact.id + "/" + pair[0] != participant_id]
         self.on_event(CONTACT, "contact/participantDisconnected", contact.id, {"participant": person})
         self._participant_state(contact, participant_id, "disconnected")

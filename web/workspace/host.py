@@ -1,11 +1,12 @@
-"""The edge to the iframes: makes and removes them, and carries messages over their ports. The only room that knows MessagePort.
+"""The edge to the iframes: makes and removes them, and carries messages over their ports.
 
     frames = Frames(js.document.getElementById("stage"))
     frames.apps = Apps(desk, faults, log, frames)
     frames.listen()
 
-A message comes in as JSON text: the browser's JSON.stringify, called through Promise.try, because an app may send what JSON has no word for
-(a cycle, a BigInt) and MicroPython cannot catch what JavaScript throws. Everything made for an iframe (port, handlers) is let go with it.
+A message comes in as JSON text: the browser's JSON.stringify, called through Promise.try, because an app may send
+what JSON has no word for (a cycle, a BigInt) and MicroPython cannot catch what JavaScript throws. Everything made for
+an iframe (port, handlers) is let go with it. The only room that knows MessagePort.
 """
 
 import gc
@@ -165,10 +166,7 @@ def address_of(instance):
 
 def _set_dates(made, message):
     """Put Dates where the message has {"$date": ms}; `made` is its JavaScript copy."""
-    if isinstance(message, dict):
-        items = list(message.items())
-    else:
-        items = list(enumerate(message))
+    items = list(message.items()) if isinstance(message, dict) else list(enumerate(message))
     for key, value in items:
         if isinstance(value, dict) and "$date" in value:
             js.Reflect.set(made, key, js.Date.new(float(value["$date"])))

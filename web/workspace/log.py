@@ -5,8 +5,8 @@
     [entry.title() for entry in log.filter("getName")]      # -> ["request agent/getName"]
     log.json_lines(log.entries)                             # one JSON object a line
 
-An entry keeps the message as it came (JSON text, or a dict that nobody changes any more): nothing is formatted until somebody looks.
-It holds personal data, so it stays in this page: nothing here writes to the console or to a server.
+An entry keeps the message as it came (JSON text, or a dict that nobody changes any more): nothing is formatted until
+somebody looks. It holds personal data, so it stays in this page: nothing here writes to the console or to a server.
 """
 
 import json
@@ -20,14 +20,15 @@ CAPACITY = 5000
 class Entry:
     """One message: `time` in ms since 1970, direction, the app instance's label, and the message."""
 
-    __slots__ = ("direction", "message", "number", "source", "time")
+    __slots__ = ("about", "direction", "message", "number", "source", "time")
 
-    def __init__(self, number, time, direction, source, message):
+    def __init__(self, number, time, direction, source, message, about):
         self.number = number
         self.time = time
         self.direction = direction
         self.source = source
         self.message = message
+        self.about = about
 
     def text(self):
         """Give the message as JSON text."""
@@ -37,10 +38,22 @@ class Entry:
         """Give the message as a dict."""
         return json.loads(self.message) if isinstance(self.message, str) else self.message
 
+    def is_error(self):
+        """Say whether it is an answer or a message that something is wrong."""
+        message = self.value()
+        return (
+            bool(message.get("isError"))
+            or message.get("type") == "error"
+            or message.get("isFatalError") is True
+            or (message.get("type") == "log" and message.get("level") == 5)
+        )
+
     def title(self):
         """Give the message's kind and what it is about, in one line."""
         message = self.value()
-        kind = str(message.get("type", "?"))
+        kind = "refused" if self.is_error() else str(message.get("type", "?"))
+        if self.about:
+            return kind + " " + self.about
         for key in ("command", "stage", "key", "message", "event", "metricName"):
             if message.get(key):
                 return kind + " " + str(message[key])
@@ -51,29 +64,36 @@ class Entry:
 
 
 class Log:
-    """The last `capacity` entries, oldest first; `total` counts all there ever were."""
+    """The last `capacity` entries, oldest first; `total` counts all there ever were; `on_add()` is called if set."""
 
     def __init__(self, capacity=CAPACITY):
         self.capacity = capacity
         self.entries = []
         self.total = 0
+        self.cleared = 0
+        self.on_add = None
 
-    def add(self, time, direction, source, message):
-        """Keep one message; the oldest tenth goes when the log is full."""
+    def add(self, time, direction, source, message, about=""):
+        """Keep one message; `about` is a request's name for its answer. The oldest tenth goes when the log is full."""
         self.total += 1
         entries = self.entries
-        entries.append(Entry(self.total, time, direction, source, message))
+        entries.append(Entry(self.total, time, direction, source, message, about))
         if len(entries) > self.capacity:
             del entries[: self.capacity // 10 + 1]
+        if self.on_add is not None:
+            self.on_add()
 
     def clear(self):
         """Forget every entry."""
+        self.cleared += 1
         self.entries = []
 
-    def filter(self, words, directions=(UP, DOWN, NOTE)):
-        """Give the entries in which every word occurs (in the message or the instance's label), case ignored."""
+    def filter(self, words, after=0):
+        """Give the entries numbered above `after` in which every word occurs (message or label), case ignored."""
         wanted = words.lower().split()
-        return [entry for entry in self.entries if entry.direction in directions and _has(entry, wanted)]
+        first = len(self.entries) - (self.total - after)
+        entries = self.entries[max(0, first) :] if after else self.entries
+        return [entry for entry in entries if _has(entry, wanted)]
 
     def json_lines(self, entries):
         """Give entries as JSON Lines: time, direction, app and message."""
@@ -83,11 +103,8 @@ class Log:
 def _has(entry, words):
     if not words:
         return True
-    text = (entry.source + " " + entry.text()).lower()
-    for word in words:
-        if word not in text:
-            return False
-    return True
+    text = (entry.source + " " + entry.about + " " + entry.text()).lower()
+    return all(word in text for word in words)
 
 
 def _line(entry):

@@ -1,20 +1,20 @@
 """Starts the local agent workspace: wires the rooms, reads the address, listens to the preview server.
 
-Loaded by boot.py. The page's address may hold commands (commands.py, `from_address`): they are done before and after the server's
-configuration is known, in their order. The preview server speaks over /api/config, /api/offer, /api/events and /api/answers.
+Loaded by boot.py. The page's address may hold commands (commands.py, `from_address`): they are done in their order
+once the server's configuration is known. The preview server is asked over /api/config, /api/offer, /api/events and
+/api/answers.
 """
 
 import asyncio
 import json
 
 import js
-from jsffi import create_proxy
-
 from apps import App, Apps
 from commands import Commands, from_address
 from desk import Desk, NotPossible
 from faults import Faults
 from host import Frames, post_json
+from jsffi import create_proxy
 from log import Log
 from page import Page, by_id
 
@@ -23,7 +23,7 @@ _keep = []
 
 
 def clock():
-    """Give the time in ms since 1970. By parts and as text: MicroPython truncates JavaScript integers of 2**31 and more."""
+    """Give the time in ms since 1970. Its parts are small or text: MicroPython truncates integers of 2**31 and more."""
     return _started + js.performance.now()
 
 
@@ -33,7 +33,7 @@ def new_id():
 
 
 async def run_flow(contact, typed):
-    """Let the preview server run the contact flow for a contact; gives its answer. Raises NotPossible when there is none."""
+    """Let the preview server run the contact flow for a contact; gives its answer. Raises NotPossible without one."""
     endpoint = {"address": contact.address, "type": contact.address_type} if contact.address else None
     body = {
         "contact": {

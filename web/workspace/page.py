@@ -4,25 +4,27 @@
     page.commands = Commands(apps, flow, page)
     page.start()          # listens; draws when something changed, once per animation frame
 
-One listener per kind of event serves the whole page (no handler is made per element, so none is left behind). Elements say
-what they do in `data-do`, `data-change` and `data-form`; every one of them ends in `commands.command(name, args)`.
+One listener per kind of event serves the whole page (no handler is made per element, so none is left behind).
+Elements say what they do in `data-do`, `data-change` and `data-form`; every one of them ends in
+`commands.command(name, args)`.
 """
 
 import asyncio
 import json
 
 import js
-from jsffi import create_proxy
-
 import permissions
 from answers import requests_known
 from desk import ACW, CONNECTED, INCOMING, LOCALES, MISSED, QUEUED, NotPossible
+from jsffi import create_proxy
 from log import DOWN, UP
 from protocol import LOADING
 
 PANELS = ("contact", "flow", "log", "faults", "desk")
 # Rows of the log that are in the DOM at once; the filter finds the others.
 LOG_ROWS = 300
+# How long the log waits for more before it draws, ms.
+LOG_DELAY = 150
 
 _WORDS = {
     QUEUED: "In the flow",
@@ -72,6 +74,10 @@ class Page:
         self._dirty = False
         self._drawn = {}
         self._log_filter = ""
+        self._log_last = 0
+        self._log_matched = 0
+        self._log_waits = False
+        self._log_proxy = create_proxy(self._log_due)
         self._open_rows = set()
         self._toast_number = 0
         self._draw_proxy = create_proxy(self._draw)
@@ -491,25 +497,48 @@ class Page:
         pane.append(steps)
 
     def _pane_log(self, desk):
+        """Append what is new; begin anew when the filter is another or the log was cleared."""
         log = self.commands.log
-        shown = (log.total, len(log.entries), self._log_filter)
-        if self._same("pane-log", shown):
-            return
-        entries = log.filter(self._log_filter)
-        words = str(len(entries)) + " of " + str(log.total) + " messages"
-        if len(entries) > LOG_ROWS:
-            words += ", the last " + str(LOG_ROWS) + " shown"
-        by_id("log-count").textContent = words
+        log.on_add = self._log_grew
         rows = by_id("log-rows")
+        shown = (self._log_filter, log.cleared)
+        if not self._same("pane-log", shown):
+            rows.replaceChildren()
+            self._log_last = 0
+            self._log_matched = 0
+        elif self._log_last == log.total:
+            return
+        entries = log.filter(self._log_filter, self._log_last)
+        self._log_last = log.total
+        self._log_matched += len(entries)
         at_end = rows.scrollHeight - rows.scrollTop - rows.clientHeight < 40
-        rows.replaceChildren()
         for entry in entries[-LOG_ROWS:]:
             rows.append(self._log_row(entry))
+        for _ in range(rows.childElementCount - LOG_ROWS):
+            rows.firstElementChild.remove()
         if at_end:
             rows.scrollTop = rows.scrollHeight
+        words = str(log.total) + " messages"
+        if self._log_filter:
+            words = str(self._log_matched) + " of " + words
+        if self._log_matched > LOG_ROWS:
+            words += ", the last " + str(LOG_ROWS) + " shown"
+        by_id("log-count").textContent = words
+
+    def _log_grew(self):
+        # Many messages, one drawing; none while nobody looks.
+        if not (self.panel_open and self.panel == "log"):
+            self.commands.log.on_add = None
+        elif not self._log_waits:
+            self._log_waits = True
+            js.setTimeout(self._log_proxy, LOG_DELAY)
+
+    def _log_due(self):
+        self._log_waits = False
+        self.changed()
 
     def _log_row(self, entry):
-        row = element("div", "log-row log-" + entry.direction)
+        row = element("div", "log-row log-" + entry.direction + (" log-bad" if entry.is_error() else ""))
         head = element("button", "log-line", None, type="button", data_row=entry.number)
         head.append(element("span", "log-time", time_of_day(entry.time)))
         head.append(element("span", "log-arrow", {UP: "→", DOWN: "←"}.get(entry.direction, "•")))

@@ -5,8 +5,9 @@
     allows(["User.Details.View"], "User.Details.View")              # -> True
     allows(["*"], anything)                                         # -> True
 
-The table is AWS's ("Third-party application permissions" in the agent workspace developer guide, and each request's own page
-there). What AWS lists under no permission needs `*`, as AWS says of the application controller and of call controls.
+The table is AWS's ("Third-party application permissions" in the agent workspace developer guide, and each request's own
+page there). What AWS lists under no permission needs `*`, as AWS says of the application controller and of call
+controls.
 """
 
 CONTACT = "aws.connect.contact"

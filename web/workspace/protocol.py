@@ -5,9 +5,10 @@
     instance.receive({"type": "request", "command": "agent/getName", ...})
     instance.publish("aws.connect.contact", "contact/connected", "c1", {...})
 
-Messages go out through `apps.send(instance, message)`. A message's times are `{"$date": ms}` and become Dates at the edge.
-The rules are those of the SDK's own source (core/proxy, app/lifecycle at 1.0.11): it ignores start and stop until the create handler is done,
-tells of that with appLifecycleHandlerCompleted (for create and destroy only), and wants a topic back exactly as it subscribed.
+Messages go out through `apps.send(instance, message)`. A message's times are `{"$date": ms}` and become Dates at the
+edge. The rules are those of the SDK's own source (core/proxy, app/lifecycle at 1.0.11): it ignores start and stop
+until the create handler is done, tells of that with appLifecycleHandlerCompleted (for create and destroy only), and
+wants a topic back exactly as it subscribed.
 """
 
 import json
@@ -58,7 +59,7 @@ class Instance:
     # -- what the workspace does ---------------------------------------------------------------------------------------
 
     def hello(self, message):
-        """The app said connect-app-host-init (again, if its page was loaded anew): acknowledge it and create the app."""
+        """The app said connect-app-host-init (again, if its page was loaded anew): acknowledge and create it."""
         self.sdk_version = str(message.get("sdkVersion", ""))
         self._topics = {}
         if self.apps.faults.drop_acknowledge:
@@ -96,7 +97,7 @@ class Instance:
         return self.state in (CREATING, DESTROYING)
 
     def publish(self, namespace, key, about, data):
-        """Send an event to the app for each of its subscriptions that it fits; `about` is a contact's or participant's id, or ""."""
+        """Send an event to the app for each subscription it fits; `about`: a contact's or participant's id, or ""."""
         topics = self._topics.get((namespace, key))
         if not topics:
             return
@@ -111,8 +112,8 @@ class Instance:
             return parameter == about
         if self.serves_all and not parameter:
             return True
-        # "If no contact ID is provided, then it uses the context of the current contact that the app was opened on" (AWS's page of
-        # every contact event).
+        # "If no contact ID is provided, then it uses the context of the current contact that the app was opened on"
+        # (AWS's page of every contact event).
         return answers.resolve_contact(self.apps.desk, self, "") == (data.get("contactId") or about)
 
     def subscriptions(self):
@@ -174,13 +175,13 @@ class Instance:
             message["parameters"] = self.parameters
         self._send(message)
 
-    def _send(self, message):
-        self.apps.send(self, message)
+    def _send(self, message, about=""):
+        self.apps.send(self, message, about)
 
     # -- what the app says ---------------------------------------------------------------------------------------------
 
     def receive(self, message):
-        """Do what a message of the app asks for. What nobody asks for (log, metric) is in the log and needs no answer."""
+        """Do what a message of the app asks for. What asks for nothing (log, metric) is in the log and that is all."""
         kind = message.get("type")
         if kind == "request":
             self._request(message)
@@ -219,21 +220,21 @@ class Instance:
         self.requests += 1
         plan = self.apps.faults.plan(command)
         if plan is None:
-            self._send(self._response(namespace, command, message))
+            self._send(self._response(namespace, command, message), str(command))
         elif plan.hang:
             self.apps.note(self, {"type": "fault", "event": "never answered: " + str(command)})
         elif plan.fail:
-            self._answer_later(plan.delay, lambda: self._error(message, "internalServerError", plan.fail))
+            self._answer_later(plan.delay, command, lambda: self._error(message, "internalServerError", plan.fail))
         else:
-            self._answer_later(plan.delay, lambda: self._response(namespace, command, message))
+            self._answer_later(plan.delay, command, lambda: self._response(namespace, command, message))
         if self._after and not (plan and plan.delay):
             self._run_after()
 
-    def _answer_later(self, delay, make):
+    def _answer_later(self, delay, command, make):
         # The answer is made when it goes out: it says how things are then.
         def answer_now():
             if self.state != GONE:
-                self._send(make())
+                self._send(make(), str(command))
                 self._run_after()
 
         if delay:
