@@ -256,6 +256,7 @@ def page_settings(settings: Settings) -> dict[str, Any]:
         "connection_timeout_ms": settings.connection_timeout_ms,
         "mask_personal_data": settings.mask_personal_data,
         "permissions": list(settings.permissions),
+        "scope": settings.iframe.scope,
         "pop": settings.pop.model_dump(mode="json"),
         "crm_home": settings.crm.home,
         "attributes": settings.attributes.by_role(),
