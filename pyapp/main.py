@@ -1,7 +1,225 @@
-"""Boots the page."""
-import js
+"""Boots the page: the workspace's adapter, the board of cards, the view; and takes the workspace's news to them.
+
+    main.start()
+
+The hello goes out before the other rooms are imported: the workspace answers meanwhile, and what it says is heard only
+when this has finished.
+"""
+
 import json
-import sys
+
+import connect
+
 
 def start():
-    js.document.getElementById("app").textContent = "hello " + str(json.load(open("settings.json"))["name"]) + " " + str(js.connectSDK.sdkVersion) + " " + repr(sys.path)
+    """Start the page; what fails on the way is shown on it."""
+    try:
+        with open("settings.json") as file:
+            settings = json.load(file)
+        App(settings)
+    except Exception as error:
+        import trouble
+
+        trouble.show_plainly(error)
+
+
+class App:
+    """One page, for one contact, for as long as the workspace keeps it."""
+
+    def __init__(self, settings):
+        self._settings = settings
+        self._workspace = connect.open(settings["connection_timeout_ms"], self._told)
+
+        import cards  # noqa: F401  (fills CARDS)
+        from board import CARDS, Board, Card
+        from life import Life
+        from screenpop import Automatic
+        from view import View
+
+        # The customer and the list of attributes are drawn from one more card, which has its own place on the page.
+        customer = Card("Contact attributes", "Contact.Attributes.View", True, "customer", _attributes)
+        self._cards = [customer] + CARDS
+        self._life = Life()
+        self._granted = None
+        self._said = []
+        self._offer = None
+        self._attributes = None
+        self._automatic = Automatic(settings["pop"]["automatic"])
+        self._told_troubles = []
+
+        def send(name):
+            return self._workspace.send(name)
+
+        seconds = settings["request_timeout_ms"] / 1000
+        roles = settings["attributes"]
+        self._board = Board(self._cards, send, self._show, seconds, roles, self._card_failed)
+        self._board.refresh()
+        self._view = View(settings, self._cards, self._board.retry, self._refresh, self._pop)
+        self._watch_for_trouble()
+        if connect.alone():
+            # Nobody can answer a page that is nobody's frame: no need to wait for the time-out to say so.
+            self._told("outside", None)
+        self._doctor()
+
+    # -- the workspace's news -----------------------------------------------------------------------------------------
+
+    def _told(self, what, data):
+        """Take news; never raises, since the workspace removes a page whose handlers do."""
+        try:
+            self._take(what, data)
+        except Exception as error:
+            self._failed("news: " + what, error)
+
+    def _take(self, what, data):
+        mine = not isinstance(data, dict) or data.get("contactId") in (None, self._workspace.contact_id)
+        if what == "state":
+            self._board.tell("agent.state", {"name": data})
+            self._board.refresh_soon(["agent.state"])
+        elif what == "theme":
+            self._view.theme(data)
+        elif what == "error":
+            self._said = (self._said + [data])[-5:]
+            self._doctor()
+        elif mine:
+            self._live(what, data)
+
+    def _live(self, what, data):
+        was_hidden = self._life.hidden
+        if not self._life.happened(what):
+            return
+        self._view.life(self._life.now, self._life.hidden)
+        if what in ("contact", "idle"):
+            self._created(data)
+        elif what == "connected":
+            self._automatic.connected(data.get("initialContactId") or data["contactId"])
+            self._board.refresh_soon(_ABOUT_CONTACT)
+            self._pop_if_due()
+        elif what in ("acw", "missed"):
+            self._automatic.ended()
+            self._board.refresh_soon(_ABOUT_CONTACT)
+        elif what == "shown" and was_hidden:
+            self._board.refresh()
+        elif what == "outside":
+            self._board.close()
+            self._doctor()
+        elif what == "destroyed":
+            self._end()
+
+    def _created(self, permissions):
+        self._granted = permissions
+        self._workspace.log("info", "App created")
+        if permissions is not None:
+            self._board.grant(permissions)
+        if self._life.now == "idle" or self._settings["scope"] != "PER_CONTACT":
+            # The first questions were about "this iframe's contact": now it is known which one that is, or that
+            # there is none. In a frame of one contact they were about no other.
+            self._board.refresh(_ABOUT_CONTACT)
+        self._doctor()
+        self._start(self._follow_theme())
+
+    def _end(self):
+        self._board.close()
+        self._view.close()
+        self._workspace.log("info", "App destroyed")
+
+    async def _follow_theme(self):
+        from desk import Unanswered
+
+        try:
+            answer = await self._workspace.send("theme")
+        except Unanswered:
+            return  # an older workspace tells no theme: the system's stays
+        self._view.theme((answer or {}).get("visualMode"))
+
+    # -- what the board shows -----------------------------------------------------------------------------------------
+
+    def _show(self, card, outcome):
+        if card.place == "customer":
+            self._show_customer(outcome)
+        else:
+            self._view.show(card, outcome)
+
+    def _show_customer(self, outcome):
+        from screenpop import decide
+
+        if outcome.kind == "value":
+            self._attributes = outcome.value or {}
+            pop = self._settings["pop"]
+            self._offer = decide(
+                self._attributes, self._settings["attributes"], pop["allowed_hosts"], connect.parse_url
+            )
+        self._view.customer(outcome, self._offer if outcome.kind == "value" else None)
+        self._pop_if_due()
+
+    def _doctor(self):
+        asked = self._settings["permissions"]
+        missing = None
+        if self._granted is not None:
+            missing = [name for name in asked if name not in self._granted and "*" not in self._granted]
+        self._view.doctor(self._life.now, missing, self._workspace.sdk_version, self._workspace.contact_id, self._said)
+
+    # -- what the agent does ------------------------------------------------------------------------------------------
+
+    def _refresh(self):
+        self._board.refresh()
+
+    def _pop(self):
+        self._start(self._open())
+
+    async def _open(self):
+        import screenpop
+
+        pop, roles = self._settings["pop"], self._settings["attributes"]
+        name = screenpop.window_name(pop["window"], self._workspace.contact_id)
+        how = ""
+        if pop["window"] != "tab":
+            screen = self._view.screen()
+            how = screenpop.features(self._attributes, roles, pop["width"], pop["height"], screen)
+        await self._view.open_window(self._offer.url, name, how)
+
+    def _pop_if_due(self):
+        if self._automatic.due(self._offer):
+            self._pop()
+
+    # -- trouble that is not the SDK's --------------------------------------------------------------------------------
+
+    def _start(self, coroutine):
+        import asyncio
+
+        return asyncio.create_task(coroutine)
+
+    def _watch_for_trouble(self):
+        import asyncio
+
+        def in_task(loop, context):
+            self._failed("task", context["exception"])
+
+        asyncio.get_event_loop().set_exception_handler(in_task)
+        self._view.watch_errors(self._failed)
+
+    def _card_failed(self, card, error):
+        self._failed("card: " + card.title, error)
+
+    def _failed(self, where, error):
+        import trouble
+
+        kind, text, frames = trouble.describe(error)
+        if (kind, frames) not in self._told_troubles:
+            self._told_troubles.append((kind, frames))
+            self._workspace.log("error", "App trouble", {"where": where, "kind": kind, "frames": frames})
+            self._view.trouble(where, kind, text)
+
+
+async def _attributes(desk):
+    return await desk.contact.attributes()
+
+
+_ABOUT_CONTACT = [
+    "contact.channel",
+    "contact.queue",
+    "contact.queue_timestamp",
+    "contact.state_duration",
+    "contact.initial_id",
+    "contact.phone_number",
+    "contact.attributes",
+]

@@ -1,0 +1,190 @@
+"""The board: declares cards, runs them, and keeps each card's trouble on that card. Pure.
+
+    @card("Agent name", needs="User.Details.View")
+    async def agent_name(desk):
+        return await desk.agent.name()
+
+    board = Board(CARDS, send, show, seconds=5, roles=roles)
+    board.refresh()                                   # every card at once
+    board.refresh(["agent.state"])                    # those that asked this question
+    board.tell("agent.state", {"name": "Lunch"})      # an event brought the answer itself
+
+`send(name)` starts a request and gives something to await; `show(card, outcome)` draws. What two cards ask in one
+refresh is asked once. An older run of a card never replaces what a newer one showed.
+"""
+
+import asyncio
+
+from desk import FAILED, REFUSED, TIMED_OUT, Desk, Unanswered
+
+# How long a burst of events is gathered into one refresh, in seconds; its first event is not kept waiting.
+BURST = 0.1
+
+CARDS = []
+
+
+class Card:
+    """A declared card: `title` in English, `needs` a permission or "", `personal` when it shows customer's data.
+
+    `place` is where the page draws it: "cards" for the list, any other name for a part of the page of its own.
+    """
+
+    def __init__(self, title, needs, personal, place, ask):
+        self.id = ask.__name__
+        self.title = title
+        self.needs = needs
+        self.personal = personal
+        self.place = place
+        self.ask = ask
+
+
+def card(title, needs="", personal=False, place="cards"):
+    """Declare the function below as a card; cards are shown in the order of their declarations."""
+
+    def declare(ask):
+        CARDS.append(Card(title, needs, personal, place, ask))
+        return ask
+
+    return declare
+
+
+class Outcome:
+    """What a card came to: `kind` is "value" or a reason of `Unanswered`; `value` what it returned, `reason` in words."""
+
+    def __init__(self, kind, value=None, reason=""):
+        self.kind = kind
+        self.value = value
+        self.reason = reason
+
+
+class Board:
+    """Runs cards against the workspace."""
+
+    def __init__(self, cards, send, show, seconds, roles, failed=None):
+        self._cards = list(cards)
+        self._send = send
+        self._show = show
+        self._seconds = seconds
+        self._roles = roles
+        self._failed = failed  # called with (card, exception) for a defect in a card
+        self._granted = None  # the permissions, once the workspace has told them
+        self._runs = 0
+        self._shown = {}  # card's id -> number of the run that is shown
+        self._asked = {}  # card's id -> names of the questions it has asked
+        self._wanted = None  # questions whose cards are to be refreshed; None when nothing waits
+        self._gathering = False
+        self._closed = False
+
+    def grant(self, permissions):
+        """Take the granted permissions: a card that lacks its own says so and asks nothing."""
+        self._granted = permissions
+        for each in self._cards:
+            if not self._permitted(each):
+                self._finish(each, self._number(), Outcome(REFUSED))
+
+    def refresh(self, names=None):
+        """Run the cards that asked one of `names`, or all of them, as one pass: same question, one request."""
+        answers = {}
+        for each in self._cards:
+            if names is None or self._concerns(each, names):
+                self._start(each, answers)
+
+    def refresh_soon(self, names):
+        """The same for an event: at once for the first of a burst, once more after it for all others."""
+        if self._gathering:
+            self._wanted = (self._wanted or []) + [name for name in names if name not in (self._wanted or [])]
+            return
+        self._gathering = True
+        self.refresh(names)
+        asyncio.create_task(self._gather())
+
+    async def _gather(self):
+        await asyncio.sleep(BURST)
+        while self._wanted and not self._closed:
+            names, self._wanted = self._wanted, None
+            self.refresh(names)
+            await asyncio.sleep(BURST)
+        self._gathering = False
+
+    def tell(self, name, value):
+        """Take an answer that an event brought: the cards that ask for it are run with it, and ask nothing of it."""
+
+        async def told():
+            return value
+
+        answers = {name: _Once(told())}
+        for each in self._cards:
+            if self._concerns(each, [name]):
+                self._start(each, answers)
+
+    def retry(self, card_id):
+        """Run one card again."""
+        for each in self._cards:
+            if each.id == card_id:
+                self._start(each, {})
+
+    def close(self):
+        """Show nothing more: what is still on its way is dropped."""
+        self._closed = True
+
+    # -- one run ------------------------------------------------------------------------------------------------------
+
+    def _concerns(self, card, names):
+        for name in self._asked.get(card.id, ()):
+            if name in names:
+                return True
+        return False
+
+    def _permitted(self, card):
+        granted = self._granted
+        return granted is None or not card.needs or card.needs in granted or "*" in granted
+
+    def _number(self):
+        self._runs += 1
+        return self._runs
+
+    def _start(self, card, answers):
+        if not self._closed and self._permitted(card):
+            asyncio.create_task(self._run(card, self._number(), answers))
+
+    async def _run(self, card, number, answers):
+        asked = self._asked.setdefault(card.id, [])
+
+        async def ask(name):
+            if name not in asked:
+                asked.append(name)
+            once = answers.get(name)
+            if once is None:
+                once = answers[name] = _Once(self._limited(self._send(name)))
+            return await once.answer()
+
+        try:
+            outcome = Outcome("value", await card.ask(Desk(ask, self._roles)))
+        except Unanswered as error:
+            outcome = Outcome(error.kind, None, error.reason)
+        except Exception as error:
+            outcome = Outcome(FAILED, None, type(error).__name__)
+            if self._failed:
+                self._failed(card, error)
+        self._finish(card, number, outcome)
+
+    async def _limited(self, request):
+        try:
+            return await asyncio.wait_for(request, self._seconds)
+        except asyncio.TimeoutError:
+            raise Unanswered(TIMED_OUT)
+
+    def _finish(self, card, number, outcome):
+        if not self._closed and number > self._shown.get(card.id, 0):
+            self._shown[card.id] = number
+            self._show(card, outcome)
+
+
+class _Once:
+    """One request that many may await: it is sent when it is made, and every waiter gets its answer or its error."""
+
+    def __init__(self, request):
+        self._task = asyncio.create_task(request)
+
+    async def answer(self):
+        return await self._task

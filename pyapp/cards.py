@@ -1,0 +1,81 @@
+"""The cards beside the agent: this is the file to edit. Each card is a title, the permission it needs and a question.
+
+    @card("Agent name", needs="User.Details.View")
+    async def agent_name(desk):
+        return await desk.agent.name()
+
+Cards appear in the order of this file; delete one, move one, add one. What may be asked is in desk.py, what may be
+returned in values.py. `personal=True` marks the customer's data, which the setting `mask_personal_data` hides.
+"""
+
+from board import card
+from desk import FAILED, NOTHING, Unanswered
+from values import Duration, Moment, Pairs, Text, from_arn, shown_phone
+
+_TONES = {"routable": "success", "offline": "", "error": "error"}
+
+
+@card("Phone number or e-mail", needs="Contact.CustomerDetails.View", personal=True)
+async def phone_or_email(desk):
+    try:
+        number = await desk.contact.phone_number()
+    except Unanswered as error:
+        # A chat, a task or an e-mail has no number: the flow put what it knows into the attributes.
+        if error.kind not in (NOTHING, FAILED):
+            raise
+        number = None
+    return shown_phone(number or await desk.contact.attribute("identity"))
+
+
+@card("Channel", needs="Contact.Details.View")
+async def channel(desk):
+    answer = await desk.contact.channel()
+    return Text(answer["type"], rest=answer.get("subtype") or "")
+
+
+@card("Queue", needs="Contact.Details.View")
+async def queue(desk):
+    return (await desk.contact.queue()).get("name")
+
+
+@card("In queue since", needs="Contact.Details.View")
+async def queue_timestamp(desk):
+    entered = await desk.contact.queue_timestamp()
+    return Moment(entered) if entered else None
+
+
+@card("Time in this state", needs="Contact.Details.View")
+async def state_duration(desk):
+    return Duration(await desk.contact.state_duration())
+
+
+@card("Initial contact ID", needs="Contact.Details.View")
+async def initial_contact_id(desk):
+    return await desk.contact.initial_id()
+
+
+@card("Agent name", needs="User.Details.View")
+async def agent_name(desk):
+    return await desk.agent.name()
+
+
+@card("Agent state", needs="User.Status.View")
+async def agent_state(desk):
+    state = await desk.agent.state()
+    return Text(state["name"], tone=_TONES.get(state.get("type"), "info"))
+
+
+@card("Routing profile", needs="User.Configuration.View")
+async def routing_profile(desk):
+    return (await desk.agent.routing_profile())["name"]
+
+
+@card("Channel concurrency", needs="User.Configuration.View")
+async def channel_concurrency(desk):
+    most = await desk.agent.channel_concurrency()
+    return Pairs([(name, str(most[name])) for name in sorted(most)])
+
+
+@card("Agent ARN", needs="User.Details.View")
+async def agent_arn(desk):
+    return from_arn(await desk.agent.arn())

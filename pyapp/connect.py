@@ -1,0 +1,221 @@
+"""The only room that knows the Amazon Connect SDK and the browser around the page: it speaks with the workspace and gives plain Python values.
+
+    workspace = connect.open(timeout_ms, on_news)        # sends the hello at once
+    answer = await workspace.send("agent.name")          # a text, number, dict, list or None; raises Unanswered
+    workspace.log("info", "App created")
+
+`on_news(what, data)` is called with what the workspace tells, in its order: "contact" and "idle" (created, data the
+permissions), "shown", "hidden", "destroyed", "connected", "acw", "missed", "cleared" (data {"contactId", ...}),
+"state" (the agent's, by name), "theme" (light, dark, auto), "outside" (nobody answered), "error" (a message).
+
+The SDK is the global `connectSDK` (ops/build.py bundles it). It queues what is asked before the workspace has
+answered its hello, so nothing here waits. Facts about the SDK: its packages app, contact, voice and core at 1.0.11.
+"""
+
+import json
+
+import js
+from desk import FAILED, NOTHING, REFUSED, TIMED_OUT, Unanswered
+from jsffi import JsException, create_proxy, to_js
+
+_USER = "aws.connect.user"
+
+# The contact's events: the SDK's method pairs on*/off*, and what they are called here.
+_EVENTS = (
+    ("Connected", "connected"),
+    ("StartingAcw", "acw"),
+    ("Missed", "missed"),
+    ("Cleared", "cleared"),
+)
+
+
+def open(timeout_ms, on_news):
+    """Send the hello and give the workspace; `timeout_ms` is how long its answer may take.
+
+    Raises RuntimeError when the SDK's script is not there (blocked, or not loaded).
+    """
+    if not hasattr(js.globalThis, "connectSDK"):
+        raise RuntimeError("the Amazon Connect SDK's script has not been loaded")
+    return Workspace(js.connectSDK, timeout_ms, on_news)
+
+
+class Workspace:
+    """The agent workspace around this page."""
+
+    def __init__(self, sdk, timeout_ms, on_news):
+        self.sdk_version = sdk.sdkVersion
+        self.contact_id = ""  # explicit, from the scope; until then the SDK's word for "this iframe's contact"
+        self._scope = sdk.AppContactScope.CurrentContactId
+        self._idle = False
+        self._news = on_news
+        self._subscribed = []
+        self._logger = None
+        config = {
+            "onCreate": self._created,
+            "onDestroy": self._destroyed,
+            "workspace": {"connectionTimeout": timeout_ms},
+        }
+        self._provider = sdk.AmazonConnectApp.init(to_js(config)).provider
+        self._provider.onError(self._error)
+        self._agent = sdk.AgentClient.new(self._provider)
+        self._contact = sdk.ContactClient.new(self._provider)
+        self._voice = sdk.VoiceClient.new(self._provider)
+        self._sdk = sdk
+
+    # -- asking -------------------------------------------------------------------------------------------------------
+
+    def send(self, name):
+        """Start a request now and give a coroutine for its answer, which raises Unanswered."""
+        if name == "theme":
+            user = self._sdk.ConnectClient.new(_USER, self._provider)
+            return _answer(user.context.proxy.request("getTheme"))
+        client, method = _REQUESTS[name]
+        if client == "_agent":
+            return _answer(getattr(self._agent, method)())
+        if self._idle:
+            return _nothing()
+        request = getattr(getattr(self, client), method)
+        if name == "contact.attributes":
+            return _answer(request(self._scope, "*"))
+        return _answer(request(self._scope))
+
+    def log(self, level, message, data=None):
+        """Write to the SDK's logger (and so to the workspace); `data` is a dict without personal data."""
+        if self._logger is None:
+            self._logger = self._agent.context.createLogger("popdesk")
+        getattr(self._logger, level)(message, to_js(data or {}))
+
+    # -- being told ---------------------------------------------------------------------------------------------------
+
+    async def _created(self, event):
+        # An exception out of here would make the workspace remove the iframe: the news never raise (main.py).
+        context = event.context
+        scope = context.scope or context.contactScope
+        contact = str(scope.contactId) if scope and str(scope.type) == "contact" else ""
+        self._idle = not contact
+        if contact:
+            self.contact_id = self._scope = contact
+        config = _plain(context.config) or {}
+        self._news("contact" if contact else "idle", config.get("permissions"))
+        self._subscribe()
+
+    def _subscribe(self):
+        if self._subscribed:
+            return
+        self._provider.onStart(create_proxy(self._started))
+        self._provider.onStop(create_proxy(self._stopped))
+        self._listen(self._agent, "StateChanged", self._state_changed)
+        if self.contact_id:
+            for method, what in _EVENTS:
+                self._listen(self._contact, method, self._contact_event(what), self.contact_id)
+        theme = to_js({"namespace": _USER, "key": "visualModeChange"})
+        handler = create_proxy(self._theme_changed)
+        self._provider.subscribe(theme, handler)
+        self._subscribed.append(lambda: self._provider.unsubscribe(theme, handler))
+
+    def _listen(self, client, method, handler, *parameters):
+        proxy = create_proxy(handler)
+        getattr(client, "on" + method)(proxy, *parameters)
+        self._subscribed.append(lambda: getattr(client, "off" + method)(proxy, *parameters))
+
+    async def _started(self, event):
+        self._news("shown", None)
+
+    async def _stopped(self, event):
+        self._news("hidden", None)
+
+    async def _state_changed(self, data):
+        self._news("state", data.state)
+
+    def _contact_event(self, what):
+        async def happened(data):
+            self._news(what, _plain(data))
+
+        return happened
+
+    async def _theme_changed(self, data):
+        self._news("theme", data.visualMode)
+
+    async def _destroyed(self, event):
+        for unsubscribe in self._subscribed:
+            unsubscribe()
+        self._subscribed = []
+        self._news("destroyed", None)
+
+    def _error(self, error):
+        if str(error.key) == "workspaceConnectTimeout":
+            self._news("outside", None)
+        else:
+            self._news("error", str(error.message))
+
+
+# A question's name -> the client that asks it, and its method.
+_REQUESTS = {
+    "agent.arn": ("_agent", "getARN"),
+    "agent.name": ("_agent", "getName"),
+    "agent.state": ("_agent", "getState"),
+    "agent.routing_profile": ("_agent", "getRoutingProfile"),
+    "agent.channel_concurrency": ("_agent", "getChannelConcurrency"),
+    "contact.channel": ("_contact", "getChannelType"),
+    "contact.queue": ("_contact", "getQueue"),
+    "contact.queue_timestamp": ("_contact", "getQueueTimestamp"),
+    "contact.state_duration": ("_contact", "getStateDuration"),
+    "contact.initial_id": ("_contact", "getInitialContactId"),
+    "contact.attributes": ("_contact", "getAttributes"),
+    "contact.phone_number": ("_voice", "getInitialCustomerPhoneNumber"),
+}
+
+
+async def _nothing():
+    raise Unanswered(NOTHING)
+
+
+async def _answer(promise):
+    try:
+        return _plain(await promise)
+    except JsException as error:
+        raise _unanswered(error.args[0])
+
+
+def _unanswered(error):
+    """Say why from what the SDK rejects with: an object with `errorKey` and `reason`, an Error or not."""
+    key, reason = str(error.errorKey), str(error.reason)
+    if key == "clientTimeout":
+        return Unanswered(TIMED_OUT)
+    if key == "noResult":
+        return Unanswered(NOTHING)
+    # AWS does not document the keys of refusals; the text is its own (sure from its documentation).
+    if "permission" in reason:
+        return Unanswered(REFUSED, reason)
+    return Unanswered(FAILED, reason if reason != "<undefined>" else str(error.message))
+
+
+def _plain(value):
+    """Give a JavaScript value as Python: JSON keeps large numbers and turns a Date into ISO 8601 text.
+
+    Through the proxy, integers of 2**31 and more would be cut off.
+    """
+    if value is None or isinstance(value, (str, bool, float)):
+        return value
+    text = js.JSON.stringify(value)
+    return json.loads(text) if isinstance(text, str) else None
+
+
+def parse_url(url):
+    """Give an absolute URL's parts as the browser reads them (screenpop.py's `parse`), or None."""
+    parsed = js.URL.parse(url)
+    if not parsed:
+        return None
+    return {
+        "protocol": str(parsed.protocol),
+        "hostname": str(parsed.hostname),
+        "origin": str(parsed.origin),
+        "username": str(parsed.username),
+        "password": str(parsed.password),
+        "href": str(parsed.href),
+    }
+
+
+def alone():
+    """Say whether this page is nobody's frame: opened by itself, outside any workspace."""
+    return bool(getattr(js.Object, "is")(js.window.parent, js.window))

@@ -1,0 +1,488 @@
+"""The only room that knows the DOM: it fills the page's static HTML (web/index.html) and hears what the agent does.
+
+    view = View(settings, cards, retry, refresh, pop)
+    view.life("connected", hidden=False)
+    view.show(card, outcome)              # board.Outcome
+    view.customer(outcome, offer)         # screenpop.Offer, or None where nothing is known
+
+Everything that comes from outside is put in as text (`textContent`, `title`), never as markup.
+"""
+
+import js
+from jsffi import create_proxy
+from values import Duration, Link, Moment, Pairs, Text, plainly, shorten, shown_duration, shown_phone
+from words import words
+
+# Longer values are cut on the page and whole in the tooltip; attributes are whole in a fold.
+LONGEST = 300
+MASK = "••••••"
+
+_byId = js.document.getElementById
+_new = js.document.createElement
+
+
+def _element(name, text="", **properties):
+    element = _new(name)
+    if text:
+        element.textContent = text
+    for key in properties:
+        setattr(element, key, properties[key])
+    return element
+
+
+class View:
+    """The page. `retry(card id)`, `refresh()` and `pop()` are called for what the agent does."""
+
+    def __init__(self, settings, cards, retry, refresh, pop):
+        self._say, language = words(settings["language"], str(js.navigator.language))
+        self._settings = settings
+        self._cards = cards
+        self._retry = retry
+        self._refresh = refresh
+        self._pop = pop
+        self._now = ""  # the life's state
+        self._slots = {}
+        self._masked = bool(settings["mask_personal_data"])
+        self._revealed = []
+        self._again = {}  # what is masked -> how to draw it again
+        self._running = {}  # card's id -> (when it was told, milliseconds it had then)
+        self._timer = None
+        self._url = ""
+        self._proxies = []
+        _byId("late").remove()
+        js.document.documentElement.lang = language
+        self._lay_out(language)
+        self._hear()
+
+    # -- the page as it stands before anything is known ---------------------------------------------------------------
+
+    def _lay_out(self, language):
+        """Fit the static page to the cards declared and to the language; the shipped page already fits in English."""
+        say, grid = self._say, _byId("cards")
+        wanted = [card for card in self._cards if card.place == "cards"]
+        slots = grid.children
+        while slots.length < len(wanted):
+            grid.append(slots[0].cloneNode(True))
+        while slots.length > len(wanted):
+            slots[slots.length - 1].remove()
+        for index, card in enumerate(wanted):
+            slot = slots[index]
+            slot.firstElementChild.textContent = say(card.title)
+            value = slot.lastElementChild
+            value.id = card.id
+            self._slots[card.id] = value
+        home = _byId("home")
+        if self._settings["crm_home"]:
+            home.href = self._settings["crm_home"]
+        else:
+            home.remove()
+        if language != "en":
+            marked = js.document.querySelectorAll("[data-say]")
+            for index in range(marked.length):
+                marked[index].textContent = say(str(marked[index].dataset.say))
+            grid.ariaLabel = say("cards")
+
+    def _hear(self):
+        self._on(js.document, "click", self._clicked)
+
+    def _on(self, target, event, handler):
+        proxy = create_proxy(handler)
+        self._proxies.append((target, event, proxy))
+        target.addEventListener(event, proxy)
+
+    def _clicked(self, event):
+        target = event.target.closest("[data-do]")
+        if not target:
+            return
+        do, about = str(target.dataset.do), str(target.dataset.about)
+        if do == "retry":
+            self._slots[about].textContent = self._say("card.wait")
+            self._retry(about)
+        elif do == "refresh":
+            self._refresh()
+        elif do == "show":
+            self._reveal(about)
+        elif do == "copy":
+            self._copy()
+        elif do == "pop" and not (event.ctrlKey or event.metaKey or event.shiftKey):
+            event.preventDefault()
+            self._pop()
+
+    # -- status -------------------------------------------------------------------------------------------------------
+
+    def life(self, now, hidden):
+        """Say which state the contact is in, and whether the page is hidden."""
+        self._now = now
+        text = self._say("life." + now)
+        if hidden:
+            text = self._say("life.hidden", life=text)
+        _byId("life-text").textContent = text
+        _byId("life").dataset.life = now
+        if now in ("idle", "outside"):
+            self._no_contact(now)
+        if hidden or now in ("cleared", "destroyed", "outside"):
+            self._stop_ticking()
+        else:
+            self._keep_ticking()
+
+    def doctor(self, now, missing, sdk_version, contact_id, said):
+        """Sum up what stands between the page and its data; `missing` names permissions, None while it is unknown."""
+        say, asked = self._say, self._settings["permissions"]
+        state = "outside" if now == "outside" else "waiting" if now == "starting" else "connected"
+        parts = [say("doctor." + state)]
+        if missing:
+            parts.append(say("doctor.missing", names=", ".join(missing)))
+        elif missing is not None:
+            parts.append(say("doctor.permissions", granted=len(asked), asked=len(asked)))
+        elif state == "connected":
+            parts.append(say("doctor.unknown"))
+        parts.append(say("doctor.sdk", version=sdk_version))
+        line = _byId("doctor-line")
+        line.textContent = line.title = " · ".join(parts)
+        _byId("doctor").dataset.tone = "warning" if missing or state == "outside" else ""
+        granted = [name for name in asked if missing is not None and name not in missing]
+        rows = [
+            (say("doctor.granted"), ", ".join(granted) or say("doctor.none")),
+            (say("doctor.lacking"), ", ".join(missing or []) or say("doctor.none")),
+        ]
+        if contact_id:
+            rows.append((say("doctor.contact"), contact_id))
+        rows.extend([(say("doctor.said"), text) for text in said])
+        _byId("doctor-facts").replaceChildren(*_rows(rows))
+        if missing:
+            self._alert(missing)
+
+    def _alert(self, missing):
+        say = self._say
+        alerts = []
+        for permission in missing:
+            titles = [say(card.title) for card in self._cards if card.needs == permission]
+            item = _element("li")
+            item.append(_element("strong", say("alert.missing", permission=permission)))
+            item.append(" " + say("alert.how", cards=", ".join(titles) or say("doctor.none")))
+            alerts.append(item)
+        _byId("alerts-list").replaceChildren(*alerts)
+        _byId("alerts").hidden = False
+
+    def theme(self, mode):
+        """Follow the workspace's theme: "light", "dark", and for anything else the system's."""
+        root = js.document.documentElement
+        if mode in ("light", "dark"):
+            root.dataset.mode = mode
+        else:
+            root.removeAttribute("data-mode")
+
+    # -- cards --------------------------------------------------------------------------------------------------------
+
+    def show(self, card, outcome):
+        """Draw what a card came to."""
+        slot = self._slots[card.id]
+        self._running.pop(card.id, None)
+        if outcome.kind == "value":
+            self._personal(card.id, card.title, card.personal, slot, lambda: self._value(card, slot, outcome.value))
+        else:
+            self._refusal(card, slot, outcome)
+
+    def _value(self, card, slot, value):
+        tone = ""
+        if isinstance(value, Text):
+            tone = value.tone
+            _put(slot, value.text)
+            if value.rest:
+                slot.append(" ", _element("small", value.rest))
+                slot.title = value.rest
+        elif isinstance(value, Duration):
+            self._running[card.id] = (js.performance.now(), value.milliseconds or 0)
+            self._tick_one(card.id)
+            self._keep_ticking()
+        elif isinstance(value, Moment):
+            _put_moment(slot, value.iso)
+        elif isinstance(value, Pairs):
+            _put(slot, " · ".join([name + " " + text for name, text in value.items]) or self._say("card.empty"))
+        elif isinstance(value, Link):
+            slot.replaceChildren(self._link(value))
+        else:
+            _put(slot, self._say("card.empty") if value is None or value == "" else str(value))
+        slot.dataset.tone = tone
+
+    def _refusal(self, card, slot, outcome):
+        say, kind = self._say, outcome.kind
+        tone = {"refused": "warning", "timeout": "error", "failed": "error"}.get(kind, "quiet")
+        if kind == "refused":
+            _put(slot, say("card.refused", permission=card.needs))
+            slot.append(" ", _element("small", say("card.refused.how")))
+        elif kind == "nothing":
+            _put(slot, say("card.nothing" if self._now == "idle" else "card.empty"))
+        else:
+            _put(slot, say("card." + kind))
+            slot.append(" ", self._button(say("card.retry"), "retry", card.id, "card.retry.what", card.title))
+        slot.title = outcome.reason or slot.textContent
+        slot.dataset.tone = tone
+
+    def _link(self, value):
+        import connect
+        from screenpop import check_url
+
+        url, reason = check_url(value.url, self._settings["pop"]["allowed_hosts"], connect.parse_url)
+        if reason:
+            return _element("span", value.text, title=self._say(reason))
+        return _element("a", value.text, href=url, target="_blank", rel="noopener", title=url)
+
+    def _button(self, text, do, about, what, title):
+        button = _element("button", text, type="button", className="quiet-button")
+        button.dataset.do = do
+        button.dataset.about = about
+        button.ariaLabel = self._say(what, title=self._say(title))
+        return button
+
+    # -- personal data, where it is masked until clicked --------------------------------------------------------------
+
+    def _personal(self, key, title, personal, slot, draw):
+        if not (self._masked and personal) or key in self._revealed:
+            draw()
+            return
+        self._again[key] = draw
+        slot.replaceChildren(MASK + " ", self._button(self._say("show"), "show", key, "show.what", title))
+        slot.title = ""
+
+    def _reveal(self, key):
+        self._revealed.append(key)
+        self._again.pop(key)()
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    def _tick_one(self, card_id):
+        told, had = self._running[card_id]
+        self._slots[card_id].textContent = shown_duration((js.performance.now() - told + had) / 1000)
+
+    def _tick(self):
+        for card_id in self._running:
+            self._tick_one(card_id)
+
+    def _keep_ticking(self):
+        if self._timer is None and self._running:
+            self._timer = js.setInterval(create_proxy(self._tick), 1000)
+
+    def _stop_ticking(self):
+        if self._timer is not None:
+            js.clearInterval(self._timer)
+            self._timer = None
+
+    # -- the customer -------------------------------------------------------------------------------------------------
+
+    def customer(self, outcome, offer):
+        """Draw the customer and the way to their page, and the list of attributes."""
+        say = self._say
+        _byId("hero").dataset.kind = offer.kind if offer else outcome.kind
+        if offer is None:
+            self._no_customer(outcome)
+            return
+        if offer.kind == "one":
+            heading = offer.name or say("customer.one")
+        else:
+            heading = say("customer." + offer.kind, count=offer.matches)
+        note = say("identity", identity=shown_phone(offer.identity)) if offer.identity else ""
+        if offer.kind == "unknown":
+            note = say("customer.unknown.why")
+        self._offer(offer)
+
+        def draw():
+            self._heading(heading, note)
+            if offer.refused:
+                _byId("refused-url").textContent = shorten(plainly(offer.refused[0]), LONGEST)
+            if offer.name and offer.url:
+                _byId("pop").textContent = say("pop.page", name=shorten(offer.name, 60))
+
+        if offer.name or offer.identity or offer.refused:
+            self._personal("customer", "customer", True, _byId("customer-name"), draw)
+            if self._masked and "customer" not in self._revealed:
+                _put(_byId("customer-note"), "")
+        else:
+            draw()
+        self._list_attributes(outcome.value or {})
+
+    def _heading(self, text, note):
+        _put(_byId("customer-name"), text)
+        _put(_byId("customer-note"), note)
+
+    def _offer(self, offer):
+        """Set the link: the customer's page, a search, or none."""
+        say, pop = self._say, _byId("pop")
+        self._url = offer.url
+        pop.hidden = _byId("copy").hidden = not offer.url
+        if offer.url:
+            pop.href = offer.url
+            pop.target = "_blank"
+            key = {"one": "pop.page.unnamed", "several": "pop.choose"}.get(offer.kind, "pop.search")
+            pop.textContent = say(key)
+        refused = _byId("refused")
+        refused.hidden = not offer.refused
+        if offer.refused:
+            _byId("refused-why").textContent = say("pop.refused", reason=say(offer.refused[1]))
+        elif not offer.url:
+            self.pop_note(say("pop.none"))
+        else:
+            self.pop_note("")
+
+    def _no_customer(self, outcome):
+        say = self._say
+        if outcome.kind == "nothing":
+            self._no_contact("idle" if self._now == "idle" else "")
+            return
+        why = say("card." + outcome.kind)
+        if outcome.kind == "refused":
+            why = say("card.refused", permission="Contact.Attributes.View") + ". " + say("card.refused.how") + "."
+        self._heading(say("customer.untold"), why)
+        _byId("pop").hidden = _byId("copy").hidden = _byId("refused").hidden = True
+        _byId("attributes-title").textContent = say("attributes.untold")
+
+    def _no_contact(self, now):
+        say = self._say
+        if now == "outside":
+            self._heading(say("life.outside"), say("outside.how"))
+        else:
+            self._heading(say("customer.idle"), say("customer.idle.why"))
+        _byId("hero").dataset.kind = "nothing"
+        _byId("pop").hidden = _byId("copy").hidden = True
+        for card in self._cards:
+            if now == "outside" and card.place == "cards":
+                _put(self._slots[card.id], say("card.empty"))
+
+    def _list_attributes(self, attributes):
+        say = self._say
+        names = sorted(attributes)
+        title = say("attributes.count", count=len(names)) if names else say("attributes.none")
+        _byId("attributes-title").textContent = title
+        rows = []
+        for name in names:
+            value = _element("dd")
+            self._personal("attribute:" + name, name, True, value, _filler(value, str(attributes[name])))
+            row = _element("div")
+            row.append(_element("dt", shorten(name, LONGEST)), value)
+            rows.append(row)
+        _byId("attributes-list").replaceChildren(*rows)
+
+    # -- the screen pop -----------------------------------------------------------------------------------------------
+
+    def screen(self):
+        """Give what the screen has free: (left, top, width, height) in pixels."""
+        screen = js.screen
+        left, top = getattr(screen, "availLeft", 0), getattr(screen, "availTop", 0)
+        return int(left), int(top), int(screen.availWidth), int(screen.availHeight)
+
+    async def open_window(self, url, name, features):
+        """Open a checked URL, or bring it up in the window of that name; say so when the browser blocks it.
+
+        The window is opened blank, cut off from this page, and then sent to the URL: with `noopener` the browser
+        would give no window back, and a blocked one could not be told from an opened one.
+        """
+        opened = js.window.open("", name, features)
+        if not opened:
+            self.pop_note(self._say("pop.blocked", origin=str(js.location.origin)), "warning")
+            return
+        # A window that already shows the CRM is another site's and forbids this; a new one does not. Either may throw
+        # in JavaScript, which Python could not catch.
+        attempt = getattr(js.Promise, "try")
+        await _settled(attempt(js.Reflect.set, opened, "opener", None))
+        await _settled(attempt(js.Reflect.set, opened, "location", url))
+        await _settled(attempt(js.Reflect.apply, js.window.focus, opened, js.Array.new()))
+        self.pop_note(self._say("pop.opened"), "success")
+
+    def pop_note(self, text, tone=""):
+        """Say something about the pop, below its link."""
+        note = _byId("pop-note")
+        _put(note, text)
+        note.dataset.tone = tone
+
+    def _copy(self):
+        import asyncio
+
+        asyncio.create_task(self._copied())
+
+    async def _copied(self):
+        clipboard = js.navigator.clipboard
+        try:
+            await clipboard.writeText(self._url)
+        except Exception:
+            # Denied by the browser or the frame: the agent can still copy it by hand.
+            self.pop_note(self._say("pop.uncopied", url=self._url), "warning")
+        else:
+            self.pop_note(self._say("pop.copied"), "success")
+
+    # -- trouble ------------------------------------------------------------------------------------------------------
+
+    def watch_errors(self, failed):
+        """Call failed(where, error) for errors in callbacks, which only the browser's window hears of."""
+
+        def on_error(event):
+            failed("page", event.error or str(event.message))
+
+        def on_rejection(event):
+            failed("page", event.reason or "rejection")
+
+        self._on(js.window, "error", on_error)
+        self._on(js.window, "unhandledrejection", on_rejection)
+
+    def trouble(self, where, kind, text):
+        """Show trouble that is not the SDK's, its traceback folded away."""
+        say = self._say
+        box = _element("section", className="trouble")
+        fold = _element("details")
+        fold.append(_element("summary", say("trouble.details")), _element("pre", text))
+        box.append(
+            _element("h2", say("trouble")),
+            _element("p", say("trouble.in", where=where, what=kind) + ". " + say("trouble.rest")),
+            fold,
+        )
+        _byId("troubles").append(box)
+
+    def close(self):
+        """Stop everything that runs by itself."""
+        self._stop_ticking()
+        for target, event, proxy in self._proxies:
+            target.removeEventListener(event, proxy)
+        self._proxies = []
+
+
+def _rows(rows):
+    made = []
+    for name, value in rows:
+        row = _element("div")
+        row.append(_element("dt", name), _element("dd", value))
+        made.append(row)
+    return made
+
+
+def _put(element, text):
+    """Put a text in, cut where it is very long and whole in the tooltip."""
+    element.textContent = shorten(text, LONGEST)
+    element.title = text if len(text) > 24 else ""
+
+
+def _filler(element, text):
+    def fill():
+        if len(text) <= LONGEST:
+            element.textContent = text or "–"
+            return
+        fold = _element("details")
+        fold.append(_element("summary", shorten(text, LONGEST)), _element("p", text))
+        element.replaceChildren(fold)
+
+    return fill
+
+
+def _put_moment(element, iso):
+    """Show a time of day in the agent's own zone, the whole date in the tooltip."""
+    when = js.Date.new(iso)
+    if when.getTime() != when.getTime():  # not a number: no date
+        _put(element, iso)
+        return
+    element.textContent = str(when.toLocaleTimeString())
+    element.title = str(when.toLocaleString()) + " (" + iso + ")"
+
+
+async def _settled(promise):
+    try:
+        await promise
+    except Exception:  # noqa: S110  (another site's window: nothing to do, and the pop still goes on)
+        pass
