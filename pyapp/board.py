@@ -130,10 +130,7 @@ class Board:
     # -- one run ------------------------------------------------------------------------------------------------------
 
     def _concerns(self, card, names):
-        for name in self._asked.get(card.id, ()):
-            if name in names:
-                return True
-        return False
+        return any(name in names for name in self._asked.get(card.id, ()))
 
     def _permitted(self, card):
         granted = self._granted

@@ -10,7 +10,7 @@ returned in values.py. `personal=True` marks the customer's data, which the sett
 
 from board import card
 from desk import FAILED, NOTHING, Unanswered
-from values import Duration, Moment, Pairs, Text, from_arn, shown_phone
+from values import Duration, Moment, Pairs, Text, capital, from_arn, shown_phone
 
 _TONES = {"routable": "success", "offline": "", "error": "error"}
 
@@ -30,7 +30,7 @@ async def phone_or_email(desk):
 @card("Channel", needs="Contact.Details.View")
 async def channel(desk):
     answer = await desk.contact.channel()
-    return Text(answer["type"], rest=answer.get("subtype") or "")
+    return Text(capital(answer["type"]), rest=answer.get("subtype") or "")
 
 
 @card("Queue", needs="Contact.Details.View")
@@ -73,7 +73,7 @@ async def routing_profile(desk):
 @card("Channel concurrency", needs="User.Configuration.View")
 async def channel_concurrency(desk):
     most = await desk.agent.channel_concurrency()
-    return Pairs([(name, str(most[name])) for name in sorted(most)])
+    return Pairs([(capital(name), str(most[name])) for name in sorted(most)])
 
 
 @card("Agent ARN", needs="User.Details.View")

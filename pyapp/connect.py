@@ -1,4 +1,4 @@
-"""The only room that knows the Amazon Connect SDK and the browser around the page: it speaks with the workspace and gives plain Python values.
+"""The only room that knows the Amazon Connect SDK: it speaks with the workspace and gives plain Python values.
 
     workspace = connect.open(timeout_ms, on_news)        # sends the hello at once
     answer = await workspace.send("agent.name")          # a text, number, dict, list or None; raises Unanswered

@@ -114,18 +114,12 @@ def _pixels(attributes, name, default):
     digits = text[1:] if sign < 0 else text
     if not _is_number(digits) or len(digits) > 9:
         return default
-    pixels = int(digits.split(".")[0] or "0") * sign
-    return pixels
+    return int(digits.split(".")[0] or "0") * sign
 
 
 def _is_number(text):
     digits = text.replace(".", "", 1)
-    if not digits:
-        return False
-    for character in digits:
-        if character not in "0123456789":
-            return False
-    return True
+    return bool(digits) and all(character in "0123456789" for character in digits)
 
 
 def _clamp(value, least, most):

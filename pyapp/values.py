@@ -57,6 +57,11 @@ def from_arn(arn):
     return Text(arn[arn.rfind("/") + 1 :] or arn, rest=arn)
 
 
+def capital(text):
+    """Give `VOICE` and `voice` as `Voice`."""
+    return text[:1].upper() + text[1:].lower()
+
+
 def shown_duration(seconds):
     """Give seconds as `0:07`, `12:34` or `1:02:03`; less than nothing is nothing."""
     seconds = max(0, int(seconds))
@@ -104,10 +109,7 @@ def _groups(rest):
 
 
 def _all_digits(text):
-    for character in text:
-        if character not in "0123456789":
-            return False
-    return True
+    return all(character in "0123456789" for character in text)
 
 
 def shorten(text, length):

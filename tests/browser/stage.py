@@ -186,7 +186,7 @@ class Stage:
             "crm": self.workspace + "crm/",
         }
 
-    def command(self, name: str, **arguments: Any) -> Any:
+    def command(self, name: str, /, **arguments: Any) -> Any:
         """Let the open workspace do one of its commands (web/workspace/commands.py); gives the result."""
         number = str(uuid.uuid4())
         for listener in self.listeners:
