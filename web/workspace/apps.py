@@ -9,10 +9,10 @@
 failed(instance, message), after(ms, function).
 """
 
-from answers import Refused, resolve_contact
-from desk import ACCOUNT, REGION, identifier
+from floor import ACCOUNT, REGION, identifier
 from log import DOWN, NOTE, UP
 from protocol import CREATING, DESTROYING, GONE, HEALTH_CHECK_INTERVAL, LOADING, Instance
+from replies import Refused, resolve_contact
 
 # How long the workspace waits for an app's onDestroy before it removes the iframe, ms.
 DESTROY_LIMIT = 3000

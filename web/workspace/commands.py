@@ -14,7 +14,7 @@ import asyncio
 import json
 
 from apps import App
-from desk import CHANNEL_TYPES, INCOMING, QUEUED, NotPossible
+from floor import CHANNEL_TYPES, INCOMING, QUEUED, NotPossible
 from log import UP
 from permissions import NAMES
 from protocol import LOADING, RUNNING

@@ -51,7 +51,9 @@ class Entry:
     def title(self):
         """Give the message's kind and what it is about, in one line."""
         message = self.value()
-        kind = "refused" if self.is_error() else str(message.get("type", "?"))
+        kind = str(message.get("type", "?"))
+        if kind == "error" or message.get("isError"):
+            kind = "refused"
         if self.about:
             return kind + " " + self.about
         for key in ("command", "stage", "key", "message", "event", "metricName"):

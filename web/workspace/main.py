@@ -11,8 +11,8 @@ import json
 import js
 from apps import App, Apps
 from commands import Commands, from_address
-from desk import Desk, NotPossible
 from faults import Faults
+from floor import Desk, NotPossible
 from host import Frames, post_json
 from jsffi import create_proxy
 from log import Log

@@ -14,11 +14,11 @@ import json
 
 import js
 import permissions
-from answers import requests_known
-from desk import ACW, CONNECTED, INCOMING, LOCALES, MISSED, QUEUED, NotPossible
+from floor import ACW, CONNECTED, INCOMING, LOCALES, MISSED, QUEUED, NotPossible
 from jsffi import create_proxy
 from log import DOWN, UP
 from protocol import LOADING
+from replies import requests_known
 
 PANELS = ("contact", "flow", "log", "faults", "desk")
 # Rows of the log that are in the DOM at once; the filter finds the others.

@@ -88,7 +88,7 @@ TABLE = (
 )
 
 # How the page looks is no one's data: every app may follow it.
-FREE_REQUESTS = ((USER, "getTheme"),)
+FREE_REQUESTS = ((WORKSPACE, "getTheme"), (USER, "getTheme"), (USER, "getVisualMode"))
 FREE_TOPICS = ((USER, "visualModeChange"),)
 
 NAMES = tuple(row[0] for row in TABLE)

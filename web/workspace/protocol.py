@@ -13,10 +13,10 @@ wants a topic back exactly as it subscribed.
 
 import json
 
-import answers
-from answers import moment
-from desk import REGION
-from permissions import allows, needed_for_topic
+import replies
+from floor import REGION
+from permissions import USER, allows, needed_for_topic
+from replies import moment
 
 LOADING = "loading"  # the iframe is there, its app has not said hello
 CREATING = "creating"  # acknowledged; the app's onCreate runs
@@ -108,13 +108,13 @@ class Instance:
     def _fits(self, parameter, about, data):
         if not about:
             return True
-        if parameter and parameter != answers.CURRENT_CONTACT:
+        if parameter and parameter != replies.CURRENT_CONTACT:
             return parameter == about
         if self.serves_all and not parameter:
             return True
         # "If no contact ID is provided, then it uses the context of the current contact that the app was opened on"
         # (AWS's page of every contact event).
-        return answers.resolve_contact(self.apps.desk, self, "") == (data.get("contactId") or about)
+        return replies.resolve_contact(self.apps.desk, self, "") == (data.get("contactId") or about)
 
     def subscriptions(self):
         """Give the topics the app is subscribed to, as it named them."""
@@ -186,7 +186,7 @@ class Instance:
         if kind == "request":
             self._request(message)
         elif kind == "subscribe":
-            self._subscribe(message.get("topic") or {})
+            self._subscribe(message.get("topic") or {}, message.get("handlerId"))
         elif kind == "unsubscribe":
             topic = message.get("topic") or {}
             self._topics.get(_key(topic), {}).pop(topic.get("parameter") or "", None)
@@ -248,10 +248,10 @@ class Instance:
             action()
 
     def _response(self, namespace, command, message):
-        ask = answers.Ask(self.apps.desk, self, self.apps, message.get("data"))
+        ask = replies.Ask(self.apps.desk, self, self.apps, message.get("data"))
         try:
-            data = answers.answer(ask, namespace, command, self.app.permissions)
-        except answers.Refused as refused:
+            data = replies.answer(ask, namespace, command, self.app.permissions)
+        except replies.Refused as refused:
             return self._error(message, refused.key, refused.reason)
         response = {
             "type": "response",
@@ -274,9 +274,13 @@ class Instance:
             "details": {"command": message.get("command"), "requestData": message.get("data")},
         }
 
-    def _subscribe(self, topic):
+    def _subscribe(self, topic, handler_id):
         if allows(self.app.permissions, needed_for_topic(str(topic.get("namespace")), topic.get("key"))):
             self._topics.setdefault(_key(topic), {})[topic.get("parameter") or ""] = topic
+            if _key(topic) == (USER, "visualModeChange"):
+                # The SDK's applyConnectTheme learns the present mode from this topic alone.
+                data = {"visualMode": self.apps.desk.visual_mode, "previous": {"visualMode": None}}
+                self._send({"type": "publish", "topic": topic, "data": data, "handlerId": handler_id})
             return
         self._send(
             {

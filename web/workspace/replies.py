@@ -9,7 +9,7 @@ app-instance/launch) have no known shape and are refused as not found. Error key
 (handlerNotFound, noResult); the others AWS does not document.
 """
 
-from desk import ACW, CHOOSABLE, CONNECTED, MISSED, REGION, NotPossible, arn
+from floor import ACW, CHOOSABLE, CONNECTED, MISSED, REGION, NotPossible, arn
 from permissions import CONTACT, USER, VOICE, WORKSPACE, allows, needed_for_request
 
 CURRENT_CONTACT = "CURRENT_CONTACT"
@@ -294,6 +294,10 @@ def _enhancement_paths(ask):
 # -- user and workspace ------------------------------------------------------------------------------------------------
 
 
+def _set_visual_mode(ask):
+    ask.desk.set_visual_mode(ask.text("visualMode"))
+
+
 def _set_language(ask):
     ask.desk.set_language(ask.text("language"))
     return {"language": ask.desk.language}
@@ -354,6 +358,9 @@ _ROUTES = {
     (USER, "getLanguage"): lambda ask: {"language": ask.desk.language},
     (USER, "setLanguage"): _set_language,
     (USER, "getTheme"): lambda ask: {"visualMode": ask.desk.visual_mode},
+    (USER, "getVisualMode"): lambda ask: {"visualMode": ask.desk.visual_mode},
+    (USER, "setVisualMode"): _set_visual_mode,
+    (WORKSPACE, "getTheme"): lambda ask: {"theme": {"tokens": {}}},
     (WORKSPACE, "app/getCatalog"): lambda ask: {"applications": ask.apps.catalog()},
     (WORKSPACE, "app/getConfig"): lambda ask: ask.apps.config_of(ask.text("key")),
     (WORKSPACE, "app-launcher/launch"): lambda ask: ask.apps.launch(

@@ -237,8 +237,10 @@ class Desk:
         """Change the theme: light, dark or auto."""
         if mode not in VISUAL_MODES:
             raise NotPossible("the theme is one of " + ", ".join(VISUAL_MODES))
+        previous = self.visual_mode
         self.visual_mode = mode
-        self.on_event(USER, "visualModeChange", "", {"visualMode": mode})
+        data = {"visualMode": mode, "previous": {"visualMode": previous}}
+        self.on_event(USER, "visualModeChange", "", data)
         self.on_change()
 
     def set_language(self, locale):
