@@ -7,6 +7,8 @@ as ops.errors.Trouble and is printed as thing, reason and remedy.
 from __future__ import annotations
 
 import sys
+import threading
+import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,48 @@ def build(out: Path, environment: str) -> None:
 
     result = build_site(load_settings(environment=environment), out)
     console.print(f"{out}: {len(result.files)} files, {result.total_bytes / 1000:.0f} kB")
+
+
+@cli.command()
+@click.option("--port", default=8000, show_default=True, help="The workspace's port; 0 for any free one.")
+@click.option("--app-port", default=8001, show_default=True, help="The app's port; 0 for any free one.")
+@click.option("--browser/--no-browser", default=True, help="Open the workspace in the browser.")
+@click.option("--scenario", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A scenario to play.")
+@click.option("--env", "environment", default="", help="A table of [tool.popdesk.environments].")
+@click.option("--verbose", is_flag=True, help="Show what the Lambda logs.")
+def preview(port: int, app_port: int, browser: bool, scenario: Path | None, environment: str, verbose: bool) -> None:
+    """Run everything on this machine: workspace, app, contact flow, Lambda, sample CRM. No AWS account needed."""
+    from ops.preview import CommandFailed, Preview
+    from ops.scenario import Desk, load_scenario
+
+    play = load_scenario(scenario) if scenario else None
+
+    def tell(text: str) -> None:
+        print(text, flush=True)
+
+    def log(line: str) -> None:
+        if verbose:
+            tell(f"Lambda: {line}")
+
+    tell("Building (the first time installs the npm packages) ...")
+    running = Preview(
+        lambda: load_settings(environment=environment), port=port, app_port=app_port, watch=True, tell=tell, log=log
+    )
+    with running:
+        tell(f"Agent workspace  {running.workspace_url}")
+        tell(f"App              {running.app_url}")
+        tell("Save a file and the page reloads. Ctrl-C ends it.")
+        if browser:
+            webbrowser.open(running.workspace_url)
+        try:
+            if play is not None:
+                play(Desk(running.command))
+                tell("The scenario is over; the workspace stays open.")
+            threading.Event().wait()
+        except CommandFailed as error:
+            raise Trouble(str(scenario), f"the workspace refused a step: {error}", "mend the scenario") from None
+        except KeyboardInterrupt:
+            tell("Stopped.")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,357 @@
+"""Runs contact flows on this machine: the very data that is deployed, action by action. Pure but for the Lambda it is given.
+
+    runner = Runner(flows={"local:main": main, "local:guide": guide}, views={"local:view": view},
+                    queues={"local:queue": "BasicQueue"}, invoke=local_lambda.invoke)
+    outcome = runner.run("local:main", Contact("c1", "c1", "VOICE", "connect:Telephony", {"address": "+12065550100",
+                         "type": "TELEPHONE_NUMBER"}, {}), typed="")
+    outcome.attributes, outcome.queue, outcome.app, outcome.steps
+
+It is as strict as Amazon Connect where a mistake would show only there: a Lambda answer that is no STRING_MAP, a contact
+attribute's name or the 32 KB, the Lambda's time limit. An action or reference it does not know is an error that names it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ops.errors import Trouble
+from ops.flows import Flow
+
+LIMIT_BYTES = 32 * 1024  # a Lambda's answer, and a contact's attributes
+_ATTRIBUTE = re.compile(r"[A-Za-z0-9_-]+")
+_MOST_STEPS = 250
+# What $.StoredCustomerInput is when nobody typed anything
+# (docs.aws.amazon.com/connect/latest/adminguide/store-customer-input.html).
+NOTHING_TYPED = "Timeout"
+
+
+@dataclass(frozen=True)
+class Contact:
+    """The contact as a flow sees it; `endpoint` is {"address", "type"} or None."""
+
+    contact_id: str
+    initial_id: str
+    channel: str
+    subtype: str
+    endpoint: dict[str, str] | None
+    attributes: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of invoking the Lambda: its `value`, or `error`, a sentence; `error` is empty when it answered."""
+
+    value: object = None
+    error: str = ""
+
+
+# Asks the Lambda: (event, seconds it may take) -> its answer.
+Invoke = Callable[[dict[str, Any], float], Answer]
+
+
+@dataclass
+class Outcome:
+    """Where the contact stands after the flows: what POST /api/offer answers (ops/preview.py)."""
+
+    attributes: dict[str, str] = field(default_factory=dict)
+    queue: dict[str, str] | None = None
+    app: dict[str, str] | None = None
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    error: dict[str, str] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as plain JSON values."""
+        return dict(vars(self))
+
+
+class _Run:
+    """One contact on its way through the flows."""
+
+    def __init__(self, contact: Contact, typed: str) -> None:
+        self.contact = contact
+        self.typed = typed
+        self.stored = ""
+        self.external: dict[str, str] = {}
+        self.attributes = dict(contact.attributes)
+        self.queue_arn = ""
+        self.guide_arn = ""
+        self.done = ""  # why the flow ended
+
+
+class Runner:
+    """Runs flows. `flows`, `views` and `queues` are by ARN: a flow, a view's content, a queue's name."""
+
+    def __init__(
+        self, flows: dict[str, Flow], views: dict[str, dict[str, Any]], queues: dict[str, str], invoke: Invoke
+    ) -> None:
+        self._flows = flows
+        self._views = views
+        self._queues = queues
+        self._invoke = invoke
+
+    def run(self, arn: str, contact: Contact, typed: str = "") -> Outcome:
+        """Run the flow `arn` for a contact, then the guide it asked for; `typed` is what the caller enters when asked."""
+        outcome = Outcome()
+        run = _Run(contact, typed)
+        try:
+            self._follow("main", arn, run, outcome)
+            if run.done == "disconnected":
+                raise Trouble(
+                    "The contact flow",
+                    "it ended the contact before an agent had it",
+                    "look at the last step's error, and at what it leads to in ops/flows.py",
+                )
+            if run.guide_arn:
+                self._follow("guide", run.guide_arn, run, outcome)
+        except Trouble as trouble:
+            outcome.error = {"thing": trouble.thing, "reason": trouble.reason, "remedy": trouble.remedy}
+        outcome.attributes = run.attributes
+        if run.queue_arn:
+            outcome.queue = {"name": self._queues[run.queue_arn], "arn": run.queue_arn}
+        return outcome
+
+    def _follow(self, name: str, arn: str, run: _Run, outcome: Outcome) -> None:
+        flow = self._flows[arn]
+        actions = {action["Identifier"]: action for action in flow["Actions"]}
+        identifier, run.done = flow["StartAction"], ""
+        for _ in range(_MOST_STEPS):
+            action = actions.get(identifier)
+            if action is None:
+                raise Trouble(
+                    f"The {name} flow", f"it leads to {identifier!r}, which does not exist", "mend ops/flows.py"
+                )
+            started = time.perf_counter()
+            step: dict[str, Any] = {
+                "flow": name,
+                "id": identifier,
+                "type": action["Type"],
+                "detail": {},
+                "outcome": "",
+                "error": "",
+                "ms": 0.0,
+            }
+            outcome.steps.append(step)
+            perform = getattr(self, f"_do_{_snake(action['Type'])}", None)
+            if perform is None:
+                step["error"] = f"the local runner does not know the action {action['Type']}"
+                raise Trouble(
+                    f"{action['Type']} ({identifier})",
+                    "the local flow runner does not know this action",
+                    "use an action it knows, or add it to ops/flow_runner.py",
+                )
+            try:
+                identifier = perform(action, run, step, outcome) or ""
+            finally:
+                step["ms"] = round((time.perf_counter() - started) * 1000, 3)
+            step["outcome"] = run.done or identifier
+            if run.done:
+                return
+        raise Trouble(f"The {name} flow", f"it is still not at its end after {_MOST_STEPS} actions", "look for a loop")
+
+    # -- the actions: each gives the next action's identifier, or sets run.done ---------------------------------------------
+
+    def _do_compare(self, action: dict[str, Any], run: _Run, step: dict[str, Any], _: Outcome) -> str:
+        value = self._resolve(action["Parameters"]["ComparisonValue"], run, step)
+        step["detail"] = {"value": value}
+        for condition in action["Transitions"].get("Conditions", []):
+            operator, operands = condition["Condition"]["Operator"], condition["Condition"]["Operands"]
+            test = _OPERATORS.get(operator)
+            if test is None:
+                raise Trouble(
+                    f"Compare ({action['Identifier']})", f"the operator {operator!r} is not known", "mend ops/flows.py"
+                )
+            if any(test(value, self._resolve(operand, run, step)) for operand in operands):
+                return str(condition["NextAction"])
+        return _error(action, "NoMatchingCondition", step, "")
+
+    def _do_get_participant_input(self, action: dict[str, Any], run: _Run, step: dict[str, Any], _: Outcome) -> str:
+        if run.contact.channel != "VOICE":
+            return _error(action, "NoMatchingError", step, "only a caller can be asked for input")
+        longest = int(action["Parameters"]["InputValidation"]["CustomValidation"]["MaximumLength"])
+        end = action["Parameters"].get("DTMFConfiguration", {}).get("InputTerminationSequence", "")
+        digits = run.typed.split(end, 1)[0] if end else run.typed
+        run.stored = digits[:longest] or NOTHING_TYPED
+        step["detail"] = {"says": action["Parameters"]["Text"], "typed": run.stored}
+        return _next(action)
+
+    def _do_invoke_lambda_function(self, action: dict[str, Any], run: _Run, step: dict[str, Any], _: Outcome) -> str:
+        given = action["Parameters"].get("LambdaInvocationAttributes", {})
+        parameters = {name: self._resolve(value, run, step) for name, value in given.items()}
+        seconds = float(action["Parameters"]["InvocationTimeLimitSeconds"])
+        answer = self._invoke(lambda_event(run.contact, run.attributes, parameters), seconds)
+        step["detail"] = {"parameters": parameters, "answer": answer.value}
+        error = answer.error or not_a_string_map(answer.value)
+        if error:
+            return _error(action, "NoMatchingError", step, error)
+        assert isinstance(answer.value, dict)
+        run.external = dict(answer.value)
+        return _next(action)
+
+    def _do_update_contact_attributes(self, action: dict[str, Any], run: _Run, step: dict[str, Any], _: Outcome) -> str:
+        given = action["Parameters"]["Attributes"]
+        values = {name: self._resolve(value, run, step) for name, value in given.items()}
+        step["detail"] = {"attributes": values}
+        wrong = [name for name in values if not _ATTRIBUTE.fullmatch(name)]
+        if wrong:
+            return _error(
+                action, "NoMatchingError", step, f"{wrong[0]!r} is no attribute name: letters, digits, - and _"
+            )
+        after = {**run.attributes, **values}
+        size = sum(len(name.encode()) + len(value.encode()) for name, value in after.items())
+        if size > LIMIT_BYTES:
+            return _error(action, "NoMatchingError", step, f"{size} bytes of attributes, {LIMIT_BYTES} are allowed")
+        run.attributes = after
+        return _next(action)
+
+    def _do_update_contact_event_hooks(
+        self, action: dict[str, Any], run: _Run, step: dict[str, Any], _: Outcome
+    ) -> str:
+        hooks = action["Parameters"]["EventHooks"]
+        step["detail"] = {"hooks": hooks}
+        if len(hooks) != 1:
+            return _error(action, "NoMatchingError", step, f"{len(hooks)} event hooks, exactly one is allowed")
+        if "DefaultAgentUI" in hooks:
+            arn = self._resolve(hooks["DefaultAgentUI"], run, step)
+            if arn not in self._flows:
+                return _error(action, "NoMatchingError", step, f"there is no flow {arn}")
+            run.guide_arn = arn
+        return _next(action)
+
+    def _do_update_contact_target_queue(
+        self, action: dict[str, Any], run: _Run, step: dict[str, Any], _: Outcome
+    ) -> str:
+        arn = self._resolve(action["Parameters"]["QueueId"], run, step)
+        step["detail"] = {"queue": self._queues.get(arn, arn)}
+        if arn not in self._queues:
+            return _error(action, "NoMatchingError", step, f"there is no queue {arn}")
+        run.queue_arn = arn
+        return _next(action)
+
+    def _do_transfer_contact_to_queue(self, action: dict[str, Any], run: _Run, step: dict[str, Any], _: Outcome) -> str:
+        if not run.queue_arn:
+            return _error(action, "NoMatchingError", step, "no queue has been set")
+        step["detail"] = {"queue": self._queues[run.queue_arn]}
+        run.done = "in the queue"
+        return ""
+
+    def _do_show_view(self, action: dict[str, Any], run: _Run, step: dict[str, Any], outcome: Outcome) -> str:
+        arn = self._resolve(action["Parameters"]["ViewResource"]["Id"], run, step).removesuffix(":$LATEST")
+        content = self._views.get(arn)
+        if content is None:
+            return _error(action, "NoMatchingError", step, f"there is no view {arn}")
+        applications = [part for part in _parts(content) if part.get("Type") == "Application"]
+        step["detail"] = {"view": content["Head"]["Title"], "applications": [part["Props"] for part in applications]}
+        if applications:
+            props = applications[0]["Props"]
+            outcome.app = {"name": props["AppIdentifier"], "path": props.get("Path", "")}
+        run.done = "shown to the agent"
+        return ""
+
+    def _do_disconnect_participant(self, action: dict[str, Any], run: _Run, step: dict[str, Any], _: Outcome) -> str:
+        del action, step
+        run.done = "disconnected"
+        return ""
+
+    # -- references --------------------------------------------------------------------------------------------------------
+
+    def _resolve(self, value: str, run: _Run, step: dict[str, Any]) -> str:
+        if not value.startswith("$."):
+            return value
+        path = value[2:]
+        contact = run.contact
+        endpoint = contact.endpoint or {}
+        known = {
+            "Channel": contact.channel,
+            "ContactId": contact.contact_id,
+            "InitialContactId": contact.initial_id,
+            "CustomerEndpoint.Address": endpoint.get("address", ""),
+            "CustomerEndpoint.Type": endpoint.get("type", ""),
+            "StoredCustomerInput": run.stored,
+        }
+        if path in known:
+            return known[path]
+        for prefix, values in (("External.", run.external), ("Attributes.", run.attributes)):
+            if path.startswith(prefix):
+                name = path.removeprefix(prefix)
+                if name not in values:
+                    step.setdefault("missing", []).append(value)
+                return values.get(name, "")
+        raise Trouble(value, "the local flow runner does not know this reference", "mend ops/flows.py")
+
+
+_OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "Equals": lambda value, operand: value == operand,
+    "TextStartsWith": lambda value, operand: value.startswith(operand),
+    "TextEndsWith": lambda value, operand: value.endswith(operand),
+    "TextContains": lambda value, operand: operand in value,
+}
+
+
+def lambda_event(contact: Contact, attributes: dict[str, str], parameters: dict[str, str]) -> dict[str, Any]:
+    """Give the event as Amazon Connect sends it (docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html)."""
+    endpoint = contact.endpoint
+    return {
+        "Name": "ContactFlowEvent",
+        "Details": {
+            "ContactData": {
+                "Attributes": dict(attributes),
+                "Channel": contact.channel,
+                "ContactId": contact.contact_id,
+                "CustomerEndpoint": {"Address": endpoint["address"], "Type": endpoint["type"]} if endpoint else None,
+                "CustomerId": None,
+                "Description": None,
+                "InitialContactId": contact.initial_id,
+                "InitiationMethod": "INBOUND",
+                "InstanceARN": "arn:aws:connect:us-east-1:111122223333:instance/00000000-0000-4000-8000-000000000001",
+                "LanguageCode": "en-US",
+                "MediaStreams": {"Customer": {"Audio": None}},
+                "Name": None,
+                "PreviousContactId": contact.contact_id,
+                "Queue": None,
+                "References": {},
+                "SystemEndpoint": None,
+            },
+            "Parameters": parameters,
+        },
+    }
+
+
+def not_a_string_map(value: object) -> str:
+    """Give why Amazon Connect would refuse `value` as STRING_MAP, in a sentence; empty when it would not."""
+    if not isinstance(value, dict):
+        return f"the Lambda answered {type(value).__name__}, not an object"
+    for key, inner in value.items():
+        if not isinstance(inner, str):
+            return f"the Lambda's answer {key!r} is {type(inner).__name__}: STRING_MAP wants strings"
+    size = sum(len(str(key).encode()) + len(inner.encode()) for key, inner in value.items())
+    return f"the Lambda answered {size} bytes, {LIMIT_BYTES} are allowed" if size > LIMIT_BYTES else ""
+
+
+def _next(action: dict[str, Any]) -> str:
+    return str(action["Transitions"].get("NextAction", ""))
+
+
+def _error(action: dict[str, Any], kind: str, step: dict[str, Any], reason: str) -> str:
+    step["error"] = f"{kind}: {reason}" if reason else ""
+    for error in action["Transitions"].get("Errors", []):
+        if error["ErrorType"] == kind:
+            return str(error["NextAction"])
+    raise Trouble(f"{action['Type']} ({action['Identifier']})", f"its error {kind} leads nowhere", "mend ops/flows.py")
+
+
+def _parts(content: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    waiting = list(content["Body"])
+    while waiting:
+        part = waiting.pop(0)
+        found.append(part)
+        waiting += [inner for inner in part.get("Content", []) if isinstance(inner, dict)]
+    return found
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

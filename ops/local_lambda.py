@@ -1,0 +1,153 @@
+"""The real Lambda on this machine: the built zip, unpacked, its handler in a process of its own.
+
+    with LocalLambda(Path("build/lambda.zip")) as function:
+        function.invoke(event, 5.0)          # -> flow_runner.Answer
+
+The process has the standard library and the zip's files on its path and nothing else, so a module missing in the zip shows
+here. It is warm between calls, as in Lambda, and is ended when a call runs over its time. What the handler prints (it logs
+no personal data) goes to `log`.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ops.errors import Trouble
+from ops.flow_runner import Answer
+
+# Runs in the process: one event a line on stdin, one answer a line on the real stdout; the handler's prints go to stderr.
+_WORKER = """
+import json, os, sys, time
+folder, entry = sys.argv[1], sys.argv[2]
+sys.path.insert(0, folder)
+answers, sys.stdout = os.fdopen(os.dup(1), "w"), sys.stderr
+class Context:
+    function_name, aws_request_id, memory_limit_in_mb = "popdesk-preview", "local", "256"
+    def __init__(self, seconds): self.deadline = time.monotonic() + seconds
+    def get_remaining_time_in_millis(self): return max(0, int((self.deadline - time.monotonic()) * 1000))
+module, name = entry.rsplit(".", 1)
+handler = getattr(__import__(module), name)
+print(json.dumps({"ready": True}), file=answers, flush=True)
+for line in sys.stdin:
+    asked = json.loads(line)
+    try:
+        answer = {"value": handler(asked["event"], Context(asked["seconds"]))}
+    except Exception as error:
+        answer = {"error": "the Lambda raised " + type(error).__name__}
+    print(json.dumps(answer), file=answers, flush=True)
+"""
+_START_SECONDS = 20.0
+
+
+class LocalLambda:
+    """Invokes the handler in the zip; a context manager. `log` gets each line that the handler prints."""
+
+    def __init__(self, package: Path, handler: str, log: Callable[[str], None] = lambda _: None) -> None:
+        self._handler = handler
+        self._log = log
+        self._folder = tempfile.TemporaryDirectory(prefix="popdesk-lambda-")
+        with zipfile.ZipFile(package) as archive:
+            archive.extractall(self._folder.name)
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._answers: queue.Queue[str] = queue.Queue()
+
+    def __enter__(self) -> LocalLambda:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process and remove the unpacked files."""
+        with self._lock:
+            self._end()
+            self._folder.cleanup()
+
+    def start(self) -> None:
+        """Start the process now, so that the first call finds it warm. Raises Trouble when the zip cannot be loaded."""
+        with self._lock:
+            self._start()
+
+    def invoke(self, event: dict[str, Any], seconds: float) -> Answer:
+        """Call the handler with `event`; it may take `seconds`."""
+        with self._lock:
+            try:
+                process = self._start()
+            except Trouble as trouble:
+                return Answer(error=trouble.reason)
+            assert process.stdin is not None
+            try:
+                process.stdin.write(json.dumps({"event": event, "seconds": seconds}) + "\n")
+                process.stdin.flush()
+                answer = json.loads(self._answers.get(timeout=seconds))
+            except queue.Empty:
+                self._end()
+                return Answer(error=f"the Lambda did not answer within {seconds:g} s")
+            except (BrokenPipeError, ValueError):
+                self._end()
+                return Answer(error="the Lambda's process ended")
+            return Answer(answer.get("value"), answer.get("error", ""))
+
+    def _start(self) -> subprocess.Popen[str]:
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        answers: queue.Queue[str] = queue.Queue()
+        self._answers = answers
+        # -I and -S: no user folder, no site-packages, so only what the zip carries is found.
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _WORKER, self._folder.name, self._handler],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._process = process
+        tail: list[str] = []
+        threading.Thread(target=self._read_answers, args=(process, answers), daemon=True).start()
+        reading = threading.Thread(target=self._read_log, args=(process, tail), daemon=True)
+        reading.start()
+        try:
+            first = answers.get(timeout=_START_SECONDS)
+        except queue.Empty:
+            first = ""
+        if not first:
+            self._end()
+            reading.join(1)
+            reason = tail[-1] if tail else "it did not start"
+            raise Trouble("The Lambda", f"its handler cannot be loaded from the zip: {reason}", "mend lambda/")
+        return process
+
+    def _read_answers(self, process: subprocess.Popen[str], answers: queue.Queue[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            answers.put(line)
+        answers.put("")
+
+    def _read_log(self, process: subprocess.Popen[str], tail: list[str]) -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            tail.append(line.strip())
+            del tail[:-20]
+            self._log(line.rstrip())
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+                if stream is not None:
+                    stream.close()
+            self._process = None

@@ -1,0 +1,72 @@
+"""Finds a Chromium for the browser tests, installing one where there is none.
+
+    with sync_playwright() as playwright:
+        playwright.chromium.launch(**launch_arguments(playwright))
+
+In this order: Playwright's own, one that the system has, `playwright install chromium`, and on Debian as root
+`apt-get install chromium`. Where none works it says what to do.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Playwright
+
+_SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# What keeps it quiet and working in a container: nothing is looked up or fetched but what the tests ask for.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def chromium(playwright: Playwright) -> str:
+    """Give the path of a Chromium. Raises RuntimeError that says what to do when none can be had."""
+    found = _playwrights_own(playwright) or _systems()
+    if found:
+        return found
+    _run([sys.executable, "-m", "playwright", "install", "chromium"])
+    found = _playwrights_own(playwright)
+    if found:
+        return found
+    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        _run(["apt-get", "update"])
+        _run(["apt-get", "install", "-y", "chromium"])
+    found = _systems()
+    if found:
+        return found
+    raise RuntimeError(
+        "The browser tests need Chromium and none could be found or installed. "
+        "Install it with your system's packages (Debian: apt-get install chromium) or run "
+        "`uv run playwright install chromium`, then run the tests again; `uv run pytest tests/unit` needs none."
+    )
+
+
+def launch_arguments(playwright: Playwright) -> dict[str, Any]:
+    """Give the arguments for Playwright's launch: {"executable_path": ..., "args": [...]}."""
+    return {"executable_path": chromium(playwright), "args": list(FLAGS)}
+
+
+def _playwrights_own(playwright: Playwright) -> str:
+    path = playwright.chromium.executable_path
+    return path if Path(path).is_file() else ""
+
+
+def _systems() -> str:
+    return next((path for name in _SYSTEM if (path := shutil.which(name))), "")
+
+
+def _run(command: list[str]) -> None:
+    print("+", " ".join(command), flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(command, env=environment, check=False, timeout=900)
