@@ -392,7 +392,7 @@ class Preview:
 
     # -- telling the page ----------------------------------------------------------------------------------------------------
 
-    def command(self, name: str, *, seconds: float = 30.0, **arguments: Any) -> Any:
+    def command(self, command: str, /, *, seconds: float = 30.0, **arguments: Any) -> Any:
         """Let the workspace's page do a command (web/workspace/commands.py) and give its result.
 
         Waits for a page to be open. Raises CommandFailed with the page's words, Trouble when no page answers.
@@ -403,12 +403,12 @@ class Preview:
         number = str(self._asked)
         answer: Future[Any] = Future()
         self._waiting[number] = answer
-        self._send_soon("command", {"id": number, "name": name, "args": arguments})
+        self._send_soon("command", {"id": number, "name": command, "args": arguments})
         try:
             return answer.result(seconds)
         except TimeoutError:
             self._waiting.pop(number, None)
-            raise Trouble("The workspace", f"it did not do {name} within {seconds:g} s", "look at its page") from None
+            raise Trouble("The workspace", f"it did not do {command} within {seconds:g} s", "look at its page") from None
 
     def forget_page(self) -> None:
         """Wait for a new page before the next command: the one that was open is being closed."""
