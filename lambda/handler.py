@@ -1,0 +1,158 @@
+"""The contact flow's question and answer: who is calling, and which page of the CRM is theirs?
+
+    handler(event, context)            # what Lambda calls; its settings are the zip's settings.json
+    handle = create_handler(settings)  # the same with settings of one's own: ops.settings.lambda_settings(settings)
+    handle(event, context)             # -> {"contactUrlPath": "https://...", "Name": "...", ..., "statusCode": "200"}
+
+Every call waits for this function, so it always answers, and in time: whatever the event holds and whatever the
+directory does, the answer is complete and valid (answers.py), within `lookup.budget_ms`. The look-up runs in a thread
+that is left behind when its time is over: a socket's time-out alone ends neither a slow name server nor an answer that
+drips.
+"""
+
+from __future__ import annotations
+
+import json
+import os.path
+import sys
+import threading
+import time
+
+from answers import FAILED, OK, TIMED_OUT, build_answer
+from call_log import write_call
+from customers import Customer, Customers, LookupFailed, open_customers
+from identity import CHANNELS, Identity, read_identity
+
+TYPE_CHECKING = False  # see identity.py
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+SETTINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "settings.json")
+
+# Kept back of the invocation's remaining time, in seconds: to build, log and return the answer.
+_RESERVE = 0.25
+
+
+class Directory:
+    """The adapter, asked in a thread of its own so that no answer is waited for longer than allowed."""
+
+    def __init__(self, lookup: dict[str, Any]) -> None:
+        self._lookup = lookup
+        self._customers: Customers | None = None
+
+    def open(self) -> Customers:
+        """Make the adapter, if there is none."""
+        if self._customers is None:
+            self._customers = open_customers(self._lookup)
+        return self._customers
+
+    def find(self, identity: Identity, seconds: float) -> list[Customer]:
+        """Give the customers. Raises TimeoutError after `seconds`, and whatever the adapter raised."""
+        found: list[Customer] = []
+        raised: list[Exception] = []
+
+        def ask() -> None:
+            try:
+                found.extend(_distinct(self.open().find(identity, seconds)))
+            except Exception as error:
+                raised.append(error)
+
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(seconds)
+        if thread.is_alive():
+            # The next call gets a new adapter: this one may be in the thread's hands for a while yet.
+            left, self._customers = self._customers, None
+            if left is not None:
+                left.close()
+            raise TimeoutError
+        if raised:
+            raise raised[0]
+        return found
+
+
+def create_handler(
+    settings: dict[str, Any], directory: Directory | None = None
+) -> Callable[[object, object], dict[str, str]]:
+    """Make the handler for `settings` (ops.settings.lambda_settings), its adapter open and warm."""
+    directory = directory or Directory(settings["lookup"])
+    adapter = settings["lookup"]["adapter"]
+    # Opened now, in Lambda's init phase, which has its own time. Where that fails, every call tries again, in its
+    # budget.
+    try:
+        directory.open()
+    except Exception as error:
+        print(json.dumps({"level": "ERROR", "message": "adapter not opened", "error": _describe(error)}), flush=True)
+
+    def handle(event: object, context: object) -> dict[str, str]:
+        started = time.monotonic()
+        error = ""
+        identity: Identity | None = None
+        customers: list[Customer] | None = []
+        outcome, status = "no-identity", OK
+        try:
+            identity = read_identity(event, settings["lookup"]["default_region"])
+            if identity:
+                customers, outcome, status = None, "failed", FAILED
+                seconds = _budget(settings["lookup"]["budget_ms"], context) - (time.monotonic() - started)
+                if seconds <= 0:
+                    raise TimeoutError
+                customers = directory.find(identity, seconds)
+                outcome, status = ("none", "found", "several")[min(len(customers), 2)], OK
+        except TimeoutError:
+            outcome, status, error = "timeout", TIMED_OUT, "the budget was over before the directory answered"
+        except Exception as problem:
+            error = _describe(problem)
+        answer = build_answer(settings, identity, customers, status)
+        contact_id, channel = _contact(event)
+        write_call(
+            sys.stdout,
+            contact_id=contact_id,
+            channel=channel,
+            outcome=outcome,
+            adapter=adapter,
+            matches=answer.values[settings["attributes"]["matches"]],
+            milliseconds=(time.monotonic() - started) * 1000,
+            error=error,
+            refused=answer.refused,
+        )
+        return answer.values
+
+    return handle
+
+
+def _budget(budget_ms: int, context: object) -> float:
+    """Give the seconds that a look-up may take: the setting, or less where the invocation has less left."""
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    seconds = budget_ms / 1000
+    return min(seconds, remaining() / 1000 - _RESERVE) if remaining else seconds
+
+
+def _distinct(customers: list[Customer]) -> list[Customer]:
+    """Give each customer once: a directory that lists one twice has one match, not two."""
+    return list({customer.id or id(customer): customer for customer in customers}.values())
+
+
+def _contact(event: object) -> tuple[object, str]:
+    try:
+        contact = event["Details"]["ContactData"]  # type: ignore[index]
+        return contact.get("ContactId"), contact["Channel"] if contact["Channel"] in CHANNELS else "OTHER"
+    except (KeyError, TypeError, AttributeError):
+        return "", "OTHER"
+
+
+def _describe(error: Exception) -> str:
+    """Say what failed and where. The text of an exception that is not ours may hold a caller's number: left out."""
+    text = type(error).__name__ + (f": {error}" if isinstance(error, LookupFailed) else "")
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    if trace:
+        text += f" ({os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno})"
+    return text
+
+
+if os.path.exists(SETTINGS):
+    with open(SETTINGS, encoding="utf-8") as _file:
+        handler = create_handler(json.load(_file))
