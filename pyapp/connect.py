@@ -219,3 +219,30 @@ def parse_url(url):
 def alone():
     """Say whether this page is nobody's frame: opened by itself, outside any workspace."""
     return bool(getattr(js.Object, "is")(js.window.parent, js.window))
+
+
+# What has been popped in this tab, by contact: a reload of the workspace makes the page anew, not the contact.
+_MEMORY = "popdesk.popped"
+_REMEMBERED = 50
+
+
+async def remembered():
+    """Give the contacts' ids that `remember` has kept in this tab; none where the browser denies a frame its storage."""
+    try:
+        storage = await _storage()
+        return json.loads(storage.getItem(_MEMORY) or "[]")
+    except Exception:
+        return []  # denied, or not ours: then a reload may pop once more
+
+
+async def remember(contact_ids):
+    """Keep contacts' ids for this tab's life."""
+    try:
+        (await _storage()).setItem(_MEMORY, json.dumps(contact_ids[-_REMEMBERED:]))
+    except Exception:
+        return  # denied: see remembered()
+
+
+def _storage():
+    # A denied storage throws at the mere look at it, which Python cannot catch: the promise can be.
+    return getattr(js.Promise, "try")(js.Reflect.get, js.window, "sessionStorage")

@@ -30,11 +30,11 @@ class App:
         self._settings = settings
         self._workspace = connect.open(settings["connection_timeout_ms"], self._told)
 
+        import asyncio
+
         import cards  # noqa: F401  (fills CARDS)
         from board import CARDS, Board, Card
         from life import Life
-        from screenpop import Automatic
-        from view import View
 
         # The customer and the list of attributes are drawn from one more card, which has its own place on the page.
         customer = Card("Contact attributes", "Contact.Attributes.View", True, "customer", _attributes)
@@ -44,22 +44,37 @@ class App:
         self._said = []
         self._offer = None
         self._attributes = None
-        self._automatic = Automatic(settings["pop"]["automatic"])
-        self._told_troubles = []
-
-        def send(name):
-            return self._workspace.send(name)
-
+        self._automatic = None
+        self._troubles = []
+        self._view = _Later()
         seconds = settings["request_timeout_ms"] / 1000
         roles = settings["attributes"]
-        self._board = Board(self._cards, send, self._show, seconds, roles, self._card_failed)
+        self._board = Board(self._cards, self._workspace.send, self._show, seconds, roles, self._card_failed)
+        asyncio.get_event_loop().set_exception_handler(self._task_failed)
         self._board.refresh()
-        self._view = View(settings, self._cards, self._board.retry, self._refresh, self._pop)
-        self._watch_for_trouble()
-        if connect.alone():
-            # Nobody can answer a page that is nobody's frame: no need to wait for the time-out to say so.
-            self._told("outside", None)
-        self._doctor()
+        asyncio.create_task(self._draw())
+
+    async def _draw(self):
+        """Make the view while the questions are on their way; it is then told what it has missed."""
+        import asyncio
+
+        await asyncio.sleep(0.001)  # lets the workspace's answer to the hello in, and with it the questions out
+        try:
+            from view import View
+
+            view = View(self._settings, self._cards, self._board.retry, self._board.refresh, self._pop)
+            later, self._view = self._view, view
+            view.watch_errors(self._failed)
+            self._doctor()
+            if connect.alone():
+                # Nobody can answer a page that is nobody's frame: no need to wait for the time-out to say so.
+                self._told("outside", None)
+            for name, values in later.kept:
+                getattr(view, name)(*values)
+        except Exception as error:
+            import trouble
+
+            trouble.show_plainly(error)
 
     # -- the workspace's news -----------------------------------------------------------------------------------------
 
@@ -91,12 +106,12 @@ class App:
         if what in ("contact", "idle"):
             self._created(data)
         elif what == "connected":
-            self._automatic.connected(data.get("initialContactId") or data["contactId"])
             self._board.refresh_soon(_ABOUT_CONTACT)
-            self._pop_if_due()
+            self._start(self._popped_when_connected(data.get("initialContactId") or data["contactId"]))
         elif what in ("acw", "missed"):
-            self._automatic.ended()
             self._board.refresh_soon(_ABOUT_CONTACT)
+            if self._automatic:
+                self._automatic.ended()
         elif what == "shown" and was_hidden:
             self._board.refresh()
         elif what == "outside":
@@ -160,9 +175,6 @@ class App:
 
     # -- what the agent does ------------------------------------------------------------------------------------------
 
-    def _refresh(self):
-        self._board.refresh()
-
     def _pop(self):
         self._start(self._open())
 
@@ -177,8 +189,19 @@ class App:
             how = screenpop.features(self._attributes, roles, pop["width"], pop["height"], screen)
         await self._view.open_window(self._offer.url, name, how)
 
+    async def _popped_when_connected(self, contact_id):
+        if self._settings["pop"]["automatic"] != "connected":
+            return
+        from screenpop import Automatic
+
+        if self._automatic is None:
+            self._automatic = Automatic("connected", await connect.remembered())
+        self._automatic.connected(contact_id)
+        self._pop_if_due()
+
     def _pop_if_due(self):
-        if self._automatic.due(self._offer):
+        if self._automatic and self._automatic.due(self._offer):
+            self._start(connect.remember(self._automatic.popped))
             self._pop()
 
     # -- trouble that is not the SDK's --------------------------------------------------------------------------------
@@ -188,14 +211,8 @@ class App:
 
         return asyncio.create_task(coroutine)
 
-    def _watch_for_trouble(self):
-        import asyncio
-
-        def in_task(loop, context):
-            self._failed("task", context["exception"])
-
-        asyncio.get_event_loop().set_exception_handler(in_task)
-        self._view.watch_errors(self._failed)
+    def _task_failed(self, loop, context):
+        self._failed("task", context["exception"])
 
     def _card_failed(self, card, error):
         self._failed("card: " + card.title, error)
@@ -204,10 +221,20 @@ class App:
         import trouble
 
         kind, text, frames = trouble.describe(error)
-        if (kind, frames) not in self._told_troubles:
-            self._told_troubles.append((kind, frames))
+        if (kind, frames) not in self._troubles:
+            self._troubles.append((kind, frames))
             self._workspace.log("error", "App trouble", {"where": where, "kind": kind, "frames": frames})
             self._view.trouble(where, kind, text)
+
+
+class _Later:
+    """Stands in for the view until it is made: keeps what it is told, in order."""
+
+    def __init__(self):
+        self.kept = []
+
+    def __getattr__(self, name):
+        return lambda *values: self.kept.append((name, values))
 
 
 async def _attributes(desk):

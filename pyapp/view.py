@@ -41,7 +41,8 @@ class View:
         self._refresh = refresh
         self._pop = pop
         self._now = ""  # the life's state
-        self._slots = {}
+        self._facts = None  # what the doctor line's fold will show
+        self._attributes = None  # what the attributes' fold will show
         self._masked = bool(settings["mask_personal_data"])
         self._revealed = []
         self._again = {}  # what is masked -> how to draw it again
@@ -60,17 +61,16 @@ class View:
         """Fit the static page to the cards declared and to the language; the shipped page already fits in English."""
         say, grid = self._say, _byId("cards")
         wanted = [card for card in self._cards if card.place == "cards"]
-        slots = grid.children
-        while slots.length < len(wanted):
-            grid.append(slots[0].cloneNode(True))
-        while slots.length > len(wanted):
-            slots[slots.length - 1].remove()
-        for index, card in enumerate(wanted):
-            slot = slots[index]
-            slot.firstElementChild.textContent = say(card.title)
-            value = slot.lastElementChild
-            value.id = card.id
-            self._slots[card.id] = value
+        if language != "en" or str(grid.dataset.cards) != " | ".join([card.title for card in wanted]):
+            slots = grid.children
+            while slots.length < len(wanted):
+                grid.append(slots[0].cloneNode(True))
+            while slots.length > len(wanted):
+                slots[slots.length - 1].remove()
+            for index, card in enumerate(wanted):
+                slot = slots[index]
+                slot.firstElementChild.textContent = say(card.title)
+                slot.lastElementChild.id = card.id
         home = _byId("home")
         if self._settings["crm_home"]:
             home.href = self._settings["crm_home"]
@@ -96,7 +96,7 @@ class View:
             return
         do, about = str(target.dataset.do), str(target.dataset.about)
         if do == "retry":
-            self._slots[about].textContent = self._say("card.wait")
+            _byId(about).textContent = self._say("card.wait")
             self._retry(about)
         elif do == "refresh":
             self._refresh()
@@ -104,6 +104,10 @@ class View:
             self._reveal(about)
         elif do == "copy":
             self._copy()
+        elif do == "facts" and self._facts:
+            self._list_facts()
+        elif do == "attributes":
+            self._list_attributes()
         elif do == "pop" and not (event.ctrlKey or event.metaKey or event.shiftKey):
             event.preventDefault()
             self._pop()
@@ -140,6 +144,16 @@ class View:
         line = _byId("doctor-line")
         line.textContent = line.title = " · ".join(parts)
         _byId("doctor").dataset.tone = "warning" if missing or state == "outside" else ""
+        self._facts = (missing, contact_id, said)
+        if _byId("doctor").open:
+            self._list_facts()
+        if missing:
+            self._alert(missing)
+
+    def _list_facts(self):
+        """Fill the doctor line's fold, when it is opened."""
+        say, asked = self._say, self._settings["permissions"]
+        missing, contact_id, said = self._facts
         granted = [name for name in asked if missing is not None and name not in missing]
         rows = [
             (say("doctor.granted"), ", ".join(granted) or say("doctor.none")),
@@ -149,8 +163,6 @@ class View:
             rows.append((say("doctor.contact"), contact_id))
         rows.extend([(say("doctor.said"), text) for text in said])
         _byId("doctor-facts").replaceChildren(*_rows(rows))
-        if missing:
-            self._alert(missing)
 
     def _alert(self, missing):
         say = self._say
@@ -176,7 +188,7 @@ class View:
 
     def show(self, card, outcome):
         """Draw what a card came to."""
-        slot = self._slots[card.id]
+        slot = _byId(card.id)
         self._running.pop(card.id, None)
         if outcome.kind == "value":
             self._personal(card.id, card.title, card.personal, slot, lambda: self._value(card, slot, outcome.value))
@@ -253,7 +265,7 @@ class View:
 
     def _tick_one(self, card_id):
         told, had = self._running[card_id]
-        self._slots[card_id].textContent = shown_duration((js.performance.now() - told + had) / 1000)
+        _byId(card_id).textContent = shown_duration((js.performance.now() - told + had) / 1000)
 
     def _tick(self):
         for card_id in self._running:
@@ -299,7 +311,11 @@ class View:
                 _put(_byId("customer-note"), "")
         else:
             draw()
-        self._list_attributes(outcome.value or {})
+        self._attributes = outcome.value or {}
+        title = say("attributes.count", count=len(self._attributes)) if self._attributes else say("attributes.none")
+        _byId("attributes-title").textContent = title
+        if _byId("attributes").open:
+            self._list_attributes()
 
     def _heading(self, text, note):
         _put(_byId("customer-name"), text)
@@ -346,17 +362,14 @@ class View:
         _byId("pop").hidden = _byId("copy").hidden = True
         for card in self._cards:
             if now == "outside" and card.place == "cards":
-                _put(self._slots[card.id], say("card.empty"))
+                _put(_byId(card.id), say("card.empty"))
 
-    def _list_attributes(self, attributes):
-        say = self._say
-        names = sorted(attributes)
-        title = say("attributes.count", count=len(names)) if names else say("attributes.none")
-        _byId("attributes-title").textContent = title
+    def _list_attributes(self):
+        """Fill the attributes' fold, when it is opened."""
         rows = []
-        for name in names:
+        for name in sorted(self._attributes or {}):
             value = _element("dd")
-            self._personal("attribute:" + name, name, True, value, _filler(value, str(attributes[name])))
+            self._personal("attribute:" + name, name, True, value, _filler(value, str(self._attributes[name])))
             row = _element("div")
             row.append(_element("dt", shorten(name, LONGEST)), value)
             rows.append(row)
@@ -472,13 +485,18 @@ def _filler(element, text):
 
 
 def _put_moment(element, iso):
-    """Show a time of day in the agent's own zone, the whole date in the tooltip."""
+    """Show a time of day in the agent's own zone; the whole date follows in the tooltip."""
     when = js.Date.new(iso)
     if when.getTime() != when.getTime():  # not a number: no date
         _put(element, iso)
         return
-    element.textContent = str(when.toLocaleTimeString())
-    element.title = str(when.toLocaleString()) + " (" + iso + ")"
+    element.textContent = "%02d:%02d:%02d" % (when.getHours(), when.getMinutes(), when.getSeconds())
+
+    # The browser's first date in words costs it some 10 ms: not before the other values are seen.
+    def say_whole():
+        element.title = str(when.toLocaleString()) + " (" + iso + ")"
+
+    js.setTimeout(say_whole, 500)
 
 
 async def _settled(promise):
