@@ -85,7 +85,7 @@ def _measure(preview: Preview, plain: PlainAppServer, page: Page, contacts: int)
 
     preview.command("offer", customer="C-1001", accept=True)
     preview.command("until", app="running")
-    frame = _app_frame(page, plain)
+    frame = _shown_frame(page)
     frame.evaluate(_ASK, 20)
     answers = frame.evaluate(_ASK, 300)
     frame.evaluate(_COLLECT_STATES)
@@ -134,8 +134,11 @@ def _heaps(preview: Preview, cdp: CDPSession) -> dict[str, float]:
     return {"js": used["usedSize"], "python": memory["python"], "wasm": memory["wasm"]}
 
 
-def _app_frame(page: Page, plain: PlainAppServer) -> Frame:
-    return next(frame for frame in page.frames if frame.url.startswith(plain.url))
+def _shown_frame(page: Page) -> Frame:
+    frame = page.locator("iframe:visible").element_handle().content_frame()
+    assert frame is not None
+    frame.locator("li[data-name=done]").wait_for()
+    return frame
 
 
 if __name__ == "__main__":

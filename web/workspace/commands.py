@@ -392,6 +392,10 @@ class Commands:
             for entry in entries
         ]
 
+    def do_memory(self):
+        """Collect garbage and give the bytes that this page's Python uses."""
+        return self.page.memory()
+
     def do_panel(self, name="", filter=None):
         """Open a panel: contact, flow, log, faults or desk; no name: close it."""
         self.page.open_panel(name, filter)
@@ -528,6 +532,7 @@ PARAMETERS = {
     "until": ("app", "request", "count", "contact", "timeout"),
     "look": (),
     "log": ("filter", "last"),
+    "memory": (),
     "panel": ("name", "filter"),
     "help": (),
 }

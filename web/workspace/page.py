@@ -10,6 +10,7 @@ Elements say what they do in `data-do`, `data-change` and `data-form`; every one
 """
 
 import asyncio
+import gc
 import json
 
 import js
@@ -123,6 +124,12 @@ class Page:
             self._log_filter = filter
             by_id("log-filter").value = filter
         self.changed()
+
+    def memory(self):
+        """Give the bytes in use of MicroPython's heap, and of the WebAssembly memory that holds it."""
+        gc.collect()
+        used = gc.mem_alloc()
+        return {"python": used, "wasm": used + gc.mem_free()}
 
     def show_problem(self, thing="", reason="", remedy=""):
         """Show a banner, or take it away for ""."""
