@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops import npm
+from ops.errors import Trouble
 
 # Sources replaced by a stub, by their path below node_modules.
 _LEFT_OUT = {
@@ -30,6 +31,15 @@ _LEFT_OUT = {
     # The page's files come as one pack, without zip archives or packages from an index.
     "polyscript/esm/3rd-party/zip.js": "export {};",
     "polyscript/esm/python/mip.js": 'export default "";',
+    "polyscript/esm/interpreter/_remote_package.js": "export default () => [];",
+    "polyscript/esm/3rd-party/toml.js": "export {};",
+    # The page stores nothing and mounts no folder. Core opens an IndexedDB as it loads, for its `fs` module alone: where
+    # the browser denies storage to a cross-site iframe, that would raise two page errors.
+    "polyscript/esm/interpreter/_nativefs.js": "export const initializeNativeFS = () => undefined;",
+    "@webreflection/idb-map/index.js": "export default class {}",
+    "@webreflection/idb-map/sync.js": "export default class extends Map {}",
+    # A codec for what workers and the page send each other.
+    "reflected-ffi/src/direct/index.js": "export const encode = undefined, decode = undefined;",
     # Editor, terminal, game, error banner: the page shows its own trouble.
     "@pyscript/core/src/plugins.js": "export default {};",
     "@pyscript/core/src/plugins/codemirror.js": "export default {};",
@@ -39,20 +49,11 @@ _LEFT_OUT = {
 }
 
 # How the page's Python starts under stock PyScript.
-# - As it loads, core opens an IndexedDB that only its `fs` module uses. Where the browser denies storage to a
-#   cross-site iframe that raises two page errors, so the request is answered with one that never settles.
 # - A default worker hook is made with Function(), which the CSP forbids.
 # - Installing the `pyscript` package costs a quarter of the start-up: the page's Python starts as soon as the
 #   interpreter is ready, and the step that would install it is never reached.
-_NO_STORAGE = """
-const factory = IDBFactory.prototype;
-export const open = factory.open;
-factory.open = () => ({});
-"""
 _PYSCRIPT_ENTRY = """
-import { open } from "./no-storage.js";
 import { hooks } from "@pyscript/core";
-IDBFactory.prototype.open = open;
 hooks.worker.onBeforeRunAsync.clear();
 hooks.main.onReady.add(({ interpreter }, script) => {
   interpreter.runPython(script.textContent);
@@ -94,7 +95,9 @@ class Runtime:
 
 _INTERPRETER = ("micropython.mjs", "micropython.wasm")
 _ENTRIES = {"pyscript": _PYSCRIPT_ENTRY, "polyscript": _POLYSCRIPT_ENTRY}
-_PACKAGES = {"pyscript": ("@pyscript/core/src", "polyscript"), "polyscript": ("polyscript",)}
+# The packages whose sources are copied, so that stubs can stand in for some of them.
+_KERNEL = ("polyscript", "@webreflection/idb-map", "reflected-ffi")
+_PACKAGES = {"pyscript": ("@pyscript/core", *_KERNEL), "polyscript": _KERNEL}
 
 Cache = Callable[[str, list[bytes], Callable[[], bytes]], bytes]
 
@@ -104,7 +107,7 @@ def make_runtime(name: str, modules: Path, cached: Cache) -> Runtime:
 
     `cached(kind, inputs, make)` keeps what is made under the hash of its inputs.
     """
-    inputs = [npm.lock_hash().encode(), json.dumps([_LEFT_OUT, _NO_STORAGE, _ENTRIES[name]]).encode()]
+    inputs = [npm.lock_hash().encode(), json.dumps([_LEFT_OUT, _ENTRIES[name]]).encode()]
     script = cached(name, inputs, lambda: _bundle(name, modules))
     folder = modules / "@micropython" / "micropython-webassembly-pyscript"
     source = folder / _INTERPRETER[0]
@@ -117,16 +120,16 @@ def _bundle(name: str, modules: Path) -> bytes:
     with tempfile.TemporaryDirectory(prefix="popdesk-runtime-") as folder:
         stage = Path(folder)
         for package in _PACKAGES[name]:
-            shutil.copytree(
-                modules / package, stage / "node_modules" / package, ignore=shutil.ignore_patterns("dist", "*.map")
-            )
-            owner = package.removesuffix("/src")
-            shutil.copy(modules / owner / "package.json", stage / "node_modules" / owner)
+            ignored = shutil.ignore_patterns("dist", "types", "*.map")
+            shutil.copytree(modules / package, stage / "node_modules" / package, ignore=ignored)
         for path, stub in _LEFT_OUT.items():
             target = stage / "node_modules" / path
-            if target.parent.parent.is_dir():
+            if path.startswith(_PACKAGES[name]):
+                if not target.is_file():
+                    raise Trouble(
+                        path, "this version of the package has no such file", "mend _LEFT_OUT in ops/runtime.py"
+                    )
                 target.write_text(stub, "utf-8")
-        (stage / "no-storage.js").write_text(_NO_STORAGE, "utf-8")
         (stage / "entry.js").write_text(_ENTRIES[name], "utf-8")
         return npm.esbuild(
             "--bundle",
