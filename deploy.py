@@ -6,6 +6,7 @@ as ops.errors.Trouble and is printed as thing, reason and remedy.
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import webbrowser
@@ -14,9 +15,10 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 
 from ops.errors import Trouble
-from ops.settings import load_settings
+from ops.settings import ROOT, load_settings
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -44,9 +46,13 @@ def cli() -> None:
 def build(out: Path, environment: str) -> None:
     """Build the page into a folder that any static server can serve, and the Lambda's zip."""
     from ops.build import build_site
+    from ops.lambda_zip import LAMBDA_ZIP, build_lambda_zip
 
-    result = build_site(load_settings(environment=environment), out)
+    settings = load_settings(environment=environment)
+    result = build_site(settings, out)
     console.print(f"{out}: {len(result.files)} files, {result.total_bytes / 1000:.0f} kB")
+    packed = build_lambda_zip(settings, LAMBDA_ZIP)
+    console.print(f"{packed.relative_to(ROOT)}: {packed.stat().st_size / 1000:.0f} kB")
 
 
 @cli.command()
@@ -89,6 +95,55 @@ def preview(port: int, app_port: int, browser: bool, scenario: Path | None, envi
             raise Trouble(str(scenario), f"the workspace refused a step: {error}", "mend the scenario") from None
         except KeyboardInterrupt:
             tell("Stopped.")
+
+
+@cli.group()
+def customers() -> None:
+    """The customers that the Lambda finds with lookup.adapter = "dynamodb"."""
+
+
+@customers.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--env", "environment", default="", help="A table of [tool.popdesk.environments].")
+@click.option("--profile", default="", help="The AWS profile; the default one if not given.")
+@click.option("--region", default="", help="The AWS region, instead of the settings'.")
+@click.option("--table", default="", help="The table's name, instead of the stack's output.")
+@click.option("--from-line", default=2, show_default=True, type=click.IntRange(2), help="Go on from this line of FILE.")
+@click.option("--dry-run", is_flag=True, help="Check every row; write nothing and call nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def import_command(
+    file: Path, environment: str, profile: str, region: str, table: str, from_line: int, dry_run: bool, as_json: bool
+) -> None:
+    """Load customers from FILE: CSV in UTF-8 whose first line names the columns id, name, phone and email.
+
+    Bad rows are named by their line and left out, the rest is loaded. Exit codes: 0 for all rows loaded, 3 for some
+    left out, 1 for an import that stopped (it says how to go on).
+    """
+    from ops import customers as room
+
+    settings = load_settings(environment=environment)
+    rows = room.read_rows(file, settings.lookup.default_region, from_line)
+    with Progress(console=errors) as progress:
+        bar = progress.add_task(file.name, total=room.count_lines(file))
+
+        def on_line(line: int) -> None:
+            progress.update(bar, completed=line)
+
+        if dry_run:
+            result = room.check_rows(rows, on_line)
+        else:
+            session = room.open_session(settings, profile, region)
+            name = room.customers_table_name(session, room.stack_name(settings), table)
+            result = room.import_customers(session, name, rows, on_line)
+    for row in result.bad:
+        errors.print(f"line {row.line}: {row.problem}")
+    if as_json:
+        print(json.dumps(result.as_json()))
+    else:
+        done = "would be loaded" if dry_run else "loaded"
+        console.print(f"{result.rows} customers {done} ({result.items} items), {len(result.bad)} rows left out")
+    if result.bad:
+        sys.exit(room.BAD_ROWS_EXIT_CODE)
 
 
 if __name__ == "__main__":

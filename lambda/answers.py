@@ -26,7 +26,7 @@ LONGEST_VALUE = 256  # characters; longer ones end in …
 
 OK = "200"  # the directory was asked, or there was nothing to ask: `matches` counts
 FAILED = "502"  # the directory could not answer: `matches` is "", not "0"
-TIMED_OUT = "504"  # the budget was over first: the same
+TIMED_OUT = "504"  # it did not answer in time: the same
 
 
 class Answer:

@@ -49,27 +49,33 @@ class Directory:
 
     def find(self, identity: Identity, seconds: float) -> list[Customer]:
         """Give the customers. Raises TimeoutError after `seconds`, and whatever the adapter raised."""
-        found: list[Customer] = []
-        raised: list[Exception] = []
+        answers: list[list[Customer] | BaseException] = []
+        left_behind = threading.Event()
 
         def ask() -> None:
             try:
-                found.extend(_distinct(self.open().find(identity, seconds)))
-            except Exception as error:
-                raised.append(error)
+                customers = self.open()
+                if not left_behind.is_set():
+                    answers.append(_distinct(customers.find(identity, seconds)))
+            except BaseException as error:  # sys.exit() in an adapter too: handed over, and raised below
+                answers.append(error)
 
         thread = threading.Thread(target=ask, daemon=True)
         thread.start()
         thread.join(seconds)
-        if thread.is_alive():
+        if not answers:
             # The next call gets a new adapter: this one may be in the thread's hands for a while yet.
+            left_behind.set()
             left, self._customers = self._customers, None
             if left is not None:
                 left.close()
             raise TimeoutError
-        if raised:
-            raise raised[0]
-        return found
+        answer = answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, BaseException):
+            raise LookupFailed(f"the adapter raised {type(answer).__name__}") from answer
+        return answer
 
 
 def create_handler(
@@ -101,7 +107,7 @@ def create_handler(
                 customers = directory.find(identity, seconds)
                 outcome, status = ("none", "found", "several")[min(len(customers), 2)], OK
         except TimeoutError:
-            outcome, status, error = "timeout", TIMED_OUT, "the budget was over before the directory answered"
+            outcome, status, error = "timeout", TIMED_OUT, "the directory did not answer in time"
         except Exception as problem:
             error = _describe(problem)
         answer = build_answer(settings, identity, customers, status)

@@ -28,6 +28,7 @@ LAMBDA_HANDLER = "handler.handler"
 # The environment variables that the template sets: names of resources that only the stack knows.
 CUSTOMERS_TABLE_VARIABLE = "POPDESK_CUSTOMERS_TABLE"
 
+LAMBDA_ZIP = ROOT / "build" / "popdesk-lambda.zip"  # where `deploy.py build` and a release put it
 SOURCE = ROOT / "lambda"
 _TASK = "/var/task"  # where Lambda unpacks it: the file names in tracebacks
 _PHONENUMBERS = (

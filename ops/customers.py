@@ -1,0 +1,231 @@
+"""Loads customers from a CSV file into the stack's DynamoDB table, for `lookup.adapter = "dynamodb"`.
+
+    rows = read_rows(Path("customers.csv"), "GB")    # -> Row(line, items, problem), one for each row, as they are read
+    result = import_customers(boto3.Session(), "popdesk-customers", rows, on_line=print)
+
+The file's first line names the columns: id, and name, phone, email in any order; others are left alone. A row is one
+customer: it becomes an item for its phone number and one for its e-mail address, with the keys that the Lambda's adapter
+asks for (lambda/dynamodb_customers.py) and normalised by the Lambda's own code. Writing a row twice is writing it once,
+so an import that was interrupted is simply run again, from the line it got to.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops.errors import Trouble
+from ops.settings import ROOT, Settings
+
+# `lambda` is a keyword, so its modules are found by path, as Lambda itself finds them.
+sys.path.append(str(ROOT / "lambda"))
+
+from dynamodb_customers import partition_key
+from identity import email_address, phone_number
+
+BAD_ROWS_EXIT_CODE = 3
+TABLE_OUTPUT = "CustomersTable"  # the stack's output that holds the table's name
+
+_COLUMNS = ("id", "name", "phone", "email")
+_CHUNK = 250  # rows between two reports of how far it got; boto3's batch writer sends 25 items a request
+_LONGEST = {"id": 512, "name": 1024}  # bytes; a sort key may have 1,024
+
+Item = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the file: its line (the first line is 1), its items, and what is wrong with it, "" for nothing."""
+
+    line: int
+    items: tuple[Item, ...] = ()
+    problem: str = ""
+
+
+@dataclass
+class Result:
+    """What an import did: rows loaded, items written, the bad rows, and the last line that is safely in the table."""
+
+    rows: int = 0
+    items: int = 0
+    bad: list[Row] = field(default_factory=list)
+    last_line: int = 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it for scripts. The reasons hold no value of the file."""
+        return {
+            "rows": self.rows,
+            "items": self.items,
+            "bad": [{"line": row.line, "problem": row.problem} for row in self.bad],
+        }
+
+
+def count_lines(file: Path) -> int:
+    """Give the file's number of lines, for the progress bar."""
+    try:
+        with file.open("rb") as lines:
+            return sum(1 for _ in lines)
+    except OSError as error:
+        raise _unreadable(file, error) from None
+
+
+def read_rows(file: Path, default_region: str, from_line: int = 2) -> Iterator[Row]:
+    """Give the rows of a UTF-8 CSV file from `from_line` on, bad ones with what is wrong with them.
+
+    Raises Trouble where the file as a whole cannot be read: not there, not UTF-8, no `id` column.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            reader = csv.reader(text)
+            columns = _columns(file, next(reader, []))
+            while True:
+                line = reader.line_num + 1
+                try:
+                    cells = next(reader)
+                except StopIteration:
+                    return
+                except csv.Error as error:
+                    yield Row(line, problem=f"it is not CSV: {error}")
+                    continue
+                if line >= from_line and any(cell.strip() for cell in cells):
+                    yield _row(line, cells, columns, default_region)
+    except UnicodeDecodeError as error:
+        raise Trouble(str(file), f"it is not UTF-8 (near byte {error.start})", "save it as CSV UTF-8") from None
+    except OSError as error:
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: OSError) -> Trouble:
+    return Trouble(str(file), f"it cannot be read: {error.strerror}", "name a CSV file that is there and readable")
+
+
+def _columns(file: Path, header: list[str]) -> dict[str, int]:
+    columns = {name.strip().lower(): index for index, name in enumerate(header)}
+    if "id" not in columns or not {"phone", "email"} & columns.keys():
+        raise Trouble(
+            f"{file}, line 1",
+            "it does not name the columns: id is needed, and phone or email or both",
+            "make the first line id,name,phone,email",
+        )
+    return {name: columns[name] for name in _COLUMNS if name in columns} | {"": len(header)}
+
+
+def _row(line: int, cells: list[str], columns: dict[str, int], default_region: str) -> Row:
+    if len(cells) != columns[""]:
+        return Row(line, problem=f"it has {len(cells)} values, the first line has {columns['']}")
+    value = {name: cells[columns[name]].strip() if name in columns else "" for name in _COLUMNS}
+    if not value["id"]:
+        return Row(line, problem="it has no id")
+    for name, longest in _LONGEST.items():
+        if len(value[name].encode()) > longest:
+            return Row(line, problem=f"its {name} is longer than {longest} bytes")
+    identities = {
+        "phone": phone_number(value["phone"], default_region),
+        "email": email_address(value["email"]),
+    }
+    for kind, identity in identities.items():
+        if value[kind] and not identity:
+            what = "phone number" if kind == "phone" else "e-mail address"
+            return Row(line, problem=f"its {kind} is no {what}")
+    items = tuple(
+        {"pk": partition_key(kind, identity), "sk": value["id"], "name": value["name"], **identities}
+        for kind, identity in identities.items()
+        if identity
+    )
+    return Row(line, items) if items else Row(line, problem="it has neither a phone number nor an e-mail address")
+
+
+def check_rows(rows: Iterable[Row], on_line: Callable[[int], None]) -> Result:
+    """Do everything of an import but the writing (`--dry-run`)."""
+    result = Result()
+    for row in rows:
+        _count(result, row)
+        on_line(row.line)
+    return result
+
+
+def import_customers(session: Any, table: str, rows: Iterable[Row], on_line: Callable[[int], None]) -> Result:
+    """Write the rows to the table `table` and give what was done; `on_line` is told the line that it got to.
+
+    `session` is a boto3 session. Raises Trouble that says from which line to go on.
+    """
+    result = Result()
+    # DynamoDB.Table's batch writer sends what DynamoDB left unprocessed again; one batch may not have a key twice.
+    target = session.resource("dynamodb").Table(table)
+    try:
+        for chunk in _chunks(rows):
+            with target.batch_writer(overwrite_by_pkeys=["pk", "sk"]) as writer:
+                for row in chunk:
+                    for item in row.items:
+                        writer.put_item(Item=item)
+            for row in chunk:
+                _count(result, row)
+            result.last_line = chunk[-1].line
+            on_line(result.last_line)
+    except (ClientError, BotoCoreError) as error:
+        raise _not_written(table, error, result.last_line + 1) from error
+    except KeyboardInterrupt:
+        raise Trouble("the import", "it was interrupted", _go_on(result.last_line + 1)) from None
+    return result
+
+
+def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    iterator = iter(rows)
+    while chunk := list(itertools.islice(iterator, _CHUNK)):
+        yield chunk
+
+
+def _count(result: Result, row: Row) -> None:
+    if row.problem:
+        result.bad.append(row)
+    else:
+        result.rows += 1
+        result.items += len(row.items)
+
+
+def _go_on(line: int) -> str:
+    return f"run the same command again with --from-line {line}; what is loaded stays loaded"
+
+
+def _not_written(table: str, error: ClientError | BotoCoreError, line: int) -> Trouble:
+    if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceNotFoundException":
+        return Trouble(f"the table {table}", "it does not exist in this account and region", "release the stack first")
+    return Trouble(f"the table {table}", f"DynamoDB did not take the rows: {error}", _go_on(line))
+
+
+def open_session(settings: Settings, profile: str, region: str) -> Any:
+    """Give a boto3 session: the profile named or the default one, the region named or the settings'."""
+    try:
+        return boto3.Session(profile_name=profile or None, region_name=region or settings.aws.region)
+    except BotoCoreError as error:
+        raise Trouble(f"profile {profile!r}", str(error), "name one of ~/.aws/config with --profile") from None
+
+
+def stack_name(settings: Settings) -> str:
+    """Give the name of the environment's stack."""
+    return f"popdesk-{settings.environment}" if settings.environment else "popdesk"
+
+
+def customers_table_name(session: Any, stack_name: str, table: str = "") -> str:
+    """Give the table's name: `table` where one is named (`--table`), else the stack's output CustomersTable."""
+    if table:
+        return table
+    remedy = "release the stack first, or name the table with --table"
+    try:
+        stacks = session.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
+    except ClientError as error:
+        raise Trouble(f"the stack {stack_name}", error.response["Error"]["Message"], remedy) from None
+    except BotoCoreError as error:
+        raise Trouble(f"the stack {stack_name}", str(error), "check the credentials: --profile, --region") from None
+    for output in stacks[0].get("Outputs", []):
+        if output["OutputKey"] == TABLE_OUTPUT:
+            return str(output["OutputValue"])
+    raise Trouble(f"the stack {stack_name}", f"it has no output {TABLE_OUTPUT}", remedy)
