@@ -268,7 +268,6 @@ class Desk:
         made = contact_id or self.new_id()
         if self.find(made) is not None:
             raise NotPossible("there is a contact " + made + " already")
-        kind = kind or ("TELEPHONE_NUMBER" if channel == "VOICE" else "EMAIL_ADDRESS" if "@" in address else "")
         contact = Contact(
             made, initial_id or made, channel, subtype or CHANNEL_TYPES[channel][1], address, kind, name, self.clock()
         )

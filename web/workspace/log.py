@@ -1,6 +1,6 @@
 """The log of everything that crosses a port, both ways: kept cheaply, shown and copied on request. Pure.
 
-    log = Log(capacity=5000)
+    log = Log()
     log.add(1763700000000.5, UP, "Popdesk 1", '{"type": "request", "command": "agent/getName"}')
     [entry.title() for entry in log.filter("getName")]      # -> ["request agent/getName"]
     log.json_lines(log.entries)                             # one JSON object a line
@@ -14,7 +14,8 @@ import json
 UP = "up"  # from the app to the workspace
 DOWN = "down"  # from the workspace to the app
 NOTE = "note"  # something the workspace itself did or saw
-CAPACITY = 5000
+# How many characters of messages are kept: some two thousand messages.
+CAPACITY = 1000000
 
 
 class Entry:
@@ -66,28 +67,38 @@ class Entry:
 
 
 class Log:
-    """The last `capacity` entries, oldest first; `total` counts all there ever were; `on_add()` is called if set."""
+    """The last entries, oldest first, `capacity` characters of them; `total` counts all there ever were.
+
+    `on_add()`, where it is set, is called for each new one.
+    """
 
     def __init__(self, capacity=CAPACITY):
         self.capacity = capacity
         self.entries = []
+        self.size = 0
         self.total = 0
         self.cleared = 0
         self.on_add = None
 
     def add(self, time, direction, source, message, about=""):
-        """Keep one message; `about` is a request's name for its answer. The oldest tenth goes when the log is full."""
+        """Keep one message; `about` is a request's name for its answer. When the log is full, the oldest tenth goes."""
         self.total += 1
-        entries = self.entries
-        entries.append(Entry(self.total, time, direction, source, message, about))
-        if len(entries) > self.capacity:
-            del entries[: self.capacity // 10 + 1]
+        self.entries.append(Entry(self.total, time, direction, source, message, about))
+        self.size += len(message)
+        if self.size > self.capacity:
+            self._forget_oldest(len(self.entries) // 10 + 1)
         if self.on_add is not None:
             self.on_add()
+
+    def _forget_oldest(self, count):
+        for entry in self.entries[:count]:
+            self.size -= len(entry.message)
+        del self.entries[:count]
 
     def clear(self):
         """Forget every entry."""
         self.cleared += 1
+        self.size = 0
         self.entries = []
 
     def filter(self, words, after=0):

@@ -126,10 +126,9 @@ class Page:
         self.changed()
 
     def memory(self):
-        """Give the bytes in use of MicroPython's heap, and of the WebAssembly memory that holds it."""
+        """Give the bytes in use of MicroPython's heap."""
         gc.collect()
-        used = gc.mem_alloc()
-        return {"python": used, "wasm": used + gc.mem_free()}
+        return {"python": gc.mem_alloc()}
 
     def show_problem(self, thing="", reason="", remedy=""):
         """Show a banner, or take it away for ""."""
@@ -157,9 +156,9 @@ class Page:
 
     # -- the agent's hand ----------------------------------------------------------------------------------------------
 
-    def do(self, name, **args):
+    def do(self, command, **args):
         """Do a command; what it cannot do is said on the page."""
-        asyncio.create_task(self._do(name, args))
+        asyncio.create_task(self._do(command, args))
 
     async def _do(self, name, args):
         try:
@@ -678,16 +677,30 @@ def step_item(step):
         head.append(element("span", "step-ms", "%.1f ms" % float(step["ms"])))
     item.append(head)
     for name, value in sorted((step.get("detail") or {}).items()):
-        line = element("div", "step-detail")
-        line.append(element("span", "step-name", name))
-        if isinstance(value, dict):
-            value = "\n".join(key + " = " + str(value[key]) for key in sorted(value))
-        line.append(element("span", "step-value", value if isinstance(value, str) else json.dumps(value)))
-        item.append(line)
+        item.append(step_values(name, value) if isinstance(value, dict) and value else step_line(name, value))
     if step.get("error"):
         item.append(element("div", "step-trouble", step["error"]))
     item.append(element("div", "step-outcome", "→ " + str(step.get("outcome", ""))))
     return item
+
+
+def step_line(name, value):
+    """Give a line of a step: a name and a value."""
+    line = element("div", "step-detail")
+    line.append(element("span", "step-name", name))
+    text = value if isinstance(value, str) else json.dumps(value)
+    line.append(element("span", "step-value" + ("" if text else " step-empty"), text or "empty"))
+    return line
+
+
+def step_values(name, values):
+    """Give the part of a step that is several values: a fold with a line for each."""
+    fold = element("details", "step-values")
+    fold.open = True
+    fold.append(element("summary", "", name + " (" + str(len(values)) + ")"))
+    for key in sorted(values):
+        fold.append(step_line(key, values[key]))
+    return fold
 
 
 def pretty(entry):

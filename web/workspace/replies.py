@@ -39,11 +39,11 @@ class Ask:
         self.desk = desk
         self.instance = instance
         self.apps = apps
-        self.data = data or {}
+        self.data = data if isinstance(data, dict) else {}
 
     def text(self, key):
         """Give a text of the request's data, "" when it is not there or no text."""
-        value = self.data.get(key) if isinstance(self.data, dict) else None
+        value = self.data.get(key)
         return value if isinstance(value, str) else ""
 
     def contact(self):
@@ -160,7 +160,7 @@ def _quick_connects(ask):
 
 def _attributes(ask):
     attributes = ask.contact().attributes
-    wanted = ask.data.get("attributes") if isinstance(ask.data, dict) else None
+    wanted = ask.data.get("attributes")
     if isinstance(wanted, list):
         return {key: attributes[key] for key in wanted if isinstance(key, str) and key in attributes}
     return dict(attributes)
@@ -193,7 +193,7 @@ def _clear(ask):
 
 
 def _destination(ask):
-    wanted = ask.data.get("quickConnect") if isinstance(ask.data, dict) else None
+    wanted = ask.data.get("quickConnect")
     if not isinstance(wanted, dict) or not wanted.get("endpointARN"):
         raise Refused("invalidRequest", "A quick connect is needed")
     return wanted

@@ -1,0 +1,263 @@
+"""What the workspace answers to each request of the SDK's clients (their routes and types at 1.0.11)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import replies
+from permissions import TABLE
+
+from ops.npm import install_packages
+
+from .conftest import Bench
+
+CONTACT = "aws.connect.contact"
+VOICE = "aws.connect.voice"
+USER = "aws.connect.user"
+WORKSPACE = "aws.connect.workspace"
+
+# Routes that exist in routes.js without a method in any client: nobody can know what their answer looks like.
+UNKNOWN = {"contact/getDescription", "contact/getReferences"}
+
+
+def sdk_routes(package: str) -> set[str]:
+    """Every route of a package of the SDK, from its own source."""
+    folder: Path = install_packages() / "@amazon-connect" / package / "lib-esm"
+    return set(re.findall(r'Routes\["\w+"\] = "([^"]+)"', (folder / "routes.js").read_text("utf-8")))
+
+
+def sdk_topics(package: str) -> set[str]:
+    """Every topic's key of a package of the SDK, from its own source."""
+    folder: Path = install_packages() / "@amazon-connect" / package / "lib-esm"
+    return set(re.findall(r'\["\w+"\] = "([^"]+)"', (folder / "topic-keys.js").read_text("utf-8")))
+
+
+@pytest.mark.parametrize(("package", "namespace"), [("contact", CONTACT), ("voice", VOICE)])
+def test_every_route_of_the_installed_sdk_is_answered(package: str, namespace: str) -> None:
+    missing = {route for route in sdk_routes(package) if not replies.known(namespace, route)}
+    assert missing <= UNKNOWN
+
+
+def test_the_table_of_permissions_names_only_what_the_sdk_has() -> None:
+    routes = {CONTACT: sdk_routes("contact"), VOICE: sdk_routes("voice"), USER: {"getLanguage"}}
+    topics = {CONTACT: sdk_topics("contact"), USER: {"languageChange"}}
+    for _, requests, events in TABLE:
+        assert all(name in routes[namespace] for namespace, name in requests)
+        assert all(name in topics[namespace] for namespace, name in events)
+
+
+@pytest.fixture
+def asked(bench: Bench) -> tuple[Bench, Any]:
+    """An app with every permission, on a connected call."""
+    bench.app.permissions[:] = ["*"]
+    contact = bench.contact()
+    bench.desk.accept(contact.id)
+    return bench, bench.running(contact)
+
+
+def answer(asked: tuple[Bench, Any], command: str, data: Any = None, namespace: str = CONTACT) -> Any:
+    bench, instance = asked
+    response = bench.ask(instance, command, data, namespace)
+    assert response["isError"] is False, response
+    return response.get("data")
+
+
+def refusal(asked: tuple[Bench, Any], command: str, data: Any = None, namespace: str = CONTACT) -> tuple[str, str]:
+    bench, instance = asked
+    response = bench.ask(instance, command, data, namespace)
+    assert response["isError"] is True, response
+    return response["errorKey"], response["reason"]
+
+
+def test_wrapped_answers(asked: tuple[Bench, Any]) -> None:
+    bench, _ = asked
+    (contact,) = bench.desk.contacts
+    here = {"contactId": "CURRENT_CONTACT"}
+    bench.clock.now += 1500
+    assert answer(asked, "agent/getARN")["ARN"].startswith("arn:aws:connect:")
+    assert answer(asked, "agent/getName") == {"name": "Alex Rivera"}
+    assert answer(asked, "agent/getExtension") == {"extension": "5501"}
+    assert answer(asked, "contact/getInitialContactId", here) == {"initialContactId": contact.id}
+    assert answer(asked, "contact/getType", here) == {"type": "voice"}
+    assert answer(asked, "contact/getStateDuration", here) == {"stateDuration": 1500}
+    assert answer(asked, "contact/getQueueTimestamp", here) == {"queueTimestamp": {"$date": contact.queued_at}}
+    assert answer(asked, "voice/getInitialCustomerPhoneNumber", here, VOICE) == {"phoneNumber": "+12025550123"}
+    assert answer(asked, "contact/getPhoneNumber", here, VOICE) == {"phoneNumber": "+12025550123"}
+    assert answer(asked, "getLanguage", None, USER) == {"language": "en_US"}
+
+
+def test_bare_answers(asked: tuple[Bench, Any]) -> None:
+    here = {"contactId": "CURRENT_CONTACT"}
+    state = answer(asked, "agent/getState")
+    assert (state["name"], state["type"]) == ("Available", "routable")
+    assert set(state) == {"agentStateARN", "type", "name", "startTimestamp"}
+    profile = answer(asked, "agent/getRoutingProfile")
+    assert set(profile) == {
+        "channelConcurrencyMap",
+        "defaultOutboundQueue",
+        "name",
+        "queues",
+        "routingProfileARN",
+        "routingProfileId",
+    }
+    assert answer(asked, "agent/getChannelConcurrency") == {"VOICE": 1, "CHAT": 2, "TASK": 10, "EMAIL": 5}
+    assert answer(asked, "contact/getChannelType", here) == {"type": "voice", "subtype": "connect:Telephony"}
+    assert set(answer(asked, "contact/getQueue", here)) == {"name", "queueARN", "queueId"}
+
+
+def test_attributes_all_some_and_absent(asked: tuple[Bench, Any]) -> None:
+    every = answer(asked, "contact/getAttributes", {"contactId": "CURRENT_CONTACT", "attributes": "*"})
+    assert every == {"Name": "Ada", "contactUrlPath": "https://crm.example.com/1"}
+    some = answer(asked, "contact/getAttributes", {"contactId": "CURRENT_CONTACT", "attributes": ["Name", "No"]})
+    assert some == {"Name": "Ada"}
+
+
+def test_edited_attributes_are_answered(asked: tuple[Bench, Any]) -> None:
+    bench, instance = asked
+    bench.desk.set_attributes(instance.contact_id, {"Name": "Bea", "contactUrlPath": None})
+    data = {"contactId": "CURRENT_CONTACT", "attributes": "*"}
+    assert answer(asked, "contact/getAttributes", data) == {"Name": "Bea"}
+
+
+def test_an_unknown_request_is_refused_as_not_found(asked: tuple[Bench, Any]) -> None:
+    assert refusal(asked, "agent/getShoeSize")[0] == "handlerNotFound"
+
+
+@pytest.mark.parametrize(("permission", "pairs"), [(row[0], row[1]) for row in TABLE])
+def test_each_permission_covers_its_requests_and_no_others(
+    bench: Bench, permission: str, pairs: list[tuple[str, str]]
+) -> None:
+    bench.app.permissions[:] = [permission]
+    instance = bench.running(bench.contact())
+    granted = {tuple(pair) for pair in pairs}
+    for _, requests, _ in TABLE:
+        for namespace, command in requests:
+            response = bench.ask(instance, command, {}, namespace)
+            refused = response.get("reason") == "App does not have permission for this request"
+            assert refused == ((namespace, command) not in granted), command
+
+
+def test_what_stands_in_no_row_needs_everything(bench: Bench) -> None:
+    instance = bench.running(bench.contact())
+    for namespace, command in (
+        (WORKSPACE, "app/getCatalog"),
+        (VOICE, "voice/holdParticipant"),
+        (CONTACT, "contact/listContacts"),
+        (USER, "setLanguage"),
+    ):
+        assert bench.ask(instance, command, {}, namespace)["reason"] == "App does not have permission for this request"
+
+
+def test_a_chat_has_no_phone_number(bench: Bench) -> None:
+    instance = bench.running(bench.contact("CHAT", "+12025550123"))
+    response = bench.ask(instance, "voice/getInitialCustomerPhoneNumber", {"contactId": "CURRENT_CONTACT"}, VOICE)
+    assert (response["errorKey"], response["reason"]) == ("noResult", "No Result Found")
+
+
+def test_an_app_may_name_another_contact(asked: tuple[Bench, Any]) -> None:
+    bench, _ = asked
+    other = bench.contact("CHAT", "")
+    assert answer(asked, "contact/getType", {"contactId": other.id}) == {"type": "chat"}
+    assert refusal(asked, "contact/getType", {"contactId": "nobody"})[0] == "contactNotFound"
+
+
+# -- requests that change something ------------------------------------------------------------------------------------
+
+
+def test_an_availability_state_is_queued_while_a_contact_is_handled(asked: tuple[Bench, Any]) -> None:
+    bench, instance = asked
+    result = answer(asked, "agent/setAvailabilityStateByName", {"agentStateName": "Break"})
+    assert (result["status"], result["current"]["name"], result["next"]["name"]) == ("queued", "Available", "Break")
+    bench.desk.end(instance.contact_id)
+    bench.desk.clear(instance.contact_id)
+    assert bench.desk.state == "Break"
+
+
+def test_an_availability_state_is_set_by_arn_and_offline(bench: Bench) -> None:
+    bench.app.permissions[:] = ["*"]
+    idle = (bench, bench.running(None))
+    states = answer(idle, "agent/listAvailabilityStates")
+    assert [each["name"] for each in states] == ["Available", "Break", "Lunch", "Training", "Offline"]
+    result = answer(idle, "agent/setAvailabilityState", {"agentStateARN": states[2]["agentStateARN"]})
+    assert (result["status"], bench.desk.state) == ("updated", "Lunch")
+    answer(idle, "agent/setOffline", {})
+    assert bench.desk.state == "Offline"
+    assert refusal(idle, "agent/setAvailabilityStateByName", {"agentStateName": "Asleep"})[0] == "invalidRequest"
+
+
+def test_accepting_and_clearing_a_contact(bench: Bench) -> None:
+    bench.app.permissions[:] = ["*"]
+    contact = bench.contact()
+    asked = (bench, bench.running(contact))
+    here = {"contactId": "CURRENT_CONTACT"}
+    assert refusal(asked, "contact/clear", here)[0] == "invalidRequest"
+    answer(asked, "contact/accept", here)
+    assert contact.state == "connected"
+    bench.desk.end(contact.id)
+    before = len(bench.edge.sent)
+    answer(asked, "contact/clear", here)
+    kinds = [message["type"] for _, message in bench.edge.sent[before:]]
+    assert kinds == ["response", "appLifecycle"]  # the answer first, then the end of the iframe that waits for it
+    assert bench.desk.contacts == []
+
+
+def test_holding_and_resuming_a_call(asked: tuple[Bench, Any]) -> None:
+    bench, instance = asked
+    bench.subscribe(instance, "voice/participantHold", namespace=VOICE)
+    bench.subscribe(instance, "voice/participantResume", namespace=VOICE)
+    people = answer(asked, "contact/listParticipants", {"contactId": "CURRENT_CONTACT"})
+    customer = {"participantId": next(each["participantId"] for each in people if each["isInitial"])}
+    answer(asked, "voice/holdParticipant", customer, VOICE)
+    assert answer(asked, "voice/isParticipantOnHold", customer, VOICE) == {"isOnHold": True}
+    assert answer(asked, "contact/getParticipantState", customer) == {"value": "hold"}
+    answer(asked, "voice/resumeParticipant", customer, VOICE)
+    assert answer(asked, "voice/isParticipantOnHold", customer, VOICE) == {"isOnHold": False}
+    assert [key for key, _ in bench.published(instance)] == ["voice/participantHold", "voice/participantResume"]
+
+
+def test_adding_and_disconnecting_a_participant(asked: tuple[Bench, Any]) -> None:
+    here = {"contactId": "CURRENT_CONTACT"}
+    (agent, *_) = answer(asked, "agent/listQuickConnects", {"queueARNs": []})["quickConnects"]
+    made = answer(asked, "contact/addParticipant", {**here, "quickConnect": agent})
+    people = answer(asked, "contact/listParticipants", here)
+    assert people[-1]["participantId"] == made["participantId"]
+    answer(asked, "contact/disconnectParticipant", made)
+    assert len(answer(asked, "contact/listParticipants", here)) == 2
+
+
+def test_the_language_is_answered_set_and_told(asked: tuple[Bench, Any]) -> None:
+    bench, instance = asked
+    bench.subscribe(instance, "languageChange", namespace=USER)
+    assert answer(asked, "setLanguage", {"language": "es_ES"}, USER) == {"language": "es_ES"}
+    assert bench.published(instance) == [("languageChange", {"language": "es_ES", "previous": {"language": "en_US"}})]
+    assert refusal(asked, "setLanguage", {"language": "tlh"}, USER)[0] == "invalidRequest"
+
+
+def test_the_application_controller(asked: tuple[Bench, Any]) -> None:
+    bench, instance = asked
+    (config,) = answer(asked, "app/getCatalog", None, WORKSPACE)["applications"]
+    assert answer(asked, "app/getConfig", {"key": config["arn"]}, WORKSPACE) == config
+    options = {"parameters": {"case": 7}, "launchKey": "k", "openInBackground": True}
+    launched = answer(asked, "app-launcher/launch", {"arnOrName": "Popdesk", "options": options}, WORKSPACE)
+    assert (launched["state"], launched["parameters"], launched["launchKey"]) == ("starting", {"case": 7}, "k")
+    assert launched["scope"] == {"type": "contact", "contactId": instance.contact_id}
+    again = answer(asked, "app-launcher/launch", {"arnOrName": "Popdesk", "options": options}, WORKSPACE)
+    assert again["instanceId"] == launched["instanceId"]
+    apps = answer(asked, "app-manager/get-apps", {}, WORKSPACE)["apps"]
+    assert [each["instanceId"] for each in apps] == [instance.id, launched["instanceId"]]
+    focused = answer(asked, "app-instance/focus", {"instanceId": launched["instanceId"]}, WORKSPACE)
+    assert focused == {"instanceId": launched["instanceId"], "result": "completed"}
+    assert bench.apps.active(instance.contact_id).id == launched["instanceId"]
+    answer(asked, "app-instance/close", {"instanceId": launched["instanceId"]}, WORKSPACE)
+    assert [each.id for each in bench.apps.instances] == [instance.id]
+
+
+@pytest.mark.parametrize("data", [None, [], "text", 7, {"contactId": 7}, {"contactId": None}])
+def test_odd_request_data_is_answered_not_crashed(asked: tuple[Bench, Any], data: Any) -> None:
+    bench, instance = asked
+    for namespace, command in list(replies._ROUTES):
+        if command not in ("contact/clear", "contact/transfer"):
+            assert bench.ask(instance, command, data, namespace) is not None, command
