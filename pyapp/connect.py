@@ -179,7 +179,7 @@ async def _answer(promise):
 
 def _unanswered(error):
     """Say why from what the SDK rejects with: an object with `errorKey` and `reason`, an Error or not."""
-    key, reason = str(error.errorKey), str(error.reason)
+    key, reason = str(getattr(error, "errorKey", "")), str(getattr(error, "reason", ""))
     if key == "clientTimeout":
         return Unanswered(TIMED_OUT)
     if key == "noResult":
@@ -187,7 +187,7 @@ def _unanswered(error):
     # AWS does not document the keys of refusals; the text is its own (sure from its documentation).
     if "permission" in reason:
         return Unanswered(REFUSED, reason)
-    return Unanswered(FAILED, reason if reason != "<undefined>" else str(error.message))
+    return Unanswered(FAILED, reason or str(getattr(error, "message", "")))
 
 
 def _plain(value):

@@ -94,7 +94,7 @@ class View:
         target = event.target.closest("[data-do]")
         if not target:
             return
-        do, about = str(target.dataset.do), str(target.dataset.about)
+        do, about = target.getAttribute("data-do"), target.getAttribute("data-about")
         if do == "retry":
             _byId(about).textContent = self._say("card.wait")
             self._retry(about)
@@ -123,7 +123,7 @@ class View:
         _byId("life-text").textContent = text
         _byId("life").dataset.life = now
         if now in ("idle", "outside"):
-            self._no_contact(now)
+            self._no_contact()
         if hidden or now in ("cleared", "destroyed", "outside"):
             self._stop_ticking()
         else:
@@ -343,7 +343,7 @@ class View:
     def _no_customer(self, outcome):
         say = self._say
         if outcome.kind == "nothing":
-            self._no_contact("idle" if self._now == "idle" else "")
+            self._no_contact()
             return
         why = say("card." + outcome.kind)
         if outcome.kind == "refused":
@@ -352,8 +352,9 @@ class View:
         _byId("pop").hidden = _byId("copy").hidden = _byId("refused").hidden = True
         _byId("attributes-title").textContent = say("attributes.untold")
 
-    def _no_contact(self, now):
-        say = self._say
+    def _no_contact(self):
+        say, now = self._say, self._now
+        _byId("attributes-title").textContent = say("attributes")
         if now == "outside":
             self._heading(say("life.outside"), say("outside.how"))
         else:
@@ -363,6 +364,7 @@ class View:
         for card in self._cards:
             if now == "outside" and card.place == "cards":
                 _put(_byId(card.id), say("card.empty"))
+                _byId(card.id).dataset.tone = "quiet"
 
     def _list_attributes(self):
         """Fill the attributes' fold, when it is opened."""
@@ -413,9 +415,8 @@ class View:
         asyncio.create_task(self._copied())
 
     async def _copied(self):
-        clipboard = js.navigator.clipboard
         try:
-            await clipboard.writeText(self._url)
+            await js.navigator.clipboard.writeText(self._url)
         except Exception:
             # Denied by the browser or the frame: the agent can still copy it by hand.
             self.pop_note(self._say("pop.uncopied", url=self._url), "warning")

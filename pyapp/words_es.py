@@ -2,7 +2,7 @@
 
 WORDS = {
     "life.starting": "Conectando con el espacio de trabajo",
-    "life.connecting": "El contacto se está conectando",
+    "life.connecting": "Conectando, o ya conectado",
     "life.connected": "Contacto conectado",
     "life.acw": "Trabajo posterior al contacto",
     "life.missed": "Contacto perdido",

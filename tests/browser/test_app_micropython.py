@@ -1,0 +1,106 @@
+"""The pure rooms' unit tests on MicroPython, in the browser: the very files that tests/unit/pyapp runs on CPython.
+
+They are built into a page as the app is (mpy-cross, one pack) and served with production's headers. The table that
+stands in for the URL parser on CPython is held to the browser's own one here.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page as BrowserPage
+
+from ops.build import Page, build_page
+from ops.headers import response_headers
+from ops.settings import ROOT
+from tests.unit.pyapp.test_shared import SHARED
+
+PURE = ("board", "cards", "desk", "life", "screenpop", "values", "words", "words_es")
+
+_HTML = """<!doctype html><html lang="en"><head><title>Tests</title>
+<!-- build:head --></head><body><pre id="results"></pre>
+<!-- build:body --></body></html>"""
+
+_RUNNER = '''"""Runs every test function of the shared files and writes what came of it into the page, as JSON."""
+import asyncio, io, json, sys
+import js
+
+NAMES = %s
+
+async def run():
+    results = []
+    for name in NAMES:
+        module = __import__(name)
+        for title in dir(module):
+            if not title.startswith("test_"):
+                continue
+            trouble = ""
+            try:
+                made = getattr(module, title)()
+                if hasattr(made, "send"):
+                    await made
+            except BaseException as error:
+                written = io.StringIO()
+                sys.print_exception(error, written)
+                trouble = written.getvalue()
+            results.append([name + "-" + title, trouble])
+    js.document.getElementById("results").textContent = json.dumps(results)
+    js.document.title = "done"
+
+def start():
+    asyncio.create_task(run())
+'''
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    def end_headers(self) -> None:
+        for name, value in response_headers(("'none'",)).items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def test_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("micropython")
+    python, web = folder / "python", folder / "web"
+    python.mkdir()
+    web.mkdir()
+    for name in (*PURE, "boot"):
+        shutil.copy(ROOT / "pyapp" / f"{name}.py", python)
+    for name in SHARED:
+        shutil.copy(ROOT / "tests" / "unit" / "pyapp" / f"{name}.py", python)
+    (python / "main.py").write_text(_RUNNER % json.dumps(SHARED), "utf-8")
+    (web / "index.html").write_text(_HTML, "utf-8")
+    (web / "page.css").write_text("", "utf-8")
+    build_page(Page(web, "index.html", "page.css", python, {}, "polyscript", uses_sdk=False), folder / "out")
+    handler = partial(_Handler, directory=str(folder / "out"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_shared_tests_pass_on_micropython(test_page: str, page: BrowserPage) -> None:
+    page.goto(test_page)
+    page.wait_for_function("() => document.title === 'done'", timeout=60_000)
+    results = json.loads(page.locator("#results").text_content() or "[]")
+    written = [
+        f"{name}-{line.split('(')[0].split()[-1]}"
+        for name in SHARED
+        for line in (Path(ROOT) / "tests/unit/pyapp" / f"{name}.py").read_text("utf-8").splitlines()
+        if line.startswith(("def test_", "async def test_"))
+    ]
+    assert sorted(name for name, _ in results) == sorted(written)
+    assert [f"{name}\n{trouble}" for name, trouble in results if trouble] == []

@@ -1,0 +1,33 @@
+"""The page's words. Runs on CPython and on MicroPython (see test_shared.py)."""
+
+import cards
+import words_es
+from board import CARDS
+from words import WORDS, words
+
+
+def _holes(text: str) -> list[str]:
+    return sorted([part.split("}")[0] for part in text.split("{")[1:]])
+
+
+def test_spanish_has_every_word_with_the_same_holes() -> None:
+    for key in WORDS:
+        assert key in words_es.WORDS, key
+        assert _holes(WORDS[key]) == _holes(words_es.WORDS[key]), key
+
+
+def test_every_shipped_card_has_a_spanish_title() -> None:
+    assert cards.agent_name
+    for card in CARDS:
+        assert card.title in words_es.WORDS, card.title
+
+
+def test_the_setting_goes_before_the_browser_and_english_is_the_last_resort() -> None:
+    chosen = [words(setting, browser)[1] for setting, browser in (("es", "en-US"), ("auto", "es-MX"), ("auto", "fr"))]
+    assert chosen == ["es", "es", "en"]
+    assert words("en", "es")[0]("refresh") == "Refresh"
+    assert words("es", "en")[0]("doctor.sdk", version="1") == "SDK 1"
+
+
+def test_a_title_nobody_translated_is_said_as_it_is() -> None:
+    assert words("es", "en")[0]("Favourite colour") == "Favourite colour"
