@@ -244,7 +244,9 @@ class Apps:
     def received(self, instance, message, text):
         """A message of an app came in; `text` is its JSON."""
         self.log.add(self.desk.clock(), UP, instance.label, text)
-        if instance.state != GONE:
+        if not isinstance(message, dict):
+            self.note(instance, {"type": "unknown message", "event": text})
+        elif instance.state != GONE:
             instance.receive(message)
 
     def note(self, instance, message):

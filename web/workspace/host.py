@@ -136,7 +136,9 @@ class Frames:
         apps = self.apps
 
         def on_text(text):
-            apps.received(instance, json.loads(text), text)
+            # What JSON has no text for (undefined) is no message.
+            if isinstance(text, str):
+                apps.received(instance, json.loads(text), text)
 
         def on_bad(error):
             apps.note(instance, {"type": "unreadable message", "event": str(error)})

@@ -36,8 +36,9 @@ class Entry:
         return self.message if isinstance(self.message, str) else json.dumps(self.message)
 
     def value(self):
-        """Give the message as a dict."""
-        return json.loads(self.message) if isinstance(self.message, str) else self.message
+        """Give the message as a dict; what is none stands in one as "value"."""
+        value = json.loads(self.message) if isinstance(self.message, str) else self.message
+        return value if isinstance(value, dict) else {"type": "no message", "value": value}
 
     def is_error(self):
         """Say whether it is an answer or a message that something is wrong."""

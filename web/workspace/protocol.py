@@ -186,10 +186,10 @@ class Instance:
         if kind == "request":
             self._request(message)
         elif kind == "subscribe":
-            self._subscribe(message.get("topic") or {}, message.get("handlerId"))
+            self._subscribe(_topic(message), message.get("handlerId"))
         elif kind == "unsubscribe":
-            topic = message.get("topic") or {}
-            self._topics.get(_key(topic), {}).pop(topic.get("parameter") or "", None)
+            topic = _topic(message)
+            self._topics.get(_key(topic), {}).pop(str(topic.get("parameter") or ""), None)
         elif kind == "healthCheck":
             self._health += 1
             self._send({"type": "healthCheckResponse", "time": self.apps.desk.clock(), "counter": self._health})
@@ -198,8 +198,7 @@ class Instance:
         elif kind == "closeApp":
             self.apps.closed_by_app(self, bool(message.get("isFatalError")), str(message.get("message") or ""))
         elif kind == "appPublish":
-            topic = message.get("topic") or {}
-            self.apps.relay(self, topic, message.get("data"))
+            self.apps.relay(self, _topic(message), message.get("data"))
         elif kind not in ("log", "metric", "serviceError", "closeChannel", "childUpstream"):
             self.apps.note(self, {"type": "unknown message", "event": str(kind)})
 
@@ -215,14 +214,14 @@ class Instance:
             self.apps.remove(self)
 
     def _request(self, message):
-        namespace = message.get("namespace")
-        command = message.get("command")
+        namespace = str(message.get("namespace"))
+        command = str(message.get("command"))
         self.requests += 1
         plan = self.apps.faults.plan(command)
         if plan is None:
-            self._send(self._response(namespace, command, message), str(command))
+            self._send(self._response(namespace, command, message), command)
         elif plan.hang:
-            self.apps.note(self, {"type": "fault", "event": "never answered: " + str(command)})
+            self.apps.note(self, {"type": "fault", "event": "never answered: " + command})
         elif plan.fail:
             self._answer_later(plan.delay, command, lambda: self._error(message, "internalServerError", plan.fail))
         else:
@@ -234,7 +233,7 @@ class Instance:
         # The answer is made when it goes out: it says how things are then.
         def answer_now():
             if self.state != GONE:
-                self._send(make(), str(command))
+                self._send(make(), command)
                 self._run_after()
 
         if delay:
@@ -276,7 +275,7 @@ class Instance:
 
     def _subscribe(self, topic, handler_id):
         if allows(self.app.permissions, needed_for_topic(str(topic.get("namespace")), topic.get("key"))):
-            self._topics.setdefault(_key(topic), {})[topic.get("parameter") or ""] = topic
+            self._topics.setdefault(_key(topic), {})[str(topic.get("parameter") or "")] = topic
             if _key(topic) == (USER, "visualModeChange"):
                 # The SDK's applyConnectTheme learns the present mode from this topic alone.
                 data = {"visualMode": self.apps.desk.visual_mode, "previous": {"visualMode": None}}
@@ -294,5 +293,10 @@ class Instance:
         )
 
 
+def _topic(message):
+    topic = message.get("topic")
+    return topic if isinstance(topic, dict) else {}
+
+
 def _key(topic):
-    return topic.get("namespace"), topic.get("key")
+    return str(topic.get("namespace")), str(topic.get("key"))

@@ -6,6 +6,6 @@ with open("app.pack", "rb") as pack:
         with open(name, "wb") as module:
             module.write(pack.read(size))
 
-import main  # noqa: E402
+import main
 
 main.start()

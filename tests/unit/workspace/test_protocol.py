@@ -254,6 +254,32 @@ def test_an_unknown_message_is_shown(bench: Bench) -> None:
     assert bench.log.entries[-1].value() == {"type": "unknown message", "event": "sing"}
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        7,
+        "text",
+        [],
+        {},
+        {"type": 7},
+        {"type": "request"},
+        {"type": "request", "namespace": [], "command": {}},
+        {"type": "subscribe"},
+        {"type": "subscribe", "topic": "text"},
+        {"type": "subscribe", "topic": {"namespace": 7, "key": [], "parameter": {}}},
+        {"type": "unsubscribe", "topic": {"namespace": [], "key": {}}},
+        {"type": "appPublish", "topic": {"parameter": []}},
+        {"type": "appLifecycleHandlerCompleted"},
+    ],
+)
+def test_odd_messages_break_nothing(bench: Bench, odd: Any) -> None:
+    instance = bench.running(bench.contact())
+    bench.says(instance, odd)
+    assert [entry.title() for entry in bench.log.entries]
+    assert bench.ask(instance, "agent/getName")["data"] == {"name": "Alex Rivera"}
+
+
 def test_the_whole_conversation_is_in_the_log(bench: Bench) -> None:
     instance = bench.running(bench.contact())
     bench.ask(instance, "agent/getName")

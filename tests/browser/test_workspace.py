@@ -1,0 +1,397 @@
+"""The local agent workspace in a real browser, hosting a plain app that uses the real SDK."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
+
+from ops.preview import CommandFailed, Preview
+from tests.browser.hosting import PlainAppServer
+from tests.conftest import Workspace
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlainAppServer]:
+    """The plain app on a site of its own."""
+    with PlainAppServer(tmp_path_factory.mktemp("plain")) as server:
+        yield server
+
+
+@pytest.fixture
+def hosting(preview: Preview, context: BrowserContext, plain: PlainAppServer) -> Iterator[Hosting]:
+    """A workspace that hosts the plain app."""
+    made = Hosting(preview, context.new_page(), plain)
+    yield made
+    assert made.errors == []
+
+
+class Hosting(Workspace):
+    """A workspace and the plain app in it."""
+
+    def __init__(self, preview: Preview, page: Page, plain: PlainAppServer) -> None:
+        super().__init__(preview, page)
+        self.plain = plain
+
+    def host(self, app: str = "", query: str = "", scope: str = "") -> None:
+        """Open the workspace for the plain app, whose own query is `app`."""
+        registered = f"url:{self.plain.url}{app}" + (f",scope:{scope}" if scope else "")
+        self.open("&".join(part for part in (f"app={registered.replace('//', '%2F%2F')}", query) if part))
+
+    def do(self, name: str, /, **arguments: Any) -> Any:
+        """Do a command of the workspace."""
+        return self.preview.command(name, **arguments)
+
+    def offer(self, **arguments: Any) -> str:
+        """Offer a sample customer's contact; give its id once its app runs."""
+        contact = str(self.do("offer", **{"customer": "C-1001", **arguments})["contactId"])
+        self.do("until", app="running", contact=contact)
+        return contact
+
+    def answers(self) -> dict[str, str]:
+        """What the app that is shown was answered, as it shows it, by question."""
+        expect(self.app.locator("li[data-name=done]")).to_be_visible()
+        found = self.app.locator("#answers li")
+        names = found.evaluate_all("list => list.map(each => [each.dataset.name, each.textContent])")
+        return dict(names)
+
+    @property
+    def life(self) -> list[str]:
+        """The lifecycle handlers that ran in the app that is shown, in order, without their data."""
+        return [text.split()[0] for text in self.app.locator("#life li").all_text_contents()]
+
+    def ask(self) -> dict[str, str]:
+        """Let the app ask everything again."""
+        self.app.locator("#answers").evaluate("list => list.replaceChildren()")
+        self.app.locator("#ask").click()
+        return self.answers()
+
+
+def frames(hosting: Hosting) -> int:
+    return hosting.page.locator("iframe").count()
+
+
+def test_an_app_gets_every_answer_through_the_real_sdk(hosting: Hosting) -> None:
+    hosting.host(query="permissions=*")
+    contact = hosting.offer()
+    answers = hosting.answers()
+    assert [name for name, text in answers.items() if text.startswith("refused")] == []
+    read = {name: json.loads(text) for name, text in answers.items() if text[0] in '["{0123456789tf'}
+    assert read["agent.getName"] == "Alex Rivera"
+    assert read["agent.getState"]["name"] == "Available"
+    assert read["agent.getRoutingProfile"]["name"] == "Basic Routing Profile"
+    assert read["agent.getChannelConcurrency"]["CHAT"] == 2
+    assert read["contact.getInitialContactId"] == contact
+    assert read["contact.getChannelType"] == {"type": "voice", "subtype": "connect:Telephony"}
+    assert read["contact.getQueue"]["name"] == "BasicQueue"
+    assert read["contact.getAttributes"]["Name"] == read["contact.getAttribute"] == "Ana Carolina Silva"
+    assert read["voice.getInitialCustomerPhoneNumber"] == "+12065550100"
+    assert 0 <= read["contact.getStateDuration"] < 60_000
+    assert answers["contact.getQueueTimestamp"].startswith("date ")  # a Date, not a number
+
+
+def test_create_comes_before_start_and_start_waits_for_it(hosting: Hosting) -> None:
+    hosting.host("?slow=300")
+    hosting.do("offer", customer="C-1001")
+    expect(hosting.app.locator("#life li")).to_have_count(1)
+    assert hosting.life == ["create"]
+    expect(hosting.app.locator("#life li")).to_have_count(2)
+    assert hosting.life == ["create", "start"]
+
+
+def test_each_contact_has_its_own_iframe_hidden_and_shown(hosting: Hosting) -> None:
+    hosting.host()
+    first = hosting.offer()
+    second = hosting.offer(customer="C-1002", channel="CHAT")
+    assert frames(hosting) == 2
+    assert json.loads(hosting.answers()["contact.getType"]) == "chat"
+    hosting.page.get_by_role("navigation").get_by_role("button", name="Ana Carolina Silva").click()
+    expect(hosting.app.locator("#life li")).to_have_count(4)
+    assert hosting.life == ["create", "start", "stop", "start"]
+    assert json.loads(hosting.answers()["contact.getType"]) == "voice"
+    hosting.do("accept", contact=second)
+    assert hosting.app.locator("#events li").count() == 0  # the other contact's event
+    hosting.do("accept", contact=first)
+    expect(hosting.app.locator("#events li")).to_have_count(1)
+
+
+def test_a_contacts_events_arrive_in_order_and_then_its_app_is_destroyed(hosting: Hosting) -> None:
+    hosting.host("?slow=400")
+    contact = hosting.offer()
+    frame: FrameLocator = hosting.page.frame_locator("iframe").first
+    for step in ("accept", "end", "clear"):
+        hosting.do(step, contact=contact)
+    expect(frame.locator("#life li")).to_have_count(3)
+    kinds = frame.locator("#events li").evaluate_all("list => list.map(each => each.dataset.name)")
+    life = frame.locator("#life li").all_text_contents()
+    assert kinds == ["connected", "acw", "cleared", "destroyed"]
+    assert life[-1] == "destroy"
+    expect(hosting.page.locator("iframe")).to_have_count(0)  # only after onDestroy was done
+
+
+def test_an_app_that_never_finishes_its_destroy_is_removed_all_the_same(hosting: Hosting) -> None:
+    hosting.host("?deaf")
+    contact = hosting.offer()
+    hosting.do("finish", contact=contact)
+    assert frames(hosting) == 1
+    expect(hosting.page.locator("iframe")).to_have_count(0, timeout=6000)
+
+
+def test_a_missed_contact(hosting: Hosting) -> None:
+    hosting.host()
+    contact = hosting.offer()
+    hosting.do("miss", contact=contact)
+    expect(hosting.app.locator("#events li[data-name=missed]")).to_have_count(1)
+
+
+def test_a_fatal_error_takes_the_iframe_away_at_once_and_says_so(hosting: Hosting) -> None:
+    hosting.host("?deaf")
+    hosting.offer()
+    hosting.app.locator("#fatal").click()
+    expect(hosting.page.locator("iframe")).to_have_count(0, timeout=1000)
+    expect(hosting.page.locator("#stage-note")).to_contain_text("broken")
+
+
+def test_an_exception_in_oncreate_closes_the_app(hosting: Hosting) -> None:
+    hosting.host("?fail")
+    hosting.do("offer", customer="C-1001")
+    expect(hosting.page.locator("#stage-note")).to_contain_text("closed after a fatal error")
+
+
+def test_an_app_may_ask_to_be_closed(hosting: Hosting) -> None:
+    hosting.host()
+    hosting.offer()
+    hosting.app.locator("#close").click()
+    expect(hosting.page.locator("iframe")).to_have_count(0)
+    expect(hosting.page.locator("#stage-note")).to_contain_text("No app is open")
+
+
+def test_permissions_are_enforced_in_the_workspaces_words_and_can_change(hosting: Hosting) -> None:
+    hosting.host(query="withdraw=User.Details.View&withdraw=Contact.Details.View")
+    hosting.offer()
+    answers = hosting.answers()
+    assert answers["agent.getName"] == "refused accessDenied: App does not have permission for this request"
+    assert json.loads(answers["agent.getState"])["name"] == "Available"
+    refused = hosting.app.locator("#errors li").all_text_contents()
+    assert len(refused) == 5  # connected, acw, missed, cleared, destroyed
+    assert refused[0].startswith("App attempted to subscribe to topic without permission - Topic {")
+    hosting.page.get_by_role("tab", name="Faults").click()
+    hosting.page.get_by_label("User.Details.View").check()
+    assert json.loads(hosting.ask()["agent.getName"]) == "Alex Rivera"
+
+
+def test_answers_can_fail_hang_and_be_late(hosting: Hosting) -> None:
+    hosting.host(query="fail=request:agent/getName,reason:out of order&late=request:agent/getARN,ms:700")
+    hosting.offer()
+    answers = hosting.answers()
+    assert answers["agent.getName"] == "refused internalServerError: out of order"
+    assert answers["agent.getARN"].startswith('"arn:')
+    hosting.do("heal")
+    hosting.do("hang", request="agent/getName")
+    hosting.app.locator("#ask").click()
+    expect(hosting.app.locator("li[data-name='agent.getARN']")).to_be_visible()
+    expect(hosting.app.locator("li[data-name='agent.getName']")).to_have_count(0)
+
+
+def test_a_dropped_acknowledgement_leaves_the_app_unconnected(hosting: Hosting) -> None:
+    hosting.host(query="drop=acknowledge")
+    hosting.do("offer", customer="C-1001")
+    error = hosting.app.locator("#errors li[data-name=workspaceConnectTimeout]")
+    expect(error).to_be_visible(timeout=10_000)
+    assert hosting.life == []
+
+
+def test_a_burst_of_a_thousand_events_arrives_in_order_none_lost(hosting: Hosting) -> None:
+    hosting.host(query="panel=log")
+    hosting.offer()
+    hosting.do("burst", count=1000)
+    expect(hosting.app.locator("#events li")).to_have_count(1000, timeout=20_000)
+    states = hosting.app.locator("#events li").all_text_contents()
+    assert [json.loads(text.split(" ", 1)[1])["state"] for text in states] == [f"Burst {n}" for n in range(1, 1001)]
+
+
+def test_the_agents_state_changes_from_the_header(hosting: Hosting) -> None:
+    hosting.host()
+    hosting.offer()
+    hosting.page.get_by_label("Agent state").select_option("Lunch")
+    event = hosting.app.locator("#events li[data-name=state]")
+    expect(event).to_have_text('state {"state":"Lunch","previous":{"state":"Available"}}')
+    assert json.loads(hosting.ask()["agent.getState"])["name"] == "Lunch"
+
+
+def test_an_app_for_all_contacts_stays_through_them(hosting: Hosting) -> None:
+    hosting.host(scope="CROSS_CONTACTS")
+    first = hosting.offer()
+    hosting.offer(customer="C-1002", channel="CHAT")
+    assert frames(hosting) == 1
+    assert json.loads(hosting.ask()["contact.getType"]) == "chat"
+    hosting.do("select", contact=first)
+    assert json.loads(hosting.ask()["contact.getType"]) == "voice"
+    hosting.do("finish", contact=first)
+    assert frames(hosting) == 1
+
+
+def test_an_idle_app_with_launch_parameters(hosting: Hosting) -> None:
+    hosting.host(query='open={"idle":true,"parameters":{"case":7}}')
+    hosting.do("until", app="running")
+    assert hosting.app.locator("#life li").first.text_content() == 'create {"type":"idle"}'
+    assert hosting.app.locator("body").get_attribute("data-parameters") == '{"case":7}'
+    assert hosting.answers()["contact.getQueue"].startswith("refused contactNotFound")
+
+
+def test_the_iframe_is_framed_as_it_is_registered(preview: Preview, hosting: Hosting) -> None:
+    hosting.open("offer=C-1001")
+    frame = hosting.page.locator("iframe")
+    settings = preview.command("look")
+    assert settings["apps"][0]["name"] == "Popdesk"
+    sandbox = (frame.get_attribute("sandbox") or "").split()
+    assert "allow-popups-to-escape-sandbox" in sandbox
+    assert "allow-top-navigation" not in sandbox
+    assert frame.get_attribute("allow") == "clipboard-write"
+
+
+def test_a_script_address_is_never_framed(hosting: Hosting) -> None:
+    hosting.open("app=javascript:top.document.title='hacked'")
+    expect(hosting.page.locator("#problem")).to_contain_text("begins with http:// or https://")
+    assert hosting.page.locator("iframe").count() == 0
+
+
+def test_a_reload_makes_the_iframe_anew_for_the_same_contact(hosting: Hosting) -> None:
+    hosting.host()
+    contact = hosting.offer()
+    hosting.app.locator("body").evaluate("body => body.dataset.old = 'yes'")
+    hosting.do("reload")
+    hosting.do("until", app="running", contact=contact)
+    expect(hosting.app.locator("body:not([data-old]) li[data-name=done]")).to_be_visible()
+    assert json.loads(hosting.answers()["contact.getInitialContactId"]) == contact
+    assert frames(hosting) == 1
+
+
+def test_messages_that_json_has_no_word_for_break_nothing(hosting: Hosting) -> None:
+    hosting.host()
+    hosting.offer()
+    hosting.answers()
+    # A cycle, a BigInt, no object at all: what structured clone carries and JSON does not.
+    hosting.app.locator("body").evaluate(
+        """() => {
+          const proxy = connectSDK.AmazonConnectApp.default.getProxy(), cycle = { type: "log" };
+          cycle.self = cycle;
+          for (const odd of [cycle, { type: "log", n: 1n }, null, 7, "text", [], { type: "request" }])
+            proxy.sendMessageToSubject(odd);
+        }"""
+    )
+    assert json.loads(hosting.ask()["agent.getName"]) == "Alex Rivera"
+    assert len(hosting.do("log", filter="unreadable")) >= 2
+
+
+def test_a_hello_from_a_window_that_is_no_app_is_not_answered(hosting: Hosting) -> None:
+    hosting.host()
+    hosting.page.evaluate(
+        "() => postMessage({type: 'connect-app-host-init', sdkVersion: '1'}, '*', [new MessageChannel().port2])"
+    )
+    hosting.offer()
+    assert len(hosting.do("log", filter="no app")) == 1
+    assert hosting.do("look")["running"] == 1
+
+
+def test_a_hundred_contacts_leave_no_iframe_and_no_port(hosting: Hosting) -> None:
+    hosting.host()
+    for _ in range(20):
+        hosting.do("finish", contact=hosting.offer())
+    expect(hosting.page.locator("iframe")).to_have_count(0)
+    assert hosting.do("look")["apps"] == []
+
+
+# -- the agent's hand --------------------------------------------------------------------------------------------------
+
+
+def test_a_call_by_the_agents_hand_alone(hosting: Hosting) -> None:
+    hosting.host()
+    page = hosting.page
+    page.get_by_label("Customer").select_option("Ana Carolina Silva")
+    page.get_by_role("button", name="Call", exact=True).click()
+    page.get_by_role("button", name="Accept").click()
+    expect(page.locator("#contact-bar")).to_contain_text("Connected")
+    page.get_by_role("button", name="Hold").click()
+    expect(page.locator("#contact-bar")).to_contain_text("On hold")
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="End").click()
+    expect(page.locator("#contact-bar")).to_contain_text("After-contact work")
+    page.locator("#contact-bar").get_by_role("button", name="Clear").click()
+    expect(page.locator("#contact-count")).to_have_text("0")
+
+
+def test_an_unlisted_caller_with_attributes_and_a_transfer(hosting: Hosting) -> None:
+    hosting.host()
+    page = hosting.page
+    page.get_by_label("Customer").select_option("Somebody else")
+    page.get_by_label("Number or e-mail").fill("+12025550123")
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("initial contact id").fill("first-contact")
+    page.get_by_label("Attributes, one").fill("case=7\nlevel = gold")
+    page.get_by_role("button", name="Chat").click()
+    hosting.do("until", app="running")
+    answers = hosting.answers()
+    assert json.loads(answers["contact.getInitialContactId"]) == "first-contact"
+    attributes = json.loads(answers["contact.getAttributes"])
+    assert (attributes["case"], attributes["level"]) == ("7", "gold")
+
+
+def test_attributes_are_edited_while_the_contact_runs(hosting: Hosting) -> None:
+    hosting.host(query="panel=contact")
+    hosting.offer()
+    hosting.answers()
+    page = hosting.page
+    page.get_by_label("Name", exact=True).fill("Name")
+    page.get_by_label("Value", exact=True).fill("Zoë <b>Ö</b>")
+    page.get_by_role("button", name="Set", exact=True).click()
+    expect(page.locator("#panel-contact table")).to_contain_text("Zoë <b>Ö</b>")
+    assert json.loads(hosting.ask()["contact.getAttribute"]) == "Zoë <b>Ö</b>"
+
+
+def test_the_flows_steps_stand_beside_the_contact(hosting: Hosting) -> None:
+    hosting.host(query="panel=flow")
+    hosting.offer()
+    steps = hosting.page.locator("#panel-flow .step")
+    expect(steps.filter(has_text="InvokeLambdaFunction")).to_contain_text("Ana Carolina Silva")
+    expect(steps.filter(has_text="UpdateContactAttributes").first).to_contain_text("contactUrlPath")
+
+
+def test_the_log_shows_filters_unfolds_and_copies(hosting: Hosting, context: BrowserContext) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    hosting.host(query="panel=log")
+    hosting.offer()
+    hosting.answers()
+    page = hosting.page
+    page.get_by_placeholder("Filter").fill("getName")
+    rows = page.locator(".log-row")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("request agent/getName")
+    expect(rows.last).to_contain_text("response agent/getName")
+    rows.last.get_by_role("button").click()
+    expect(rows.last.locator("pre")).to_contain_text('"name": "Alex Rivera"')
+    page.get_by_role("button", name="Copy JSON Lines").click()
+    expect(page.locator("#toast")).to_contain_text("Copied")
+    lines = [json.loads(line) for line in str(page.evaluate("navigator.clipboard.readText()")).splitlines()]
+    assert [(line["direction"], line["message"]["type"]) for line in lines] == [("up", "request"), ("down", "response")]
+
+
+def test_the_theme_reaches_the_page_and_the_app(hosting: Hosting) -> None:
+    hosting.host(query="theme=dark&offer=C-1001")
+    expect(hosting.page.locator("html")).to_have_attribute("data-mode", "dark")
+    hosting.page.get_by_label("Theme").select_option("light")
+    expect(hosting.page.locator("html")).to_have_attribute("data-mode", "light")
+    assert hosting.do("look")["theme"] == "light"
+
+
+def test_what_cannot_be_done_is_said_in_words(hosting: Hosting) -> None:
+    hosting.open()
+    with pytest.raises(CommandFailed, match="no contact is selected"):
+        hosting.do("accept")
+    hosting.open("fly=away")
+    expect(hosting.page.locator("#problem")).to_contain_text("there is no command fly")
