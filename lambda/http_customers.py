@@ -87,6 +87,7 @@ class HttpCustomers(Customers):
             self._wait_until(deadline)
         if response.length:
             raise http.client.IncompleteRead(b"", response.length)
+        response.close()  # done with it: the connection is free for the next call
         return response.status, bytes(body)
 
     def _wait_until(self, deadline: float) -> None:
@@ -195,3 +196,8 @@ def read_token(name: str) -> str:
     if not token.isascii() or not token.isprintable() or not token:
         raise LookupFailed("the CRM's token is empty, or not what a header may hold")
     return token
+
+
+def create(lookup: dict[str, Any]) -> HttpCustomers:
+    """Make the adapter; reads the token, so that the first call need not. Raises LookupFailed."""
+    return HttpCustomers(lookup["http"])

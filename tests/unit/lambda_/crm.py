@@ -1,0 +1,159 @@
+"""A CRM over real HTTP that misbehaves on request: for the tests and the benchmark of the adapter "http".
+
+with MisbehavingCrm() as crm:
+    crm.behave("hang")        # from the next request on; "well" answers the customers in `crm.customers`
+    crm.url                   # http://127.0.0.1:PORT/api/customers?{kind}={value}
+    crm.connections, crm.requests
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+MISDEEDS = (
+    "hang",  # takes the request and never answers
+    "drip headers",  # a byte now and then, each within any socket's time-out
+    "drip body",
+    "500",
+    "html",
+    "5 MB",
+    "5 MB chunked",
+    "drop",  # resets the connection instead of answering
+    "drop midway",  # in the middle of the body
+    "redirect",
+    "401",
+    "not http",
+    "deep",  # JSON nested deeper than Python's stack
+    "wrong shape",
+    "not UTF-8",
+)
+_DRIP_SECONDS = 0.05
+
+
+class MisbehavingCrm:
+    """The server; a context manager. Counts the connections made to it and the requests that came."""
+
+    def __init__(self) -> None:
+        self.customers: list[dict[str, Any]] = []
+        self.connections = 0
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.over = threading.Event()
+        self._behaviour = "well"
+        self._times: int | None = None
+        crm = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                crm.connections += 1
+                super().setup()
+
+            def do_GET(self) -> None:
+                crm.requests.append((self.path, dict(self.headers)))
+                crm._answer(self)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        self.origin = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = self.origin + "/api/customers?{kind}={value}"
+
+    def behave(self, how: str, times: int | None = None) -> None:
+        """Do `how` ("well" or one of MISDEEDS) for so many requests, and then well; for ever, if `times` is None."""
+        assert how == "well" or how in MISDEEDS
+        self._behaviour, self._times = how, times
+
+    def _next(self) -> str:
+        how = self._behaviour
+        if self._times is not None:
+            self._times -= 1
+            if self._times == 0:
+                self._behaviour, self._times = "well", None
+        return how
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        how = self._next()
+        good = json.dumps({"customers": self.customers}).encode()
+        if how == "well":
+            _send(request, 200, good)
+        elif how == "hang":
+            self.over.wait()
+        elif how == "drip headers":
+            self._drip(request, b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 10_000)
+        elif how == "drip body":
+            request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
+            self._drip(request, b" " * 10_000)
+        elif how in ("500", "401"):
+            _send(request, int(how), b'{"error": "no"}')
+        elif how == "html":
+            _send(request, 200, b"<!doctype html><title>Down for maintenance</title>", "text/html")
+        elif how == "5 MB":
+            _send(request, 200, b'{"customers": []}' + b" " * 5_000_000)
+        elif how == "5 MB chunked":
+            request.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in range(50):
+                request.wfile.write(b"186a0\r\n" + b" " * 100_000 + b"\r\n")
+            request.wfile.write(b"0\r\n\r\n")
+        elif how == "drop":
+            _reset(request)
+        elif how == "drop midway":
+            request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + good[:5])
+            request.wfile.flush()
+            request.close_connection = True
+        elif how == "redirect":
+            request.send_response(302)
+            request.send_header("Location", self.origin + "/elsewhere")
+            request.send_header("Content-Length", "0")
+            request.end_headers()
+        elif how == "not http":
+            request.wfile.write(b"\x00\xff\x00 hello\r\n\r\n")
+            request.close_connection = True
+        elif how == "deep":
+            _send(request, 200, b"[" * 200_000)
+        elif how == "wrong shape":
+            _send(request, 200, b'{"customers": 7}')
+        elif how == "not UTF-8":
+            _send(request, 200, b'{"customers": [{"id": "\xff\xfe"}]}')
+
+    def _drip(self, request: BaseHTTPRequestHandler, data: bytes) -> None:
+        for byte in data:
+            if self.over.wait(_DRIP_SECONDS):
+                return
+            request.wfile.write(bytes([byte]))
+            request.wfile.flush()
+
+    def __enter__(self) -> MisbehavingCrm:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.over.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _send(request: BaseHTTPRequestHandler, status: int, body: bytes, kind: str = "application/json") -> None:
+    request.send_response(status)
+    request.send_header("Content-Type", kind)
+    request.send_header("Content-Length", str(len(body)))
+    request.end_headers()
+    request.wfile.write(body)
+
+
+def _reset(request: BaseHTTPRequestHandler) -> None:
+    # SO_LINGER of 0 makes close() send RST.
+    request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    request.close_connection = True
+    request.connection.close()

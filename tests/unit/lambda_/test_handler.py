@@ -1,0 +1,267 @@
+"""The handler: one, several, none; always a complete answer of strings, in time, and nothing personal in its log."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from customers import Customer, Customers, LookupFailed
+from handler import Directory, create_handler
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from identity import Identity
+
+from ops.settings import lambda_settings, load_settings
+from tests.unit.lambda_.events import CONTACT_ID, contact_event
+
+SETTINGS = lambda_settings(load_settings())
+ANA = Customer("C-1", "Ana Silva", "+12065550100", "ana@example.com")
+BOB = Customer("C-2", "Bob Silva", "+12065550100", "bob@example.com")
+
+
+class Answering(Customers):
+    """A directory that does what the test says."""
+
+    def __init__(self, find: Callable[[Identity], list[Customer]]) -> None:
+        self._find = find
+        self.closed = False
+
+    def find(self, identity: Identity, seconds: float) -> list[Customer]:  # noqa: ARG002
+        return self._find(identity)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Opening(Directory):
+    """The handler's directory with adapters that the test makes."""
+
+    def __init__(self, make: Callable[[], Customers]) -> None:
+        super().__init__({})
+        self._make = make
+
+    def open(self) -> Customers:
+        if self._customers is None:
+            self._customers = self._make()
+        return self._customers
+
+
+class Context:
+    """Lambda's context, as far as the handler asks it."""
+
+    def __init__(self, milliseconds: int) -> None:
+        self._milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
+
+
+def _handler(find: Callable[[Identity], list[Customer]], **lookup: Any) -> Callable[[object, object], dict[str, str]]:
+    settings = {**SETTINGS, "lookup": {**SETTINGS["lookup"], **lookup}}
+    return create_handler(settings, Opening(lambda: Answering(find)))
+
+
+def _valid(answer: dict[str, str]) -> None:
+    """STRING_MAP's rules, and the flow's: every key of the list, strings only, under 32 KB of UTF-8."""
+    assert list(answer) == list(SETTINGS["attributes"].values())
+    assert all(type(value) is str for value in answer.values())
+    assert len(json.dumps(answer, ensure_ascii=False).encode("utf-8")) < 32_000
+
+
+def test_one_match_gives_their_page() -> None:
+    answer = _handler(lambda _: [ANA])(contact_event(address="+12065550100"), None)
+    _valid(answer)
+    assert answer == {
+        "contactUrlPath": "https://crm.example.com/customers/C-1",
+        "contactUrlWidth": "1000",
+        "contactUrlHeight": "700",
+        "contactUrlLeft": "",
+        "contactUrlTop": "",
+        "contactSearchUrl": "",
+        "Name": "Ana Silva",
+        "CustomePhoneReturn": "+12065550100",
+        "ContactPhoneNumberOrEmail": "+12065550100",
+        "contactMatches": "1",
+        "statusCode": "200",
+    }
+
+
+def test_a_customer_found_by_email_brings_their_phone_number() -> None:
+    answer = _handler(lambda _: [ANA])(contact_event("CHAT", attributes={"email": "ana@example.com"}), None)
+    assert (answer["CustomePhoneReturn"], answer["ContactPhoneNumberOrEmail"]) == ("+12065550100", "ana@example.com")
+
+
+@pytest.mark.parametrize(("found", "matches"), [([], "0"), ([ANA, BOB], "2")])
+def test_none_and_several_give_a_search_and_a_count_but_no_page_and_no_name(
+    found: list[Customer], matches: str
+) -> None:
+    answer = _handler(lambda _: found)(contact_event(address="+12065550100"), None)
+    _valid(answer)
+    assert (answer["contactUrlPath"], answer["Name"], answer["contactMatches"]) == ("", "", matches)
+    assert answer["contactSearchUrl"] == "https://crm.example.com/search?q=%2B12065550100"
+    assert answer["statusCode"] == "200"
+
+
+def test_a_directory_that_lists_a_customer_twice_has_one_match() -> None:
+    answer = _handler(lambda _: [ANA, ANA])(contact_event(address="+12065550100"), None)
+    assert (answer["contactMatches"], answer["Name"]) == ("1", "Ana Silva")
+
+
+@pytest.mark.parametrize(
+    "event", [contact_event(), contact_event("CHAT"), contact_event(address="anonymous"), {}, None, []]
+)
+def test_without_an_identity_nothing_is_looked_up_and_the_answer_is_complete(event: object) -> None:
+    def find(_: Identity) -> list[Customer]:
+        raise AssertionError("looked up")
+
+    answer = _handler(find)(event, None)
+    _valid(answer)
+    assert (answer["contactMatches"], answer["statusCode"], answer["contactUrlPath"]) == ("0", "200", "")
+    assert answer["contactSearchUrl"] == ""
+
+
+@pytest.mark.parametrize(
+    "error", [LookupFailed("it is down"), ValueError("+12065550100"), KeyError("x"), MemoryError(), SystemExit(1)]
+)
+def test_a_directory_that_fails_is_answered_and_said(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+    def find(_: Identity) -> list[Customer]:
+        raise error
+
+    answer = _handler(find)(contact_event(address="+12065550100"), None)
+    _valid(answer)
+    # Not "0": that would say that the directory knows nobody.
+    assert (answer["contactMatches"], answer["statusCode"]) == ("", "502")
+    assert answer["contactSearchUrl"]
+    line = json.loads(capsys.readouterr().out)
+    assert (line["outcome"], line["level"]) == ("failed", "ERROR")
+    assert type(error).__name__ in line["error"]
+    assert "5550100" not in line["error"]
+
+
+def test_a_directory_that_hangs_costs_the_budget_and_no_more_and_is_replaced() -> None:
+    over = threading.Event()
+    made: list[Answering] = []
+
+    def hang(_: Identity) -> list[Customer]:
+        over.wait(30)
+        return [ANA]
+
+    def make() -> Customers:
+        made.append(Answering(hang if not made else lambda _: [BOB]))
+        return made[-1]
+
+    settings = {**SETTINGS, "lookup": {**SETTINGS["lookup"], "budget_ms": 150}}
+    handle = create_handler(settings, Opening(make))
+    started = time.monotonic()
+    answer = handle(contact_event(address="+12065550100"), None)
+    assert time.monotonic() - started < 5  # it would hang for 30
+    assert (answer["statusCode"], answer["contactMatches"], answer["contactUrlPath"]) == ("504", "", "")
+    assert made[0].closed
+    # The one that hangs is out of the way of the next call, and what it says in the end goes nowhere.
+    assert handle(contact_event(address="+12065550100"), None)["Name"] == "Bob Silva"
+    over.set()
+    assert handle(contact_event(address="+12065550100"), None)["Name"] == "Bob Silva"
+
+
+def test_the_invocations_own_time_is_kept_to_where_it_is_less_than_the_budget() -> None:
+    over = threading.Event()
+
+    def hang(_: Identity) -> list[Customer]:
+        over.wait(30)
+        return [ANA]
+
+    handle = _handler(hang, budget_ms=7_500)
+    started = time.monotonic()
+    assert handle(contact_event(address="+12065550100"), Context(400))["statusCode"] == "504"
+    assert time.monotonic() - started < 5
+    assert handle(contact_event(address="+12065550100"), Context(0))["statusCode"] == "504"
+    over.set()
+
+
+def test_an_adapter_that_cannot_be_opened_is_tried_again_in_the_next_call(capsys: pytest.CaptureFixture[str]) -> None:
+    tries: list[int] = []
+
+    def make() -> Customers:
+        tries.append(1)
+        if len(tries) < 3:
+            raise LookupFailed("no token")
+        return Answering(lambda _: [ANA])
+
+    handle = create_handler(SETTINGS, Opening(make))
+    event = contact_event(address="+12065550100")
+    assert handle(event, None)["statusCode"] == "502"
+    assert handle(event, None)["statusCode"] == "200"
+    assert "no token" in capsys.readouterr().out.splitlines()[0]
+
+
+def test_a_page_that_is_not_allowed_is_dropped_and_logged_without_its_url(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = {**SETTINGS, "allowed_hosts": ["other.example.com"]}
+    handle = create_handler(settings, Opening(lambda: Answering(lambda _: [ANA])))
+    answer = handle(contact_event(address="+12065550100"), None)
+    assert (answer["contactUrlPath"], answer["contactMatches"], answer["Name"]) == ("", "1", "Ana Silva")
+    line = json.loads(capsys.readouterr().out)
+    assert line["level"] == "WARN"
+    assert line["refused"] == ["url: its host is not allowed over its scheme"]
+
+
+def test_the_log_is_one_json_line_with_cloudwatchs_metrics_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    _handler(lambda _: [ANA])(contact_event(address="+12065550100"), None)
+    (text,) = capsys.readouterr().out.splitlines()
+    line = json.loads(text)
+    assert (line["contact_id"], line["channel"], line["outcome"], line["adapter"]) == (
+        CONTACT_ID,
+        "VOICE",
+        "found",
+        "sample",
+    )
+    # The embedded metric format: every metric and every dimension is a member of the root, a dimension a string.
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert isinstance(line["_aws"]["Timestamp"], int)
+    assert directive["Namespace"]
+    for metric in directive["Metrics"]:
+        assert isinstance(line[metric["Name"]], (int, float))
+    for dimension in {name for names in directive["Dimensions"] for name in names}:
+        assert isinstance(line[dimension], str)
+        assert line[dimension]
+
+
+# A mark in every value of a customer, an event or an exception: none of it may be in the log.
+_MARK = "Qz7"
+_values = st.text(max_size=30).map(lambda text: _MARK + text + _MARK) | st.just(_MARK * 4_000)
+_customers = st.lists(
+    st.builds(Customer, id=_values | st.just(""), name=_values, phone=_values, email=_values), max_size=4
+)
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    found=_customers,
+    event=st.builds(
+        contact_event,
+        channel=st.sampled_from(["VOICE", "CHAT", "TASK", "EMAIL", _MARK]),
+        address=st.just("+12065550100") | _values | st.none() | st.integers(),
+        kind=st.sampled_from(["TELEPHONE_NUMBER", "EMAIL_ADDRESS", _MARK]),
+        typed=_values | st.none() | st.lists(st.integers(), max_size=3),
+        attributes=st.dictionaries(st.sampled_from(["email", "phone", _MARK]), _values | st.integers(), max_size=3),
+    ),
+    fails=st.booleans(),
+)
+def test_whatever_comes_the_answer_is_valid_and_the_log_says_nothing_of_it(
+    found: list[Customer], event: dict[str, Any], fails: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def find(_: Identity) -> list[Customer]:
+        if fails:
+            raise ValueError(_MARK)
+        return found
+
+    answer = _handler(find)(event, None)
+    _valid(answer)
+    assert all(value.isprintable() for value in answer.values())
+    log = capsys.readouterr().out
+    assert _MARK not in log
+    assert "5550100" not in log

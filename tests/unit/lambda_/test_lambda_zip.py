@@ -1,0 +1,131 @@
+"""The zip: the same input gives the same bytes, it holds what the handler needs and no more, and it runs by itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ops.errors import Trouble
+from ops.lambda_zip import CUSTOMERS_TABLE_VARIABLE, LAMBDA_HANDLER, build_lambda_zip
+from ops.settings import Settings, lambda_settings, load_settings
+from tests.unit.lambda_.events import contact_event
+
+HERE = f"python3.{sys.version_info.minor}"
+ELSEWHERE = f"python3.{sys.version_info.minor + 1}"
+
+# Lambda's own way, without anything of this project on the path.
+_RUN = """
+import importlib, json, sys
+sys.path.insert(0, sys.argv[1])
+module, _, name = sys.argv[2].rpartition(".")
+handle = getattr(importlib.import_module(module), name)
+print(json.dumps([handle(event, None) for event in json.load(sys.stdin)]), file=sys.stderr)
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def _with_adapter(adapter: str) -> Settings:
+    settings = load_settings()
+    return settings.model_copy(update={"lookup": settings.lookup.model_copy(update={"adapter": adapter})})
+
+
+def _names(package: Path) -> list[str]:
+    with zipfile.ZipFile(package) as archive:
+        return archive.namelist()
+
+
+def _run(package: Path, folder: Path, events: list[dict[str, object]]) -> tuple[list[dict[str, str]], list[str]]:
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(folder)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _RUN, str(folder), LAMBDA_HANDLER],
+        input=json.dumps(events),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answers, modules = done.stderr.splitlines()
+    return json.loads(answers), json.loads(modules)
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    first = build_lambda_zip(load_settings(), tmp_path / "1" / "a.zip", HERE)
+    second = build_lambda_zip(load_settings(), tmp_path / "2" / "b.zip", HERE)
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("runtime", [HERE, ELSEWHERE])
+@pytest.mark.parametrize("adapter", ["sample", "dynamodb", "http"])
+def test_it_is_under_a_megabyte_and_holds_the_chosen_adapter_only(tmp_path: Path, adapter: str, runtime: str) -> None:
+    package = build_lambda_zip(_with_adapter(adapter), tmp_path / "lambda.zip", runtime)
+    assert package.stat().st_size < 1_000_000
+    names = _names(package)
+    assert [name for name in names if name.endswith("_customers.py")] == [f"{adapter}_customers.py"]
+    assert ("sample_customers.json" in names) == (adapter == "sample")
+    assert {"handler.py", "settings.json", "phonenumbers/LICENSE"} <= set(names)
+    assert not [name for name in names if "geo" in name or "carrier" in name or name.endswith(".pyi")]
+
+
+def test_modules_are_compiled_where_this_python_is_the_runtimes_and_only_there(tmp_path: Path) -> None:
+    compiled = build_lambda_zip(load_settings(), tmp_path / "here.zip", HERE)
+    modules = [name for name in _names(compiled) if name.endswith(".py")]
+    with zipfile.ZipFile(compiled) as archive:
+        for module in modules:
+            folder, _, name = module.rpartition("/")
+            cache = f"{folder}/__pycache__" if folder else "__pycache__"
+            pyc = archive.read(f"{cache}/{name[:-3]}.{sys.implementation.cache_tag}.pyc")
+            assert pyc[4:8] == b"\x01\x00\x00\x00"  # PEP 552: hash-based, unchecked
+    assert not [
+        name for name in _names(build_lambda_zip(load_settings(), compiled, ELSEWHERE)) if name.endswith(".pyc")
+    ]
+
+
+def test_it_runs_by_itself_and_knows_the_sample_customers(tmp_path: Path) -> None:
+    package = build_lambda_zip(load_settings(), tmp_path / "lambda.zip", HERE)
+    events = [
+        contact_event(address="+12065550100"),
+        contact_event(address="+12125550150"),
+        contact_event(address="+12065550199"),
+        contact_event("CHAT", attributes={"email": "ana.silva@example.com"}),
+    ]
+    answers, modules = _run(package, tmp_path / "task", events)
+    assert [answer["contactMatches"] for answer in answers] == ["1", "2", "0", "1"]
+    assert answers[0]["contactUrlPath"] == "https://crm.example.com/customers/C-1001"
+    # What a cold start must not pay for.
+    assert not {"boto3", "urllib.request", "http.client", "dataclasses", "typing", "logging", "pathlib"} & set(modules)
+
+
+def test_the_settings_travel_in_it(tmp_path: Path) -> None:
+    settings = load_settings().with_local_crm("http://127.0.0.1:8000")
+    package = build_lambda_zip(settings, tmp_path / "lambda.zip", HERE)
+    with zipfile.ZipFile(package) as archive:
+        assert json.loads(archive.read("settings.json")) == json.loads(json.dumps(lambda_settings(settings)))
+    answers, _ = _run(package, tmp_path / "task", [contact_event(address="+12065550100")])
+    assert answers[0]["contactUrlPath"] == "http://127.0.0.1:8000/crm/customers/C-1001"
+
+
+def test_an_adapter_without_a_module_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Trouble, match="ldap"):
+        build_lambda_zip(_with_adapter("ldap"), tmp_path / "lambda.zip")
+
+
+def test_the_tables_variable_is_the_one_that_the_adapter_reads() -> None:
+    from dynamodb_customers import TABLE_VARIABLE
+
+    assert TABLE_VARIABLE == CUSTOMERS_TABLE_VARIABLE
+
+
+def test_the_sample_customers_are_fiction() -> None:
+    records = json.loads((Path(__file__).parents[3] / "lambda" / "sample_customers.json").read_text("utf-8"))
+    # US: 555-0100 to 0199. UK: Ofcom's numbers for TV and radio drama.
+    uk = ("+442079460", "+441134960", "+442920180", "+441314960", "+447700900")
+    for record in records:
+        phone, email = record["phone"], record["email"]
+        assert not phone or phone.startswith(uk) or (phone[5:].startswith("55501") and len(phone) == 12)
+        assert email.rpartition("@")[2] in ("example.com", "example.org", "example.net")
+    assert len(records) >= 30
