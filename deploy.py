@@ -7,6 +7,7 @@ as ops.errors.Trouble and is printed as thing, reason and remedy.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import threading
 import webbrowser
@@ -15,6 +16,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from ops.errors import Trouble
@@ -22,6 +24,7 @@ from ops.settings import ROOT, load_settings
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
+_PORT = click.IntRange(0, 65535)
 
 
 class _Commands(click.Group):
@@ -31,7 +34,9 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except Trouble as trouble:
-            errors.print(f"[bold red]{trouble.thing}[/]\n  {trouble.reason}\n  [bold]What to do:[/] {trouble.remedy}")
+            # Escaped: a [table] of pyproject.toml is no markup.
+            thing, reason, remedy = (escape(text) for text in (trouble.thing, trouble.reason, trouble.remedy))
+            errors.print(f"[bold red]{thing}[/]\n  {reason}\n  [bold]What to do:[/] {remedy}")
             sys.exit(trouble.exit_code)
 
 
@@ -56,18 +61,20 @@ def build(out: Path, environment: str) -> None:
 
 
 @cli.command()
-@click.option("--port", default=8000, show_default=True, help="The workspace's port; 0 for any free one.")
-@click.option("--app-port", default=8001, show_default=True, help="The app's port; 0 for any free one.")
+@click.option("--port", type=_PORT, default=8000, show_default=True, help="The workspace's port; 0 for any free one.")
+@click.option("--app-port", type=_PORT, default=8001, show_default=True, help="The app's port; 0 for any free one.")
 @click.option("--browser/--no-browser", default=True, help="Open the workspace in the browser.")
 @click.option("--scenario", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A scenario to play.")
 @click.option("--env", "environment", default="", help="A table of [tool.popdesk.environments].")
 @click.option("--verbose", is_flag=True, help="Show what the Lambda logs.")
 def preview(port: int, app_port: int, browser: bool, scenario: Path | None, environment: str, verbose: bool) -> None:
     """Run everything on this machine: workspace, app, contact flow, Lambda, sample CRM. No AWS account needed."""
-    from ops.preview import CommandFailed, Preview
-    from ops.scenario import Desk, load_scenario
+    from ops.preview import Preview
+    from ops.scenario import Desk, load_scenario, play_scenario
 
     play = load_scenario(scenario) if scenario else None
+    # What ends a service ends this as Ctrl-C does: everything is stopped and removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     def tell(text: str) -> None:
         print(text, flush=True)
@@ -76,25 +83,24 @@ def preview(port: int, app_port: int, browser: bool, scenario: Path | None, envi
         if verbose:
             tell(f"Lambda: {line}")
 
-    tell("Building (the first time installs the npm packages) ...")
-    running = Preview(
-        lambda: load_settings(environment=environment), port=port, app_port=app_port, watch=True, tell=tell, log=log
-    )
-    with running:
-        tell(f"Agent workspace  {running.workspace_url}")
-        tell(f"App              {running.app_url}")
-        tell("Save a file and the page reloads. Ctrl-C ends it.")
-        if browser:
-            webbrowser.open(running.workspace_url)
-        try:
-            if play is not None:
-                play(Desk(running.command))
+    try:
+        tell("Building (the first time installs the npm packages) ...")
+        running = Preview(
+            lambda: load_settings(environment=environment), port=port, app_port=app_port, watch=True, tell=tell, log=log
+        )
+        with running:
+            tell(f"Agent workspace  {running.workspace_url}")
+            tell(f"App              {running.app_url}")
+            tell("Save a file and the page reloads. Ctrl-C ends it.")
+            if browser and not webbrowser.open(running.workspace_url):
+                tell("No browser could be opened: open the first address in one.")
+            if scenario is not None and play is not None:
+                running.wait_for_page()
+                play_scenario(scenario, play, Desk(running.command))
                 tell("The scenario is over; the workspace stays open.")
             threading.Event().wait()
-        except CommandFailed as error:
-            raise Trouble(str(scenario), f"the workspace refused a step: {error}", "mend the scenario") from None
-        except KeyboardInterrupt:
-            tell("Stopped.")
+    except KeyboardInterrupt:
+        tell("Stopped.")
 
 
 @cli.group()

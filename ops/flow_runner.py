@@ -1,20 +1,22 @@
 """Runs contact flows on this machine: the very data that is deployed, action by action. Pure but for the Lambda it is given.
 
     runner = Runner(flows={"local:main": main, "local:guide": guide}, views={"local:view": view},
-                    queues={"local:queue": "BasicQueue"}, invoke=local_lambda.invoke)
+                    queues={"local:queue": "BasicQueue"}, applications={"Popdesk"}, invoke=local_lambda.invoke)
     outcome = runner.run("local:main", Contact("c1", "c1", "VOICE", "connect:Telephony", {"address": "+12065550100",
                          "type": "TELEPHONE_NUMBER"}, {}), typed="")
     outcome.attributes, outcome.queue, outcome.app, outcome.steps
 
 It is as strict as Amazon Connect where a mistake would show only there: a Lambda answer that is no STRING_MAP, a contact
-attribute's name or the 32 KB, the Lambda's time limit. An action or reference it does not know is an error that names it.
+attribute's name or the 32 KB, the Lambda's time limit, a view that names no registered application. An action or
+reference it does not know is an error that names it; a reference to what is not there is told on its step.
 """
 
 from __future__ import annotations
 
+import operator
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +26,10 @@ from ops.flows import Flow
 LIMIT_BYTES = 32 * 1024  # a Lambda's answer, and a contact's attributes
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9_-]+")
 _MOST_STEPS = 250
+# How often Amazon Connect asks a Lambda again that failed, inside the action's time limit
+# (docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html). Left out here: the waits between them.
+RETRIES = 3
+INSTANCE = "arn:aws:connect:us-east-1:111122223333:instance/00000000-0000-4000-8000-000000000001"
 # What $.StoredCustomerInput is when nobody typed anything
 # (docs.aws.amazon.com/connect/latest/adminguide/store-customer-input.html).
 NOTHING_TYPED = "Timeout"
@@ -43,10 +49,14 @@ class Contact:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of invoking the Lambda: its `value`, or `error`, a sentence; `error` is empty when it answered."""
+    """What came of invoking the Lambda: its `value`, or `error`, a sentence; `error` is empty when it answered.
+
+    `again`: the error is one after which Amazon Connect asks again (the function raised or ended, but not: no time left).
+    """
 
     value: object = None
     error: str = ""
+    again: bool = False
 
 
 # Asks the Lambda: (event, seconds it may take) -> its answer.
@@ -76,6 +86,7 @@ class _Run:
         self.typed = typed
         self.stored = ""
         self.external: dict[str, str] = {}
+        self.asked_lambda = False
         self.attributes = dict(contact.attributes)
         self.queue_arn = ""
         self.guide_arn = ""
@@ -83,14 +94,25 @@ class _Run:
 
 
 class Runner:
-    """Runs flows. `flows`, `views` and `queues` are by ARN: a flow, a view's content, a queue's name."""
+    """Runs flows.
+
+    `flows`, `views` and `queues` are by ARN: a flow, a view's content, a queue's name; `applications` are the names of
+    the registered applications, which a view may launch.
+    """
 
     def __init__(
-        self, flows: dict[str, Flow], views: dict[str, dict[str, Any]], queues: dict[str, str], invoke: Invoke
+        self,
+        *,
+        flows: dict[str, Flow],
+        views: dict[str, dict[str, Any]],
+        queues: dict[str, str],
+        applications: Collection[str],
+        invoke: Invoke,
     ) -> None:
         self._flows = flows
         self._views = views
         self._queues = queues
+        self._applications = applications
         self._invoke = invoke
 
     def run(self, arn: str, contact: Contact, typed: str = "") -> Outcome:
@@ -144,7 +166,13 @@ class Runner:
                     "use an action it knows, or add it to ops/flow_runner.py",
                 )
             try:
-                identifier = perform(action, run, step, outcome) or ""
+                identifier = perform(action, run, step, outcome)
+            except Trouble as trouble:
+                step["error"] = trouble.reason
+                raise
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                step["error"] = f"its parameters are not what the action wants ({type(error).__name__}: {error})"
+                raise Trouble(f"{action['Type']} ({identifier})", step["error"], "mend ops/flows.py") from error
             finally:
                 step["ms"] = round((time.perf_counter() - started) * 1000, 3)
             step["outcome"] = run.done or identifier
@@ -158,11 +186,11 @@ class Runner:
         value = self._resolve(action["Parameters"]["ComparisonValue"], run, step)
         step["detail"] = {"value": value}
         for condition in action["Transitions"].get("Conditions", []):
-            operator, operands = condition["Condition"]["Operator"], condition["Condition"]["Operands"]
-            test = _OPERATORS.get(operator)
+            name, operands = condition["Condition"]["Operator"], condition["Condition"]["Operands"]
+            test = _OPERATORS.get(name)
             if test is None:
                 raise Trouble(
-                    f"Compare ({action['Identifier']})", f"the operator {operator!r} is not known", "mend ops/flows.py"
+                    f"Compare ({action['Identifier']})", f"the operator {name!r} is not known", "mend ops/flows.py"
                 )
             if any(test(value, self._resolve(operand, run, step)) for operand in operands):
                 return str(condition["NextAction"])
@@ -182,14 +210,27 @@ class Runner:
         given = action["Parameters"].get("LambdaInvocationAttributes", {})
         parameters = {name: self._resolve(value, run, step) for name, value in given.items()}
         seconds = float(action["Parameters"]["InvocationTimeLimitSeconds"])
-        answer = self._invoke(lambda_event(run.contact, run.attributes, parameters), seconds)
-        step["detail"] = {"parameters": parameters, "answer": answer.value}
+        event = lambda_event(run.contact, run.attributes, parameters, self._queue(run))
+        answer, tries = self._invoke_again(event, seconds)
+        step["detail"] = {"parameters": parameters, "answer": answer.value, "tries": tries}
+        run.asked_lambda = True
+        run.external = {}
         error = answer.error or not_a_string_map(answer.value)
         if error:
             return _error(action, "NoMatchingError", step, error)
         assert isinstance(answer.value, dict)
         run.external = dict(answer.value)
         return _next(action)
+
+    def _invoke_again(self, event: dict[str, Any], seconds: float) -> tuple[Answer, int]:
+        """Invoke the Lambda as Amazon Connect does: again when it failed, all tries within the action's `seconds`."""
+        deadline = time.monotonic() + seconds
+        answer = self._invoke(event, seconds)
+        tries = 1
+        while answer.again and tries <= RETRIES and (left := deadline - time.monotonic()) > 0:
+            answer = self._invoke(event, left)
+            tries += 1
+        return answer, tries
 
     def _do_update_contact_attributes(self, action: dict[str, Any], run: _Run, step: dict[str, Any], _: Outcome) -> str:
         given = action["Parameters"]["Attributes"]
@@ -214,11 +255,13 @@ class Runner:
         step["detail"] = {"hooks": hooks}
         if len(hooks) != 1:
             return _error(action, "NoMatchingError", step, f"{len(hooks)} event hooks, exactly one is allowed")
-        if "DefaultAgentUI" in hooks:
-            arn = self._resolve(hooks["DefaultAgentUI"], run, step)
-            if arn not in self._flows:
-                return _error(action, "NoMatchingError", step, f"there is no flow {arn}")
-            run.guide_arn = arn
+        (hook,) = hooks
+        if hook != "DefaultAgentUI":
+            raise Trouble(f"The event hook {hook}", "the local flow runner does not know it", "use DefaultAgentUI")
+        arn = self._resolve(hooks[hook], run, step)
+        if arn not in self._flows:
+            return _error(action, "NoMatchingError", step, f"there is no flow {arn}")
+        run.guide_arn = arn
         return _next(action)
 
     def _do_update_contact_target_queue(
@@ -247,6 +290,12 @@ class Runner:
         step["detail"] = {"view": content["Head"]["Title"], "applications": [part["Props"] for part in applications]}
         if applications:
             props = applications[0]["Props"]
+            if props["AppIdentifier"] not in self._applications:
+                raise Trouble(
+                    f"The view {content['Head']['Title']!r}",
+                    f"no application named exactly {props['AppIdentifier']!r} is registered",
+                    "name it as [tool.popdesk] name does",
+                )
             outcome.app = {"name": props["AppIdentifier"], "path": props.get("Path", "")}
         run.done = "shown to the agent"
         return ""
@@ -258,66 +307,103 @@ class Runner:
 
     # -- references --------------------------------------------------------------------------------------------------------
 
+    def _queue(self, run: _Run) -> dict[str, str] | None:
+        return {"ARN": run.queue_arn, "Name": self._queues[run.queue_arn]} if run.queue_arn else None
+
     def _resolve(self, value: str, run: _Run, step: dict[str, Any]) -> str:
+        """Give what a `$.` reference stands for, any other value as it is; what is not there is an empty text."""
         if not value.startswith("$."):
             return value
         path = value[2:]
-        contact = run.contact
-        endpoint = contact.endpoint or {}
-        known = {
-            "Channel": contact.channel,
-            "ContactId": contact.contact_id,
-            "InitialContactId": contact.initial_id,
-            "CustomerEndpoint.Address": endpoint.get("address", ""),
-            "CustomerEndpoint.Type": endpoint.get("type", ""),
-            "StoredCustomerInput": run.stored,
-        }
-        if path in known:
-            return known[path]
+        if path == "StoredCustomerInput":
+            return run.stored
         for prefix, values in (("External.", run.external), ("Attributes.", run.attributes)):
             if path.startswith(prefix):
                 name = path.removeprefix(prefix)
                 if name not in values:
-                    step.setdefault("missing", []).append(value)
+                    step["error"] = f"{value}: {self._missing(prefix, name, run)}"
                 return values.get(name, "")
-        raise Trouble(value, "the local flow runner does not know this reference", "mend ops/flows.py")
+        found: Any = contact_data(run.contact, run.attributes, self._queue(run))
+        for part in path.split("."):
+            if found is None:  # a contact without an endpoint, or not in a queue yet
+                return ""
+            if not isinstance(found, dict) or part not in found:
+                raise Trouble(value, "the local flow runner does not know this reference", "mend ops/flows.py")
+            found = found[part]
+        if found is not None and not isinstance(found, str):
+            raise Trouble(value, "it stands for no text", "mend ops/flows.py")
+        return found or ""
+
+    def _missing(self, prefix: str, name: str, run: _Run) -> str:
+        if prefix == "Attributes.":
+            return f"the contact has no attribute {name}"
+        return f"the Lambda's answer has no {name}" if run.asked_lambda else "no Lambda has been invoked yet"
 
 
+def _number(test: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
+    def compare(value: str, operand: str) -> bool:
+        try:
+            return test(float(value), float(operand))
+        except ValueError:
+            return False
+
+    return compare
+
+
+# docs.aws.amazon.com/connect/latest/APIReference/flow-control-actions-compare.html
 _OPERATORS: dict[str, Callable[[str, str], bool]] = {
-    "Equals": lambda value, operand: value == operand,
-    "TextStartsWith": lambda value, operand: value.startswith(operand),
-    "TextEndsWith": lambda value, operand: value.endswith(operand),
-    "TextContains": lambda value, operand: operand in value,
+    "Equals": operator.eq,
+    "TextStartsWith": str.startswith,
+    "TextEndsWith": str.endswith,
+    "TextContains": operator.contains,
+    "NumberGreaterThan": _number(operator.gt),
+    "NumberGreaterOrEqualTo": _number(operator.ge),
+    "NumberLessThan": _number(operator.lt),
+    "NumberLessOrEqualTo": _number(operator.le),
 }
 
 
-def lambda_event(contact: Contact, attributes: dict[str, str], parameters: dict[str, str]) -> dict[str, Any]:
-    """Give the event as Amazon Connect sends it (docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html)."""
+def contact_data(contact: Contact, attributes: dict[str, str], queue: dict[str, str] | None = None) -> dict[str, Any]:
+    """Give the contact as Amazon Connect describes it to a Lambda, which is what `$.` references name too.
+
+    `queue` is {"ARN", "Name"}, None before one is set. Shape: docs.aws.amazon.com/connect/latest/adminguide/
+    connect-lambda-functions.html.
+    """
     endpoint = contact.endpoint
+    transferred = contact.initial_id != contact.contact_id
     return {
-        "Name": "ContactFlowEvent",
-        "Details": {
-            "ContactData": {
-                "Attributes": dict(attributes),
-                "Channel": contact.channel,
-                "ContactId": contact.contact_id,
-                "CustomerEndpoint": {"Address": endpoint["address"], "Type": endpoint["type"]} if endpoint else None,
-                "CustomerId": None,
-                "Description": None,
-                "InitialContactId": contact.initial_id,
-                "InitiationMethod": "INBOUND",
-                "InstanceARN": "arn:aws:connect:us-east-1:111122223333:instance/00000000-0000-4000-8000-000000000001",
-                "LanguageCode": "en-US",
-                "MediaStreams": {"Customer": {"Audio": None}},
-                "Name": None,
-                "PreviousContactId": contact.contact_id,
-                "Queue": None,
-                "References": {},
-                "SystemEndpoint": None,
-            },
-            "Parameters": parameters,
-        },
+        "Attributes": dict(attributes),
+        "Channel": contact.channel,
+        "ContactId": contact.contact_id,
+        "CustomerEndpoint": {"Address": endpoint["address"], "Type": endpoint["type"]} if endpoint else None,
+        "CustomerId": None,
+        "Description": None,
+        "InitialContactId": contact.initial_id,
+        "InitiationMethod": "TRANSFER" if transferred else _INITIATION.get(contact.channel, "INBOUND"),
+        "InstanceARN": INSTANCE,
+        "LanguageCode": "en-US",
+        "MediaStreams": {"Customer": {"Audio": None if contact.channel == "VOICE" else {}}},
+        "Name": None,
+        "PreviousContactId": contact.initial_id,
+        "Queue": queue,
+        "References": {},
+        "RelatedContactId": None,
+        "SegmentAttributes": {"connect:Subtype": {"ValueString": contact.subtype}} if contact.subtype else {},
+        "SystemEndpoint": None,
+        "Tags": {},
     }
+
+
+# How a contact of each channel begins that nobody transferred.
+_INITIATION = {"VOICE": "INBOUND", "EMAIL": "INBOUND", "CHAT": "API", "TASK": "API"}
+
+
+def lambda_event(
+    contact: Contact, attributes: dict[str, str], parameters: dict[str, str], queue: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Give the event as Amazon Connect sends it; `parameters` are the action's LambdaInvocationAttributes."""
+    data = contact_data(contact, attributes, queue)
+    return {"Name": "ContactFlowEvent", "Details": {"ContactData": data, "Parameters": parameters}}
 
 
 def not_a_string_map(value: object) -> str:
@@ -336,7 +422,8 @@ def _next(action: dict[str, Any]) -> str:
 
 
 def _error(action: dict[str, Any], kind: str, step: dict[str, Any], reason: str) -> str:
-    step["error"] = f"{kind}: {reason}" if reason else ""
+    if reason:
+        step["error"] = f"{kind}: {reason}"
     for error in action["Transitions"].get("Errors", []):
         if error["ErrorType"] == kind:
             return str(error["NextAction"])

@@ -3,14 +3,15 @@
     with LocalLambda(Path("build/lambda.zip")) as function:
         function.invoke(event, 5.0)          # -> flow_runner.Answer
 
-The process has the standard library and the zip's files on its path and nothing else, so a module missing in the zip shows
-here. It is warm between calls, as in Lambda, and is ended when a call runs over its time. What the handler prints (it logs
-no personal data) goes to `log`.
+The process has the standard library and the zip's files on its path and nothing else, so a module missing in the zip
+shows here; of the environment it has next to nothing. It is warm between calls, as in Lambda, and is ended when a call
+runs over its time. What the handler prints (it logs no personal data) goes to `log`. One call at a time.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -27,13 +28,16 @@ from ops.flow_runner import Answer
 
 # Runs in the process: one event a line on stdin, one answer a line on the real stdout; the handler's prints go to stderr.
 _WORKER = """
-import json, os, sys, time
+import json, os, sys, time, uuid
 folder, entry = sys.argv[1], sys.argv[2]
 sys.path.insert(0, folder)
-answers, sys.stdout = os.fdopen(os.dup(1), "w"), sys.stderr
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
 class Context:
-    function_name, aws_request_id, memory_limit_in_mb = "popdesk-preview", "local", "256"
-    def __init__(self, seconds): self.deadline = time.monotonic() + seconds
+    function_name, function_version, memory_limit_in_mb = "popdesk-preview", "$LATEST", "256"
+    invoked_function_arn = "arn:aws:lambda:us-east-1:111122223333:function:popdesk-preview"
+    def __init__(self, seconds):
+        self.aws_request_id, self.deadline = str(uuid.uuid4()), time.monotonic() + seconds
     def get_remaining_time_in_millis(self): return max(0, int((self.deadline - time.monotonic()) * 1000))
 module, name = entry.rsplit(".", 1)
 handler = getattr(__import__(module), name)
@@ -41,11 +45,17 @@ print(json.dumps({"ready": True}), file=answers, flush=True)
 for line in sys.stdin:
     asked = json.loads(line)
     try:
-        answer = {"value": handler(asked["event"], Context(asked["seconds"]))}
+        answer = json.dumps({"value": handler(asked["event"], Context(asked["seconds"]))})
     except Exception as error:
-        answer = {"error": "the Lambda raised " + type(error).__name__}
-    print(json.dumps(answer), file=answers, flush=True)
+        where = error.__traceback__
+        while where.tb_next is not None:
+            where = where.tb_next
+        place = os.path.basename(where.tb_frame.f_code.co_filename) + ":" + str(where.tb_lineno)
+        answer = json.dumps({"error": "the Lambda raised " + type(error).__name__ + " at " + place})
+    print(answer, file=answers, flush=True)
 """
+# What of this process's environment the worker sees: Lambda has none of a developer's variables, credentials least.
+_ENVIRONMENT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
 _START_SECONDS = 20.0
 
 
@@ -95,11 +105,11 @@ class LocalLambda:
                 answer = json.loads(self._answers.get(timeout=seconds))
             except queue.Empty:
                 self._end()
-                return Answer(error=f"the Lambda did not answer within {seconds:g} s")
+                return Answer(error=f"the Lambda did not answer within {seconds:.3g} s")
             except (BrokenPipeError, ValueError):
                 self._end()
-                return Answer(error="the Lambda's process ended")
-            return Answer(answer.get("value"), answer.get("error", ""))
+                return Answer(error="the Lambda's process ended", again=True)
+            return Answer(answer.get("value"), answer.get("error", ""), again="error" in answer)
 
     def _start(self) -> subprocess.Popen[str]:
         if self._process is not None and self._process.poll() is None:
@@ -108,11 +118,19 @@ class LocalLambda:
         self._answers = answers
         # -I and -S: no user folder, no site-packages, so only what the zip carries is found.
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _WORKER, self._folder.name, self._handler],
+            [sys.executable, "-I", "-S", "-X", "utf8", "-c", _WORKER, self._folder.name, self._handler],
+            cwd=self._folder.name,
+            env={
+                **{name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                "AWS_REGION": "us-east-1",
+                "LAMBDA_TASK_ROOT": self._folder.name,
+                "TZ": ":UTC",
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
         self._process = process
         tail: list[str] = []

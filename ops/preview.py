@@ -7,6 +7,7 @@
 
 Bound to the loopback addresses only. The app is served with production's headers (ops/headers.py). `watch=True` rebuilds
 on a change and tells the workspace to reload; a build that fails is told too, and the last good one goes on being served.
+A command goes to the page that was opened last, so that a second tab does not do it once more.
 """
 
 from __future__ import annotations
@@ -14,51 +15,60 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import itertools
 import json
 import mimetypes
 import shutil
 import socket
 import tempfile
 import threading
+import traceback
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 import watchfiles
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from ops import flows
 from ops.build import Page, build_page, build_site
 from ops.errors import Trouble
-from ops.flow_runner import Contact, Runner
+from ops.flow_runner import INSTANCE, Contact, Runner
 from ops.headers import response_headers
 from ops.lambda_zip import LAMBDA_HANDLER, build_lambda_zip
 from ops.local_lambda import LocalLambda
 from ops.sample_crm import sample_crm
+from ops.scenario import CommandFailed
 from ops.settings import ROOT, Settings
 
 SAMPLE_CUSTOMERS = ROOT / "lambda" / "sample_customers.json"
-_QUEUE = "arn:aws:connect:us-east-1:111122223333:instance/00000000-0000-4000-8000-000000000001/queue/local"
+_QUEUE = f"{INSTANCE}/queue/local"
 _TYPES = {
     ".mjs": "text/javascript",
     ".js": "text/javascript",
     ".wasm": "application/wasm",
     ".pack": "application/octet-stream",
 }
+# The workspace frames the app and, with /?app=URL, any app on this machine or served over https.
 _WORKSPACE_POLICY = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self'; "
-    "connect-src 'self'; frame-src http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "frame-src http://localhost:* http://127.0.0.1:* https:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_PARTS = ("flow", "app", "workspace")
 _STOP = "stop"
 
 
@@ -97,6 +107,42 @@ class _Site:
         return Response(content, 200, {**headers, "Cache-Control": caching}, kind)
 
 
+class _OfferedContact(BaseModel):
+    """The contact that the page offers; a number given as an attribute is taken as its text."""
+
+    model_config = ConfigDict(alias_generator=to_camel, coerce_numbers_to_str=True)
+
+    contact_id: str
+    initial_contact_id: str | None = None
+    channel: Literal["VOICE", "CHAT", "TASK", "EMAIL"]
+    subtype: str | None = None
+    customer_endpoint: dict[Literal["address", "type"], str] | None = None
+    attributes: dict[str, str] | None = None
+
+
+class _Offer(BaseModel):
+    """What POST /api/offer takes; `typed` is what the caller enters when the flow asks."""
+
+    contact: _OfferedContact
+    typed: str | None = None
+
+
+class _Answer(BaseModel):
+    """What POST /api/answers takes: the page's answer to a command."""
+
+    id: str
+    result: Any = None
+    error: str | None = None
+
+
+@dataclass(eq=False)
+class _OpenPage:
+    """A workspace page that listens to /api/events, and the commands it has not answered yet."""
+
+    events: asyncio.Queue[tuple[str, str]] = field(default_factory=asyncio.Queue)
+    asked: set[str] = field(default_factory=set)
+
+
 class Preview:
     """Everything, started and stopped together; a context manager.
 
@@ -120,16 +166,18 @@ class Preview:
         self._log = log
         self._sockets = [_listen("127.0.0.1", port, "--port")]
         self.workspace_url = f"http://127.0.0.1:{_port(self._sockets[0])}/"
-        self._app_sockets = [_listen("127.0.0.1", app_port, "--app-port")]
+        try:
+            self._app_sockets = _listen_as_localhost(app_port, "--app-port")
+        except Trouble:
+            self._sockets[0].close()
+            raise
         self.app_url = f"http://localhost:{_port(self._app_sockets[0])}/"
-        # A browser may take localhost for ::1.
-        with contextlib.suppress(Trouble):
-            self._app_sockets.append(_listen("::1", _port(self._app_sockets[0]), "--app-port"))
         self._folder = Path(tempfile.mkdtemp(prefix="popdesk-preview-"))
-        self._listeners: set[asyncio.Queue[tuple[str, str]]] = set()
+        self._pages: list[_OpenPage] = []
         self._waiting: dict[str, Future[Any]] = {}
-        self._asked = 0
-        self._problem: dict[str, str] | None = None
+        self._numbers = itertools.count(1)
+        self._stale: set[str] = set()  # parts whose last build failed
+        self._problems: dict[str, dict[str, str]] = {}
         self._lambda: LocalLambda | None = None
         self._stopping = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -151,8 +199,9 @@ class Preview:
     def start(self) -> None:
         """Build everything and serve it. Raises Trouble when the first build fails."""
         try:
-            self._build_all()
-        except Trouble:
+            for part in _PARTS:
+                self._build(part)
+        except BaseException:
             self.stop()
             raise
         self._thread.start()
@@ -167,6 +216,8 @@ class Preview:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._shut)
             self._thread.join(10)
+        elif not self._loop.is_closed():
+            self._loop.close()
         for open_socket in (*self._sockets, *self._app_sockets):
             open_socket.close()
         if self._lambda is not None:
@@ -196,16 +247,14 @@ class Preview:
         await asyncio.gather(*serving)
 
     def _shut(self) -> None:
-        self._send(_STOP, {})
+        self._tell_all(_STOP, {})
         for server in self._servers:
             server.should_exit = True
 
     # -- building ----------------------------------------------------------------------------------------------------------
 
-    def _build_all(self) -> None:
-        self._build_workspace()
-        self._build_app()
-        self._build_flow()
+    def _build(self, part: str) -> None:
+        {"flow": self._build_flow, "app": self._build_app, "workspace": self._build_workspace}[part]()
 
     def _read_settings(self) -> Settings:
         settings = self._source().with_local_crm(self.workspace_url.rstrip("/"))
@@ -218,25 +267,31 @@ class Preview:
         self._workspace = _Site.read(build_page(workspace_page(), self._folder / "workspace").folder)
 
     def _build_app(self) -> None:
-        self._settings = self._read_settings()
-        self._app = _Site.read(build_site(self._settings, self._folder / "app").folder)
+        settings = self._read_settings()
+        self._app = _Site.read(build_site(settings, self._folder / "app").folder)
         self._app_headers = response_headers((self.workspace_url.rstrip("/"),))
+        self._settings = settings
 
     def _build_flow(self) -> None:
-        self._settings = settings = self._read_settings()
-        self._customers: list[dict[str, str]] = json.loads(SAMPLE_CUSTOMERS.read_text("utf-8"))
-        package = build_lambda_zip(settings, self._folder / "lambda.zip")
-        function = LocalLambda(package, LAMBDA_HANDLER, self._log)
-        function.start()
+        settings = self._read_settings()
         main = flows.main_flow(settings, lambda_arn="local:lambda", guide_flow_arn="local:guide", queue_arn=_QUEUE)
         guide = flows.guide_flow(settings, view_arn="local:view")
         wrong = [*flows.problems(main), *flows.problems(guide)]
         if wrong:
             raise Trouble("ops/flows.py", "Amazon Connect would refuse the flows: " + "; ".join(wrong), "mend them")
+        customers = json.loads(SAMPLE_CUSTOMERS.read_text("utf-8"))
+        function = LocalLambda(build_lambda_zip(settings, self._folder / "lambda.zip"), LAMBDA_HANDLER, self._log)
+        try:
+            function.start()
+        except Trouble:
+            function.close()
+            raise
+        self._customers: list[dict[str, str]] = customers
         self._runner = Runner(
             flows={"local:main": main, "local:guide": guide},
             views={"local:view": flows.view(settings)},
             queues={_QUEUE: settings.aws.queue},
+            applications={settings.name},
             invoke=function.invoke,
         )
         old, self._lambda = self._lambda, function
@@ -245,37 +300,39 @@ class Preview:
 
     def _follow_changes(self) -> None:
         folders = [ROOT / name for name in ("web", "pyapp", "lambda", "ops", "pyproject.toml")]
-        for changes in watchfiles.watch(*folders, stop_event=self._stopping, watch_filter=_Sources(), debounce=200):
-            self._rebuild({Path(path) for _, path in changes})
-
-    def _rebuild(self, changed: set[Path]) -> None:
-        parts = {_part(path) for path in changed}
         try:
-            if "settings" in parts:
-                parts |= {"app", "flow"}
-            if "flow" in parts:
-                importlib.reload(flows)
-                self._build_flow()
-            if "app" in parts:
-                self._build_app()
-            if "workspace" in parts:
-                self._build_workspace()
-        except Trouble as trouble:
-            self._problem = {"thing": trouble.thing, "reason": trouble.reason, "remedy": trouble.remedy}
-            self._tell(f"{trouble.thing}: {trouble.reason}. {trouble.remedy}")
-            self._send_soon("problem", self._problem)
-            return
-        except SyntaxError as error:  # a flow that is being edited
-            self._problem = {"thing": "ops/flows.py", "reason": str(error), "remedy": "mend that line"}
-            self._send_soon("problem", self._problem)
-            return
-        if self._problem is not None:
-            self._problem = None
-            self._send_soon("mended", {})
-        for part in ("flow", "app", "workspace"):
-            if part in parts:
+            for changes in watchfiles.watch(*folders, stop_event=self._stopping, watch_filter=_Sources(), debounce=200):
+                self.rebuild({Path(path) for _, path in changes})
+        except (OSError, RuntimeError) as error:  # the system's limit of watched files
+            self._tell(f"changes cannot be watched ({error}): start preview again after a change")
+
+    def rebuild(self, changed: set[Path]) -> None:
+        """Build anew what the changed files (absolute paths) belong to, and what failed before; tell the pages."""
+        parts = {_part(path) for path in changed}
+        wanted = self._stale | (parts & set(_PARTS)) | ({"flow", "app"} if "settings" in parts else set())
+        built = []
+        for part in (one for one in _PARTS if one in wanted):
+            try:
+                if part == "flow":
+                    importlib.reload(flows)
+                self._build(part)
+            except Exception as error:
+                # Whatever is wrong with what is being edited: it is told, and the last good build goes on being served.
+                self._stale.add(part)
+                self._problems[part] = _problem(error)
+                self._tell("{thing}: {reason}. {remedy}".format(**self._problems[part]))
+                self._tell_soon("problem", self._problems[part])
+            else:
+                self._stale.discard(part)
+                if self._problems.pop(part, None) and not self._problems:
+                    self._tell_soon("mended", {})
+                built.append(part)
                 self._tell(f"{part} rebuilt")
-                self._send_soon("reload", {"what": part})
+        if "settings" in parts and built:
+            self._tell_soon("reload", {"what": "workspace"})  # it reads the settings as it starts
+        else:
+            for part in built:
+                self._tell_soon("reload", {"what": part})
         if "tools" in parts:
             self._tell("a file of ops/ changed: start preview again to use it")
 
@@ -294,18 +351,23 @@ class Preview:
         async def crm(scope: Any, receive: Any, send: Any) -> None:
             await sample_crm(self._customers)(scope, receive, send)
 
+        async def to_crm(request: Request) -> Response:
+            del request
+            return RedirectResponse("/crm/")
+
         return Starlette(
             routes=[
                 Route("/api/config", self._config),
                 Route("/api/offer", self._offer, methods=["POST"]),
                 Route("/api/events", self._events),
                 Route("/api/answers", self._answered, methods=["POST"]),
+                Route("/crm", to_crm),
                 Mount("/crm", crm),
                 Route("/{path:path}", page),
             ],
             # Another name that resolves to this machine must not reach it (DNS rebinding).
             middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1"])],
-            exception_handlers={ValueError: _bad_request, KeyError: _bad_request},
+            exception_handlers={ValidationError: _bad_request},
         )
 
     def _app_app(self) -> Starlette:
@@ -339,91 +401,117 @@ class Preview:
 
     async def _offer(self, request: Request) -> Response:
         self._refuse_strangers(request)
-        body = await request.json()
-        given = body["contact"]
-        endpoint = given.get("customerEndpoint")
+        offer = _Offer.model_validate_json(await request.body())
+        given = offer.contact
+        endpoint = given.customer_endpoint
         contact = Contact(
-            contact_id=str(given["contactId"]),
-            initial_id=str(given.get("initialContactId") or given["contactId"]),
-            channel=str(given["channel"]),
-            subtype=str(given.get("subtype") or ""),
-            endpoint={"address": str(endpoint["address"]), "type": str(endpoint["type"])} if endpoint else None,
-            attributes={str(name): str(value) for name, value in (given.get("attributes") or {}).items()},
+            contact_id=given.contact_id,
+            initial_id=given.initial_contact_id or given.contact_id,
+            channel=given.channel,
+            subtype=given.subtype or "",
+            endpoint={"address": endpoint["address"], "type": endpoint.get("type", "")}
+            if endpoint and endpoint.get("address")
+            else None,
+            attributes=given.attributes or {},
         )
-        outcome = await run_in_threadpool(self._runner.run, "local:main", contact, str(body.get("typed") or ""))
+        outcome = await run_in_threadpool(self._runner.run, "local:main", contact, offer.typed or "")
         return JSONResponse(outcome.as_json())
 
     async def _events(self, request: Request) -> Response:
         del request
-        mine: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-        self._listeners.add(mine)
-        if self._problem is not None:
-            mine.put_nowait(("problem", json.dumps(self._problem)))
+        page = _OpenPage()
+        self._pages.append(page)
+        for problem in self._problems.values():
+            page.events.put_nowait(("problem", json.dumps(problem)))
         self._page_here.set()
 
         async def stream() -> AsyncIterator[str]:
             try:
                 yield ": here\n\n"
                 while True:
-                    kind, data = await mine.get()
+                    kind, data = await page.events.get()
                     if kind == _STOP:
                         return
                     yield f"event: {kind}\ndata: {data}\n\n"
             finally:
-                self._listeners.discard(mine)
+                self._page_left(page)
 
         return StreamingResponse(stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
+    def _page_left(self, page: _OpenPage) -> None:
+        self._pages.remove(page)
+        if not self._pages:
+            self._page_here.clear()
+        for number in page.asked:
+            self._settle(number, CommandFailed("the page was closed or loaded anew before it was done"))
+
     async def _answered(self, request: Request) -> Response:
         self._refuse_strangers(request)
-        body = await request.json()
-        waiting = self._waiting.pop(str(body["id"]), None)
-        if waiting is not None and not waiting.done():
-            if "error" in body:
-                waiting.set_exception(CommandFailed(str(body["error"])))
-            else:
-                waiting.set_result(body.get("result"))
+        answer = _Answer.model_validate_json(await request.body())
+        for page in self._pages:
+            page.asked.discard(answer.id)
+        self._settle(answer.id, answer.result if answer.error is None else CommandFailed(answer.error))
         return Response(status_code=204)
+
+    def _settle(self, number: str, result: Any) -> None:
+        waiting = self._waiting.pop(number, None)
+        if waiting is None or waiting.done():
+            return
+        if isinstance(result, CommandFailed):
+            waiting.set_exception(result)
+        else:
+            waiting.set_result(result)
 
     def _refuse_strangers(self, request: Request) -> None:
         origin = request.headers.get("origin")
         if origin is not None and origin != self.workspace_url.rstrip("/"):
-            raise ValueError("this address is for the workspace's own page")
+            raise HTTPException(403, "this address is for the workspace's own page")
 
     # -- telling the page ----------------------------------------------------------------------------------------------------
 
-    def command(self, command: str, /, *, seconds: float = 30.0, **arguments: Any) -> Any:
-        """Let the workspace's page do a command (web/workspace/commands.py) and give its result.
+    def wait_for_page(self) -> None:
+        """Wait, for as long as it takes, until a browser has the workspace open."""
+        self._page_here.wait()
 
-        Waits for a page to be open. Raises CommandFailed with the page's words, Trouble when no page answers.
+    def command(self, command: str, /, *, seconds: float = 30.0, **arguments: Any) -> Any:
+        """Let the page that was opened last do a command (web/workspace/commands.py) and give its result.
+
+        Waits for a page to be open. Raises CommandFailed with the page's words, Trouble when no page answers within
+        `seconds`.
         """
         if not self._page_here.wait(seconds):
             raise Trouble("The workspace", "no browser has it open", f"open {self.workspace_url}")
-        self._asked += 1
-        number = str(self._asked)
+        number = str(next(self._numbers))
         answer: Future[Any] = Future()
         self._waiting[number] = answer
-        self._send_soon("command", {"id": number, "name": command, "args": arguments})
+        self._loop.call_soon_threadsafe(self._ask_last_page, number, command, arguments)
         try:
             return answer.result(seconds)
         except TimeoutError:
             self._waiting.pop(number, None)
-            raise Trouble("The workspace", f"it did not do {command} within {seconds:g} s", "look at its page") from None
+            raise Trouble(
+                "The workspace", f"it did not do {command} within {seconds:g} s", "look at its page"
+            ) from None
 
     def forget_page(self) -> None:
         """Wait for a new page before the next command: the one that was open is being closed."""
         self._page_here.clear()
 
-    def _send_soon(self, kind: str, data: dict[str, Any]) -> None:
-        self._loop.call_soon_threadsafe(self._send, kind, data)
+    def _ask_last_page(self, number: str, command: str, arguments: dict[str, Any]) -> None:
+        if not self._pages:
+            self._settle(number, CommandFailed("the page was closed before it was asked"))
+            return
+        page = self._pages[-1]
+        page.asked.add(number)
+        page.events.put_nowait(("command", json.dumps({"id": number, "name": command, "args": arguments})))
 
-    def _send(self, kind: str, data: dict[str, Any]) -> None:
-        for listener in self._listeners:
-            listener.put_nowait((kind, json.dumps(data)))
+    def _tell_soon(self, kind: str, data: dict[str, Any]) -> None:
+        if not self._stopping.is_set():
+            self._loop.call_soon_threadsafe(self._tell_all, kind, data)
 
-
-class CommandFailed(Exception):
-    """A command that the workspace's page refused; its text is for people."""
+    def _tell_all(self, kind: str, data: dict[str, Any]) -> None:
+        for page in self._pages:
+            page.events.put_nowait((kind, json.dumps(data)))
 
 
 class _Quiet(uvicorn.Server):
@@ -465,6 +553,44 @@ def _part(path: Path) -> str:
     return "tools" if inside.startswith("ops/") else "app"
 
 
+def _problem(error: Exception) -> dict[str, str]:
+    """Give {"thing", "reason", "remedy"} of what went wrong in a build: with the place in our files, where it has one."""
+    if isinstance(error, Trouble):
+        return {"thing": error.thing, "reason": error.reason, "remedy": error.remedy}
+    thing = "the build"
+    if isinstance(error, SyntaxError) and error.filename:
+        thing = f"{_shown(error.filename)}:{error.lineno}"
+    else:
+        ours = [
+            frame for frame in traceback.extract_tb(error.__traceback__) if _shown(frame.filename) != frame.filename
+        ]
+        if ours:
+            thing = f"{_shown(ours[-1].filename)}:{ours[-1].lineno}"
+    return {"thing": thing, "reason": f"{type(error).__name__}: {error}", "remedy": "mend what was changed last"}
+
+
+def _shown(filename: str) -> str:
+    path = Path(filename)
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else filename
+
+
+def _listen_as_localhost(port: int, option: str) -> list[socket.socket]:
+    """Listen on both addresses a browser may take localhost for: on the other one it would meet somebody else's server."""
+    try:
+        _listen("::1", 0, option).close()
+    except Trouble:
+        return [_listen("127.0.0.1", port, option)]  # this machine has no IPv6
+    for attempt in range(1, 11):
+        first = _listen("127.0.0.1", port, option)
+        try:
+            return [first, _listen("::1", _port(first), option)]
+        except Trouble:
+            first.close()
+            if port or attempt == 10:
+                raise
+    raise AssertionError("unreachable")
+
+
 def _listen(host: str, port: int, option: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
@@ -487,5 +613,8 @@ def _port(bound: socket.socket) -> int:
 
 
 def _bad_request(request: Request, error: Exception) -> Response:
+    """Say which keys of the body are wrong, and not what is in them."""
     del request
-    return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
+    assert isinstance(error, ValidationError)
+    wrong = [f"{'.'.join(map(str, one['loc'])) or 'the body'}: {one['msg']}" for one in error.errors()]
+    return JSONResponse({"error": "; ".join(wrong)}, 400)

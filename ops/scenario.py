@@ -5,7 +5,7 @@
         contact.accept()
         contact.wait_until_running()
         contact.set_attributes(Name="Ana Carolina")
-        assert contact.look()["state"] == "connected"
+        assert contact.look()["attributes"]["Name"] == "Ana Carolina"
         contact.end()
         contact.clear()
 
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import runpy
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,15 @@ from typing import Any
 from ops.errors import Trouble
 
 Command = Callable[..., Any]
+_POLL_SECONDS = 0.05
+
+
+class CommandFailed(Exception):
+    """A command that the workspace's page refused; its text is for people."""
 
 
 class Contact:
-    """One offered contact."""
+    """One offered contact; states are "incoming", "connected", "acw", "missed" and "cleared"."""
 
     def __init__(self, desk: Desk, contact_id: str) -> None:
         self.desk = desk
@@ -40,6 +46,14 @@ class Contact:
     def miss(self) -> None:
         """Let it go unanswered."""
         self.desk.command("miss", contact=self.id)
+
+    def hold(self) -> None:
+        """Put the customer of a call on hold."""
+        self.desk.command("hold", contact=self.id)
+
+    def resume(self) -> None:
+        """Take the customer of a call off hold."""
+        self.desk.command("resume", contact=self.id)
 
     def end(self) -> None:
         """End the conversation: after-contact work begins."""
@@ -58,8 +72,16 @@ class Contact:
         self.desk.command("attributes", contact=self.id, values=values)
 
     def wait_until_running(self, seconds: float = 10.0) -> None:
-        """Wait until its app has been created and started."""
+        """Wait until its app has been created and started. Raises CommandFailed after `seconds`."""
         self.desk.command("until", contact=self.id, app="running", timeout=seconds * 1000)
+
+    def wait_for(self, state: str, seconds: float = 10.0) -> None:
+        """Wait until it is in a state. Raises Trouble after `seconds`, that says in which it is."""
+        self.desk.wait_for(
+            lambda look: any(one["contactId"] == self.id and one["state"] == state for one in look["contacts"]),
+            f"contact {self.id} to be {state}",
+            seconds,
+        )
 
     def look(self) -> dict[str, Any]:
         """Give its state: {"contactId", "initialContactId", "channel", "state", "attributes", "error"}."""
@@ -70,10 +92,11 @@ class Contact:
 
 
 class Desk:
-    """The agent's desk. `command` is Preview.command."""
+    """The agent's desk. `command` is Preview.command; `pace` makes the pauses longer or, with 0, leaves them out."""
 
-    def __init__(self, command: Command) -> None:
+    def __init__(self, command: Command, pace: float = 1.0) -> None:
         self.command = command
+        self.pace = pace
 
     def offer(self, **arguments: Any) -> Contact:
         """Offer a contact: customer="C-1001" (id or name), or address=..., channel="VOICE", "CHAT", "TASK" or "EMAIL"."""
@@ -87,6 +110,14 @@ class Desk:
         """Change the agent's state; a new name makes a custom one of `kind` (routable, not_routable, offline)."""
         self.command("state", name=name, kind=kind)
 
+    def set_theme(self, mode: str) -> None:
+        """Change the theme: light, dark or auto."""
+        self.command("theme", mode=mode)
+
+    def set_language(self, locale: str) -> None:
+        """Change the agent's language, e.g. es_ES."""
+        self.command("language", locale=locale)
+
     def grant(self, permission: str) -> None:
         """Grant the app a permission."""
         self.command("grant", permission=permission)
@@ -95,22 +126,84 @@ class Desk:
         """Withdraw a permission from the app."""
         self.command("withdraw", permission=permission)
 
+    def latency(self, milliseconds: float) -> None:
+        """Make every answer of the workspace take so much longer."""
+        self.command("latency", ms=milliseconds)
+
+    def fail(self, request: str = "*", reason: str = "") -> None:
+        """Make a request fail ("agent/getName"; "*": all of them), with a reason."""
+        self.command("fail", request=request, reason=reason)
+
+    def hang(self, request: str = "*") -> None:
+        """Never answer a request."""
+        self.command("hang", request=request)
+
+    def late(self, request: str, milliseconds: float) -> None:
+        """Answer a request so much later."""
+        self.command("late", request=request, ms=milliseconds)
+
+    def drop_acknowledgement(self) -> None:
+        """Never acknowledge the apps that say hello from now on."""
+        self.command("drop", what="acknowledge")
+
+    def heal(self, request: str = "") -> None:
+        """Take back the fault of one request, or every fault."""
+        self.command("heal", request=request)
+
     def look(self) -> dict[str, Any]:
         """Give the agent, the contacts and the apps as they are now."""
         return dict(self.command("look"))
 
+    def wait_for(self, condition: Callable[[dict[str, Any]], bool], what: str, seconds: float = 10.0) -> None:
+        """Wait until `condition(desk.look())` holds. Raises Trouble that names `what` after `seconds`."""
+        deadline = time.monotonic() + seconds
+        while not condition(look := self.look()):
+            if time.monotonic() > deadline:
+                states = ", ".join(f"{one['contactId']} {one['state']}" for one in look["contacts"]) or "none"
+                raise Trouble(
+                    "The scenario", f"it waited {seconds:g} s for {what} (contacts: {states})", "look at the workspace"
+                )
+            time.sleep(_POLL_SECONDS)
+
     def pause(self, seconds: float) -> None:
         """Do nothing for a while, for those who watch a demonstration."""
-        time.sleep(seconds)
+        time.sleep(seconds * self.pace)
 
 
 def load_scenario(file: Path) -> Callable[[Desk], None]:
     """Load the function `scenario(desk)` of a file. Raises Trouble when there is none."""
     try:
         names = runpy.run_path(str(file))
-    except (OSError, SyntaxError) as error:
-        raise Trouble(str(file), f"it cannot be read as a scenario: {error}", "name a Python file") from None
+    except Exception as error:
+        raise Trouble(_place(file, error), f"it cannot be loaded: {_words(error)}", "mend that line") from error
     scenario = names.get("scenario")
     if not callable(scenario):
         raise Trouble(str(file), "it defines no function scenario(desk)", "see ops/scenario.py for an example")
     return scenario  # type: ignore[no-any-return]
+
+
+def play_scenario(file: Path, scenario: Callable[[Desk], None], desk: Desk) -> None:
+    """Play a loaded scenario. Raises Trouble that names the line of `file` at which it did not go on, and why."""
+    try:
+        scenario(desk)
+    except Exception as error:
+        remedy = error.remedy if isinstance(error, Trouble) else "mend the scenario, or what it found"
+        raise Trouble(_place(file, error), _words(error), remedy) from error
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, Trouble):
+        return f"{error.thing}: {error.reason}"
+    if isinstance(error, CommandFailed):
+        return f"the workspace refused it: {error}"
+    if isinstance(error, AssertionError):
+        return f"the assertion does not hold: {error}" if str(error) else "the assertion does not hold"
+    return f"{type(error).__name__}: {error}"
+
+
+def _place(file: Path, error: Exception) -> str:
+    """Give FILE:LINE of the deepest frame that is in the scenario's file."""
+    if isinstance(error, SyntaxError) and error.filename == str(file):
+        return f"{file}:{error.lineno}"
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+    return f"{file}:{lines[-1].lineno} ({lines[-1].line})" if lines else str(file)
