@@ -60,6 +60,10 @@ class MisbehavingCrm:
                 crm.requests.append((self.path, dict(self.headers)))
                 crm._answer(self)
 
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
+
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
