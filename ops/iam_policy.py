@@ -1,0 +1,252 @@
+"""What the deploying user may do: the list of AWS calls that this project makes, and the policy made from it.
+
+    CALLS["s3"]["put_object"]            # -> the IAM actions and the resource that one call needs
+    policy(names, account="123456789012", settings=settings)  # -> the least-privilege policy, as a dict for json.dumps
+
+ops/aws.py refuses an operation that is not in CALLS, so the policy and the code cannot drift apart. CloudFormation acts
+with the caller's permissions: what it needs for ops/template.yaml stands in THROUGH_CLOUDFORMATION. Actions and resource
+types: docs.aws.amazon.com/service-authorization/latest/reference/; checked against documentation, not against an account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+# Resources by a word of ours; `{...}` is filled in by `policy`.
+RESOURCES = {
+    "any": "*",
+    "stack": "arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/*",
+    "site": "arn:{partition}:s3:::{stack}-site-{account}-{region}",
+    "site objects": "arn:{partition}:s3:::{stack}-site-{account}-{region}/*",
+    "artifacts": "arn:{partition}:s3:::{stack}-artifacts-{account}-{region}",
+    "artifact objects": "arn:{partition}:s3:::{stack}-artifacts-{account}-{region}/*",
+    "function": "arn:{partition}:lambda:{region}:{account}:function:{stack}-lookup",
+    "function versions": "arn:{partition}:lambda:{region}:{account}:function:{stack}-lookup:*",
+    "role": "arn:{partition}:iam::{account}:role/{stack}-lookup-{region}",
+    "distribution": "arn:{partition}:cloudfront::{account}:distribution/*",
+    "cloudfront": "arn:{partition}:cloudfront::{account}:*",
+    "table": "arn:{partition}:dynamodb:{region}:{account}:table/{stack}-customers",
+    "logs": "arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{stack}-lookup*",
+    "alarms": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{stack}-*",
+    "instance": "{instance}",
+    "in instance": "{instance}/*",
+    "application": "arn:{partition}:app-integrations:{region}:{account}:application/*",
+    "application association": "arn:{partition}:app-integrations:{region}:{account}:application-association/*",
+    "connect role": (
+        "arn:{partition}:iam::{account}:role/aws-service-role/connect.amazonaws.com/AWSServiceRoleForAmazonConnect_*"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Need:
+    """IAM actions, and the words of RESOURCES that they are needed on."""
+
+    actions: tuple[str, ...]
+    on: tuple[str, ...]
+
+
+def _need(actions: str, *on: str) -> Need:
+    return Need(tuple(actions.split()), on)
+
+
+_BUCKETS = ("site", "artifacts")
+_OBJECTS = ("site objects", "artifact objects")
+
+CALLS: dict[str, dict[str, Need]] = {
+    "sts": {"get_caller_identity": _need("sts:GetCallerIdentity", "any")},
+    "iam": {"simulate_principal_policy": _need("iam:SimulatePrincipalPolicy", "any")},
+    "s3": {
+        "create_bucket": _need("s3:CreateBucket", "artifacts"),
+        "head_bucket": _need("s3:ListBucket", "artifacts"),
+        "put_public_access_block": _need("s3:PutBucketPublicAccessBlock", "artifacts"),
+        "put_bucket_policy": _need("s3:PutBucketPolicy", "artifacts"),
+        "put_bucket_versioning": _need("s3:PutBucketVersioning", "artifacts"),
+        "delete_bucket": _need("s3:DeleteBucket", "artifacts"),
+        "list_objects_v2": _need("s3:ListBucket", *_BUCKETS),
+        "list_object_versions": _need("s3:ListBucketVersions", *_BUCKETS),
+        "head_object": _need("s3:GetObject", *_OBJECTS),
+        "get_object": _need("s3:GetObject", *_OBJECTS),
+        "get_object_tagging": _need("s3:GetObjectTagging", "site objects"),
+        "put_object": _need("s3:PutObject s3:PutObjectTagging", *_OBJECTS),
+        "delete_objects": _need("s3:DeleteObject s3:DeleteObjectVersion", *_OBJECTS),
+    },
+    "cloudfront": {"create_invalidation": _need("cloudfront:CreateInvalidation", "distribution")},
+    "lambda": {
+        "get_alias": _need("lambda:GetAlias", "function", "function versions"),
+        "update_alias": _need("lambda:UpdateAlias", "function", "function versions"),
+        "publish_version": _need("lambda:PublishVersion", "function"),
+    },
+    "cloudformation": {
+        "describe_stacks": _need("cloudformation:DescribeStacks", "stack"),
+        "create_change_set": _need("cloudformation:CreateChangeSet cloudformation:TagResource", "stack"),
+        "describe_change_set": _need("cloudformation:DescribeChangeSet", "stack"),
+        "delete_change_set": _need("cloudformation:DeleteChangeSet", "stack"),
+        "execute_change_set": _need("cloudformation:ExecuteChangeSet", "stack"),
+        "describe_stack_events": _need("cloudformation:DescribeStackEvents", "stack"),
+        "detect_stack_drift": _need("cloudformation:DetectStackDrift cloudformation:DetectStackResourceDrift", "stack"),
+        "describe_stack_drift_detection_status": _need("cloudformation:DescribeStackDriftDetectionStatus", "any"),
+        "describe_stack_resource_drifts": _need("cloudformation:DescribeStackResourceDrifts", "stack"),
+        "delete_stack": _need("cloudformation:DeleteStack", "stack"),
+    },
+    "connect": {
+        "describe_instance": _need("connect:DescribeInstance", "instance"),
+        "list_queues": _need("connect:ListQueues", "instance", "in instance"),
+        "list_integration_associations": _need("connect:ListIntegrationAssociations", "instance"),
+        "list_security_profiles": _need("connect:ListSecurityProfiles", "instance", "in instance"),
+        "list_security_profile_applications": _need(
+            "connect:ListSecurityProfileApplications", "instance", "in instance"
+        ),
+        "update_security_profile": _need("connect:UpdateSecurityProfile", "instance", "in instance"),
+        "describe_contact_flow": _need("connect:DescribeContactFlow", "instance", "in instance"),
+    },
+    "appintegrations": {
+        "get_application": _need("app-integrations:GetApplication", "application"),
+    },
+}
+
+# What CloudFormation does in the caller's name for the types of ops/template.yaml.
+THROUGH_CLOUDFORMATION: dict[str, Need] = {
+    "AWS::S3::Bucket": _need(
+        "s3:CreateBucket s3:DeleteBucket s3:PutBucketVersioning s3:GetBucketVersioning s3:PutBucketPublicAccessBlock"
+        " s3:GetBucketPublicAccessBlock s3:PutBucketOwnershipControls s3:GetBucketOwnershipControls"
+        " s3:PutEncryptionConfiguration s3:GetEncryptionConfiguration s3:PutLifecycleConfiguration"
+        " s3:GetLifecycleConfiguration s3:PutBucketTagging s3:GetBucketTagging",
+        "site",
+    ),
+    "AWS::S3::BucketPolicy": _need("s3:PutBucketPolicy s3:GetBucketPolicy s3:DeleteBucketPolicy", "site"),
+    "AWS::CloudFront::OriginAccessControl": _need(
+        "cloudfront:CreateOriginAccessControl cloudfront:GetOriginAccessControl"
+        " cloudfront:UpdateOriginAccessControl cloudfront:DeleteOriginAccessControl",
+        "cloudfront",
+    ),
+    "AWS::CloudFront::ResponseHeadersPolicy": _need(
+        "cloudfront:CreateResponseHeadersPolicy cloudfront:GetResponseHeadersPolicy"
+        " cloudfront:UpdateResponseHeadersPolicy cloudfront:DeleteResponseHeadersPolicy",
+        "cloudfront",
+    ),
+    "AWS::CloudFront::Distribution": _need(
+        "cloudfront:CreateDistribution cloudfront:GetDistribution cloudfront:GetDistributionConfig"
+        " cloudfront:UpdateDistribution cloudfront:DeleteDistribution cloudfront:TagResource"
+        " cloudfront:UntagResource cloudfront:ListTagsForResource",
+        "cloudfront",
+    ),
+    "AWS::IAM::Role": _need(
+        "iam:CreateRole iam:GetRole iam:DeleteRole iam:UpdateAssumeRolePolicy iam:PutRolePolicy iam:GetRolePolicy"
+        " iam:DeleteRolePolicy iam:ListRolePolicies iam:ListAttachedRolePolicies iam:TagRole iam:UntagRole",
+        "role",
+    ),
+    "AWS::Lambda::Function": _need(
+        "lambda:CreateFunction lambda:GetFunction lambda:GetFunctionConfiguration lambda:UpdateFunctionCode"
+        " lambda:UpdateFunctionConfiguration lambda:DeleteFunction lambda:TagResource lambda:UntagResource"
+        " lambda:ListTags lambda:GetFunctionCodeSigningConfig lambda:GetRuntimeManagementConfig"
+        " lambda:GetFunctionRecursionConfig",
+        "function",
+    ),
+    "AWS::Lambda::Version": _need(
+        "lambda:PublishVersion lambda:ListVersionsByFunction lambda:GetProvisionedConcurrencyConfig",
+        "function",
+        "function versions",
+    ),
+    "AWS::Lambda::Alias": _need(
+        "lambda:CreateAlias lambda:GetAlias lambda:UpdateAlias lambda:DeleteAlias", "function", "function versions"
+    ),
+    "AWS::Lambda::Permission": _need(
+        "lambda:AddPermission lambda:RemovePermission lambda:GetPolicy", "function", "function versions"
+    ),
+    "AWS::Logs::LogGroup": _need(
+        "logs:CreateLogGroup logs:DeleteLogGroup logs:PutRetentionPolicy logs:DeleteRetentionPolicy"
+        " logs:TagResource logs:UntagResource logs:ListTagsForResource",
+        "logs",
+    ),
+    "AWS::CloudWatch::Alarm": _need(
+        "cloudwatch:PutMetricAlarm cloudwatch:DeleteAlarms cloudwatch:TagResource cloudwatch:ListTagsForResource",
+        "alarms",
+    ),
+    "AWS::DynamoDB::Table": _need(
+        "dynamodb:CreateTable dynamodb:DescribeTable dynamodb:UpdateTable dynamodb:DeleteTable"
+        " dynamodb:DescribeContinuousBackups dynamodb:UpdateContinuousBackups dynamodb:DescribeTimeToLive"
+        " dynamodb:DescribeContributorInsights dynamodb:DescribeKinesisStreamingDestination dynamodb:GetResourcePolicy"
+        " dynamodb:TagResource dynamodb:UntagResource dynamodb:ListTagsOfResource",
+        "table",
+    ),
+    "AWS::AppIntegrations::Application": _need(
+        "app-integrations:CreateApplication app-integrations:GetApplication app-integrations:UpdateApplication"
+        " app-integrations:DeleteApplication app-integrations:TagResource app-integrations:UntagResource",
+        "application",
+    ),
+    "AWS::Connect::IntegrationAssociation": _need(
+        "connect:CreateIntegrationAssociation connect:DeleteIntegrationAssociation"
+        " connect:ListIntegrationAssociations connect:AssociateLambdaFunction connect:DisassociateLambdaFunction"
+        " connect:ListLambdaFunctions",
+        "instance",
+        "in instance",
+    ),
+    "AWS::Connect::View": _need(
+        "connect:CreateView connect:DescribeView connect:UpdateViewContent connect:UpdateViewMetadata"
+        " connect:DeleteView connect:TagResource connect:UntagResource",
+        "instance",
+        "in instance",
+    ),
+    "AWS::Connect::ContactFlow": _need(
+        "connect:CreateContactFlow connect:DescribeContactFlow connect:UpdateContactFlowContent"
+        " connect:UpdateContactFlowMetadata connect:DeleteContactFlow connect:TagResource connect:UntagResource",
+        "instance",
+        "in instance",
+    ),
+}
+
+# What those calls need further, where the action is of another service (the two docs pages on third-party
+# applications: docs.aws.amazon.com/connect/latest/adminguide/3p-apps.html).
+_FURTHER = (
+    _need("app-integrations:CreateApplicationAssociation app-integrations:DeleteApplicationAssociation", "application"),
+    _need("app-integrations:DeleteApplicationAssociation", "application association"),
+    _need("app-integrations:ListApplications", "any"),
+    _need("lambda:AddPermission lambda:RemovePermission", "function", "function versions"),
+    _need("s3:GetObject s3:GetObjectVersion", "artifact objects"),
+    _need("logs:DescribeLogGroups", "any"),
+    _need("cloudwatch:DescribeAlarms", "any"),
+    _need("iam:GetRolePolicy iam:PutRolePolicy iam:DeleteRolePolicy", "connect role"),
+)
+
+
+def policy(names: dict[str, str]) -> dict[str, Any]:
+    """Give the policy for the deploying user, one statement for each set of resources.
+
+    `names` fills the RESOURCES: partition, region, account, stack, instance.
+    """
+    by_resource: dict[tuple[str, ...], set[str]] = {}
+    for need in _all_needs():
+        by_resource.setdefault(tuple(sorted(need.on)), set()).update(need.actions)
+    statements: list[dict[str, Any]] = [
+        {
+            "Sid": _sid(on),
+            "Effect": "Allow",
+            "Action": sorted(actions),
+            "Resource": sorted({RESOURCES[word].format(**names) for word in on}),
+        }
+        for on, actions in sorted(by_resource.items())
+    ]
+    statements.append(
+        {
+            "Sid": "PassTheOneRole",
+            "Effect": "Allow",
+            "Action": "iam:PassRole",
+            "Resource": RESOURCES["role"].format(**names),
+            "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+        }
+    )
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _all_needs() -> Iterable[Need]:
+    for operations in CALLS.values():
+        yield from operations.values()
+    yield from THROUGH_CLOUDFORMATION.values()
+    yield from _FURTHER
+
+
+def _sid(on: tuple[str, ...]) -> str:
+    return "On" + "And".join("".join(part.capitalize() for part in word.split()) for word in on)
