@@ -129,7 +129,13 @@ class Apps:
 
     def _check_hello(self, instance):
         if instance.state == LOADING and instance in self.instances:
-            instance.trouble = "The app did not say hello within " + str(INITIALIZATION_TIMEOUT // 1000) + " s."
+            instance.trouble = (
+                "The app did not say hello within "
+                + str(INITIALIZATION_TIMEOUT // 1000)
+                + " s. Is it served at "
+                + instance.app.url
+                + ", may it be framed here, and does it call AmazonConnectApp.init?"
+            )
             self.note(instance, {"type": "initialization timeout", "event": instance.app.url})
             self.changed()
 

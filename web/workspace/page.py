@@ -15,7 +15,7 @@ import json
 
 import js
 import permissions
-from floor import ACW, CONNECTED, INCOMING, LOCALES, MISSED, QUEUED, NotPossible
+from floor import ACW, CHOOSABLE, CONNECTED, INCOMING, LOCALES, MISSED, QUEUED, NotPossible
 from jsffi import create_proxy
 from log import DOWN, UP
 from protocol import LOADING
@@ -190,9 +190,6 @@ class Page:
     def _do_dismiss(self):
         self.show_problem()
 
-    def _do_open_idle(self):
-        self.do("open", idle=True)
-
     def _do_clear_log(self):
         self.commands.log.clear()
         self.changed()
@@ -239,7 +236,10 @@ class Page:
                 fields[field.name] = field.value
         if event.submitter is not None and event.submitter.name:
             fields[event.submitter.name] = event.submitter.value
-        getattr(self, "_form_" + name)(fields, form)
+        try:
+            getattr(self, "_form_" + name)(fields, form)
+        except ValueError:
+            self.say("That is no number, or no JSON.")
 
     def _form_offer(self, fields, form):
         if fields.get("customer"):
@@ -270,6 +270,11 @@ class Page:
 
     def _form_app(self, fields, form):
         self.do("app", **fields)
+
+    def _form_open(self, fields, form):
+        if fields["parameters"]:
+            fields["parameters"] = json.loads(fields["parameters"])
+        self.do("open", **{key: fields[key] for key in fields if fields[key]})
 
     def _form_attribute(self, fields, form):
         if fields["name"]:
@@ -311,12 +316,15 @@ class Page:
         if self._same("agent", shown):
             return
         by_id("agent-name").textContent = desk.agent_name
+        by_id("agent-next").textContent = "then " + desk.next_state if desk.next_state else ""
         select = by_id("agent-state")
         select.replaceChildren()
         kinds = {}
+        system = element("optgroup", "", None, label="Set by the system")
         for name, kind in desk.states:
             kinds[name] = kind
-            select.append(element("option", "", name, value=name))
+            (select if kind in CHOOSABLE else system).append(element("option", "", name, value=name))
+        select.append(system)
         select.value = desk.state
         by_id("state-dot").className = "dot dot-" + kinds.get(desk.state, "")
 
@@ -362,9 +370,6 @@ class Page:
         if contact is None:
             bar.append(element("h2", "bar-name", "No contact selected"))
             bar.append(element("span", "bar-detail", "Apps opened here are idle: they have no contact."))
-            actions = element("span", "actions")
-            actions.append(button("Open the app", "open", "", idle=True))
-            bar.append(actions)
             return
         bar.append(icon(contact.channel))
         bar.append(element("h2", "bar-name", title_of(contact)))
@@ -388,7 +393,10 @@ class Page:
         shown = [(each.id, each.state == LOADING, each.trouble, each is active) for each in tabs]
         contact = desk.find(desk.selected)
         note = self._stage_note(desk, contact, active)
-        if self._same("tabs", (desk.selected, shown, note)):
+        absent = [app for app in apps.registered if app not in [each.app for each in tabs]]
+        if contact is not None and contact.state == QUEUED:
+            absent = []
+        if self._same("tabs", (desk.selected, shown, note, [app.name for app in absent])):
             return
         holder = by_id("tabs")
         holder.replaceChildren()
@@ -402,7 +410,10 @@ class Page:
             close.setAttribute("aria-label", "Close " + instance.app.name)
             tab.append(close)
             holder.append(tab)
-        holder.hidden = not tabs
+        for app in absent:
+            args = {"app": app.name} if contact else {"app": app.name, "idle": True}
+            holder.append(button("+ " + app.name, "open", "tab-add", **args))
+        holder.hidden = not tabs and not absent
         by_id("stage-note").textContent = note
         by_id("stage-note").hidden = not note
         by_id("stage-note").className = "stage-note" + (" over" if active is not None else "")
@@ -593,9 +604,13 @@ class Page:
             holder.append(label)
 
     def _pane_desk(self, desk):
-        shown = (desk.agent_name, desk.extension, desk.profile_name, desk.concurrency, desk.language)
+        names = [app.name for app in self.commands.apps.registered]
+        shown = (desk.agent_name, desk.extension, desk.profile_name, desk.concurrency, desk.language, names)
         if self._same("pane-desk", shown):
             return
+        by_id("open-app").replaceChildren()
+        for name in names:
+            by_id("open-app").append(element("option", "", name, value=name))
         by_id("desk-name").value = desk.agent_name
         by_id("desk-extension").value = desk.extension
         by_id("desk-profile").value = desk.profile_name
