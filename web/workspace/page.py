@@ -403,8 +403,7 @@ class Page:
         for instance in tabs:
             tab = element("span", "tab" + (" tab-active" if instance is active else ""))
             choose = button(instance.app.name, "tab", "tab-name", instance=instance.id)
-            choose.setAttribute("role", "tab")
-            choose.setAttribute("aria-selected", "true" if instance is active else "false")
+            choose.setAttribute("aria-pressed", "true" if instance is active else "false")
             tab.append(choose)
             close = button("×", "close", "tab-close", instance=instance.id)
             close.setAttribute("aria-label", "Close " + instance.app.name)
