@@ -33,6 +33,7 @@ folder, entry = sys.argv[1], sys.argv[2]
 sys.path.insert(0, folder)
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
+sys.stdout.reconfigure(line_buffering=True)
 class Context:
     function_name, function_version, memory_limit_in_mb = "popdesk-preview", "$LATEST", "256"
     invoked_function_arn = "arn:aws:lambda:us-east-1:111122223333:function:popdesk-preview"
@@ -71,6 +72,7 @@ class LocalLambda:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._answers: queue.Queue[str] = queue.Queue()
+        self._readers: list[threading.Thread] = []
 
     def __enter__(self) -> LocalLambda:
         return self
@@ -134,16 +136,18 @@ class LocalLambda:
         )
         self._process = process
         tail: list[str] = []
-        threading.Thread(target=self._read_answers, args=(process, answers), daemon=True).start()
-        reading = threading.Thread(target=self._read_log, args=(process, tail), daemon=True)
-        reading.start()
+        self._readers = [
+            threading.Thread(target=self._read_answers, args=(process, answers), daemon=True),
+            threading.Thread(target=self._read_log, args=(process, tail), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
         try:
             first = answers.get(timeout=_START_SECONDS)
         except queue.Empty:
             first = ""
         if not first:
             self._end()
-            reading.join(1)
             reason = tail[-1] if tail else "it did not start"
             raise Trouble("The Lambda", f"its handler cannot be loaded from the zip: {reason}", "mend lambda/")
         return process
@@ -165,6 +169,8 @@ class LocalLambda:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            for reader in self._readers:  # they end with the process: what it said last is still logged
+                reader.join(2)
             for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
                 if stream is not None:
                     stream.close()

@@ -4,7 +4,8 @@
         playwright.chromium.launch(**launch_arguments(playwright))
 
 In this order: Playwright's own, one that the system has, `playwright install chromium`, and on Debian as root
-`apt-get install chromium`. Where none works it says what to do.
+`apt-get install chromium`. One that does not start counts for none: Playwright's own is downloaded without the system's
+libraries it needs. Where none works it says what to do.
 """
 
 from __future__ import annotations
@@ -59,14 +60,25 @@ def launch_arguments(playwright: Playwright) -> dict[str, Any]:
 
 def _playwrights_own(playwright: Playwright) -> str:
     path = playwright.chromium.executable_path
-    return path if Path(path).is_file() else ""
+    return path if Path(path).is_file() and starts(path) else ""
 
 
 def _systems() -> str:
-    return next((path for name in _SYSTEM if (path := shutil.which(name))), "")
+    return next((path for name in _SYSTEM if (path := shutil.which(name)) and starts(path)), "")
+
+
+def starts(path: str) -> bool:
+    """Say whether the program at `path` runs at all, and tells its version."""
+    try:
+        return subprocess.run([path, "--version"], capture_output=True, check=False, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def _run(command: list[str]) -> None:
     print("+", " ".join(command), flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(command, env=environment, check=False, timeout=900)
+    try:
+        subprocess.run(command, env=environment, check=False, timeout=900)
+    except subprocess.TimeoutExpired:
+        print("It took too long and was ended.", flush=True)

@@ -1,8 +1,16 @@
-"""What all tests share: the Chromium to launch, and a running preview with the desk in it."""
+"""What all tests share: the Chromium to launch, and a running preview with the desk in it.
+
+A module whose tests shall run under both runtimes of the page's Python overrides `preview`:
+
+    @pytest.fixture(params=RUNTIMES)
+    def preview(request, previews):
+        return previews(request.param)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -13,18 +21,38 @@ from ops.scenario import Desk
 from ops.settings import load_settings
 from tests.chromium import launch_arguments
 
+# What `[tool.popdesk] runtime` may be (ops/settings.py).
+RUNTIMES = ("pyscript", "polyscript")
+# Without a screen Chromium takes it for 800 by 600 pixels, and a CRM's window for no larger.
+SCREEN = ["--screen-info={1920x1080}"]
+
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(playwright: Playwright) -> dict[str, Any]:
-    """Launch the Chromium that tests/chromium.py finds."""
-    return launch_arguments(playwright)
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any], playwright: Playwright) -> dict[str, Any]:
+    """Launch the Chromium that tests/chromium.py finds; `--headed` and the like stay what they are."""
+    arguments = launch_arguments(playwright)
+    return {**browser_type_launch_args, **arguments, "args": [*arguments["args"], *SCREEN]}
 
 
 @pytest.fixture(scope="session")
-def preview() -> Iterator[Preview]:
+def previews() -> Iterator[Callable[[str], Preview]]:
+    """Give the running preview of a runtime, started when it is first asked for."""
+    with ExitStack() as stack:
+        running: dict[str, Preview] = {}
+
+        def of(runtime: str) -> Preview:
+            if runtime not in running:
+                made = Preview(lambda: load_settings().model_copy(update={"runtime": runtime}))
+                running[runtime] = stack.enter_context(made)
+            return running[runtime]
+
+        yield of
+
+
+@pytest.fixture(scope="session")
+def preview(previews: Callable[[str], Preview]) -> Preview:
     """Run the real preview, as `python deploy.py preview` does, on free ports."""
-    with Preview(load_settings) as running:
-        yield running
+    return previews(load_settings().runtime)
 
 
 class Workspace:
@@ -33,7 +61,7 @@ class Workspace:
     def __init__(self, preview: Preview, page: Page) -> None:
         self.preview = preview
         self.page = page
-        self.desk = Desk(preview.command)
+        self.desk = Desk(preview.command, pace=0)
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
