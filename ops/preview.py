@@ -251,6 +251,10 @@ class Preview:
         for server in self._servers:
             server.should_exit = True
 
+    def app_files(self) -> list[str]:
+        """Give the paths of the app's files as they are served now, e.g. "index.html"."""
+        return sorted(self._app.files)
+
     # -- building ----------------------------------------------------------------------------------------------------------
 
     def _build(self, part: str) -> None:
