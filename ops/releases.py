@@ -389,19 +389,29 @@ def invalidate(aws: Aws, place: Place) -> None:
 def make_live(aws: Aws, place: Place, release: Release, live: Live, by: str = "") -> Live:
     """Switch to a complete release, let the Lambda follow, invalidate."""
     now = switch(aws, place, release, live, by)
-    settle_lambda(aws, place)
-    invalidate(aws, place)
+    try:
+        settle_lambda(aws, place)
+        invalidate(aws, place)
+    except Trouble as trouble:
+        raise Trouble(
+            f"release {release.id}",
+            f"its page is live, but {trouble.thing} failed: {trouble.reason}",
+            f"`deploy.py rollback {release.id}` finishes it",
+        ) from trouble
     return now
 
 
 def rollback(aws: Aws, place: Place, identity: str = "", by: str = "") -> tuple[Release, Live]:
     """Make an older release live again, page and Lambda: the one before, or the one named. One write, one invalidation.
 
-    Raises Trouble where there is nothing to go back to or files of it are gone; run again after a failure, it goes on.
+    Raises Trouble where there is nothing to go back to or files of it are gone. Run again after it was interrupted, it
+    goes on: a Lambda that does not belong to the live page says that the last switch was not finished, so it is.
     """
     live = read_live(aws, place)
     if not live.release:
         raise Trouble("rollback", "nothing is live", "release first: `deploy.py`")
+    if not identity and settle_lambda(aws, place):
+        identity = live.release
     target = identity or read_release(aws, place, live.release).previous
     if not target:
         raise Trouble("rollback", f"{live.release} is the first release", "there is none before it")

@@ -1,0 +1,66 @@
+"""A moto server in a process of its own, on a free loopback port, serving one request after the other.
+
+    with MotoServer() as server:
+        boto3.client("s3", endpoint_url=server.url, ...)
+
+One at a time, because moto checks If-Match and writes in two steps: S3 does both at once, and so does this server.
+`python -m tests.aws.moto_server` is that process: it prints its address.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import urllib.request
+from types import TracebackType
+
+
+class MotoServer:
+    """The process, started and ended by `with`. `url` is its address."""
+
+    def __init__(self, threaded: bool = False) -> None:
+        self._arguments = ["threaded"] if threaded else []
+        self.url = ""
+
+    def __enter__(self) -> MotoServer:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.aws.moto_server", *self._arguments], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().strip()
+        if not self.url:
+            raise RuntimeError("the moto server did not start")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def reset(self) -> None:
+        """Forget everything, as a new account."""
+        urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")).close()
+
+
+def _serve(threaded: bool) -> None:
+    from moto.core.config import default_user_config
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Quiet(WSGIRequestHandler):
+        def log_request(self, *_: object) -> None:
+            pass
+
+    default_user_config["lambda"] = {"use_docker": False}
+    server = make_server(
+        "127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=threaded, request_handler=Quiet
+    )
+    print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    _serve(threaded="threaded" in sys.argv)

@@ -1,0 +1,175 @@
+"""Releases against moto's S3, Lambda and CloudFront invalidations: what is written, in which order, and how it is undone."""
+
+from __future__ import annotations
+
+import brotli
+import pytest
+
+from ops.errors import Trouble
+from ops.releases import (
+    Overtaken,
+    media_type,
+    new_release,
+    read_history,
+    read_live,
+    read_who,
+    rollback,
+    switch,
+    upload,
+)
+from tests.aws.world import World
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("index.html", "text/html; charset=utf-8"),
+        ("assets/micropython-0/micropython.wasm", "application/wasm"),
+        ("assets/micropython-0/micropython.mjs", "text/javascript; charset=utf-8"),
+        ("assets/app-0.pack", "application/octet-stream"),
+        ("assets/app-0.css", "text/css; charset=utf-8"),
+        ("assets/no-suffix", "application/octet-stream"),
+    ],
+)
+def test_every_kind_of_file_has_its_media_type(path: str, expected: str) -> None:
+    assert media_type(path) == expected
+
+
+def test_first_release_is_whole_and_cached_right(world: World) -> None:
+    more = {"micropython-00/m.wasm": b"\0asm" * 1000, "app-00.pack": bytes(range(256)), "x-00.png": bytes(5000)}
+    release = world.release("one", more)
+    assert world.whole() == release.id
+    page = world.object("site/index.html")
+    assert page["CacheControl"] == "no-cache"
+    assert page["ContentType"] == "text/html; charset=utf-8"
+    wasm = world.object("site/assets/micropython-00/m.wasm")
+    assert wasm["ContentType"] == "application/wasm"
+    assert wasm["CacheControl"] == "public, max-age=31536000, immutable"
+    assert wasm["ContentEncoding"] == "br"
+    assert brotli.decompress(wasm["Content"]) == b"\0asm" * 1000
+    assert "ContentEncoding" not in world.object("site/assets/app-00.pack"), "too small to be worth it"
+    assert "ContentEncoding" not in world.object("site/assets/x-00.png"), "compressed already"
+    assert world.invalidations() == 1
+
+
+def test_page_is_written_after_everything_else(world: World) -> None:
+    keys: list[str] = []
+    world.aws.before = lambda _, operation, parameters: (
+        keys.append(parameters["Key"]) if operation == "put_object" else None
+    )
+    release = world.release("one")
+    assert keys[-2:] == [f"releases/{release.id}.json", "site/index.html"]
+
+
+def test_only_what_is_missing_is_written(world: World) -> None:
+    world.release("one")
+    world.calls.clear()
+    release = world.release("two")
+    assert world.whole() == release.id
+    assert world.calls.count("s3.put_object") == 3, "app.js, the manifest, the page; the shared sheet is there"
+
+
+def test_old_files_stay_for_open_pages(world: World) -> None:
+    first = world.release("one")
+    world.release("two")
+    assert {f"site/{path}" for path in first.assets} <= world.keys("site/")
+
+
+def test_metadata_that_goes_out_as_headers_names_nobody(world: World) -> None:
+    world.release("one")
+    assert set(world.object("site/index.html")["Metadata"]) == {"release", "token"}
+    assert read_who(world.aws, world.place) == "arn:aws:iam::123456789012:user/tester"
+
+
+def test_rollback_is_one_write_and_one_invalidation(world: World) -> None:
+    first = world.release("one")
+    world.release("two")
+    before = world.invalidations()
+    world.calls.clear()
+    target, _ = rollback(world.aws, world.place)
+    assert target.id == first.id == world.whole()
+    assert world.calls.count("s3.put_object") == 1
+    assert world.invalidations() == before + 1
+    assert not {"s3.delete_objects", "lambda.update_alias"} & set(world.calls)
+
+
+def test_rollback_takes_the_lambda_along(world: World) -> None:
+    world.release("one", lambda_version="1")
+    world.release("two", lambda_version=world.publish_lambda("second"))
+    assert world.live_lambda() == "2"
+    rollback(world.aws, world.place)
+    assert world.live_lambda() == "1"
+
+
+def test_rollbacks_go_further_back_and_forward_by_name(world: World) -> None:
+    one, two, three = (world.release(text) for text in ("one", "two", "three"))
+    assert rollback(world.aws, world.place)[0].id == two.id
+    assert rollback(world.aws, world.place)[0].id == one.id
+    with pytest.raises(Trouble, match="first release"):
+        rollback(world.aws, world.place)
+    assert rollback(world.aws, world.place, three.id)[0].id == three.id == world.whole()
+
+
+def test_rollback_without_its_files_changes_nothing(world: World) -> None:
+    first, second = world.release("one"), world.release("two")
+    gone = next(iter(first.assets - second.assets))
+    world.raw.client("s3").delete_object(Bucket=world.place.bucket, Key=f"site/{gone}")
+    with pytest.raises(Trouble, match="pruned"):
+        rollback(world.aws, world.place)
+    assert world.whole() == second.id
+
+
+@pytest.mark.parametrize("identity", ["nonsense", "../index", "20260101-000000-000000000000"])
+def test_rollback_to_what_is_not_there_says_so(world: World, identity: str) -> None:
+    world.release("one")
+    with pytest.raises(Trouble, match=r"no release's id|not there"):
+        rollback(world.aws, world.place, identity)
+
+
+def test_of_two_releases_over_the_same_one_wins(world: World) -> None:
+    world.release("zero")
+    live = read_live(world.aws, world.place)
+    first, second = (new_release(world.build(text), live) for text in ("one", "two"))
+    upload(world.aws, world.place, first, world.build("one"))
+    upload(world.aws, world.place, second, world.build("two"))
+    switch(world.aws, world.place, second, live)
+    with pytest.raises(Overtaken, match=second.id):
+        switch(world.aws, world.place, first, live)
+    assert world.whole() == second.id
+
+
+def test_two_first_releases_one_wins(world: World) -> None:
+    live = read_live(world.aws, world.place)
+    first, second = (new_release(world.build(text), live) for text in ("one", "two"))
+    for release, text in ((first, "one"), (second, "two")):
+        upload(world.aws, world.place, release, world.build(text))
+    switch(world.aws, world.place, first, live)
+    with pytest.raises(Overtaken):
+        switch(world.aws, world.place, second, live)
+    assert world.whole() == first.id
+
+
+def test_file_changed_after_the_build_stops_the_release(world: World) -> None:
+    before = world.release("one")
+    built = world.build("two")
+    next(iter((built.folder / "assets").glob("app-*.js"))).write_text("tampered")
+    live = read_live(world.aws, world.place)
+    with pytest.raises(Trouble, match="changed since the build"):
+        upload(world.aws, world.place, new_release(built, live), built)
+    assert world.whole() == before.id
+
+
+def test_a_thousand_files_are_listed_and_written(world: World) -> None:
+    more = {f"many/{number}.txt": str(number).encode() for number in range(1100)}
+    release = world.release("one", more)
+    assert world.whole() == release.id
+    world.calls.clear()
+    world.release("two", more)
+    assert world.calls.count("s3.put_object") == 3
+
+
+def test_history_is_newest_first(world: World) -> None:
+    releases = [world.release(text) for text in ("one", "two", "three")]
+    history = read_history(world.aws, world.place)
+    assert sorted(release.id for release in history) == sorted(release.id for release in releases)
+    assert [release.id for release in history] == sorted((release.id for release in history), reverse=True)
