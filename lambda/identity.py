@@ -13,6 +13,14 @@ from __future__ import annotations
 
 import re
 
+from phonenumbers.phonenumberutil import (
+    NumberParseException,
+    PhoneNumberFormat,
+    format_number,
+    is_possible_number,
+    parse,
+)
+
 TYPE_CHECKING = False  # typing's own would import typing, which costs a cold start some milliseconds
 if TYPE_CHECKING:
     from typing import Any, Literal
@@ -108,15 +116,6 @@ def phone_number(text: str, default_region: str) -> str:
     text = text.strip()
     if not text or len(text) > _LONGEST_PHONE or text in _WITHHELD:
         return ""
-    # Imported here: an event without a number, and a container that never sees one, do without it.
-    from phonenumbers.phonenumberutil import (
-        NumberParseException,
-        PhoneNumberFormat,
-        format_number,
-        is_possible_number,
-        parse,
-    )
-
     # The second try is for callers who type the country code without a +, as the article's "prefix a +" had it.
     for attempt in (text, f"+{text}"):
         try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,7 @@ _PHONENUMBERS = (
 )
 # phonenumbers' own __init__ imports all its modules: formatters, matchers, geocoders. The handler asks one of them.
 _PHONENUMBERS_INIT = '"""Only phonenumbers.phonenumberutil and its data are here: see ops/lambda_zip.py."""\n'
+_ALTERNATIVE = re.compile(r"PHONE_ALT_FORMAT_")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip knows
 
 
@@ -86,9 +88,14 @@ def _copy_phonenumbers(stage: Path) -> None:
     (target / "__init__.py").write_text(_PHONENUMBERS_INIT, "utf-8")
     for name in _PHONENUMBERS:
         if (source / name).is_dir():
-            shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("*.pyi", "__pycache__"))
+            unneeded = shutil.ignore_patterns("*.pyi", "__pycache__", "alt_format_*")
+            shutil.copytree(source / name, target / name, ignore=unneeded)
         else:
             shutil.copyfile(source / name, target / name)
+    # The alternative formats are for finding numbers in running text: 45 modules that every cold start would import.
+    tables = target / "data" / "__init__.py"
+    kept = [line for line in tables.read_text("utf-8").splitlines(keepends=True) if not _ALTERNATIVE.search(line)]
+    tables.write_text("".join(kept), "utf-8")
     licences = [file for file in lite.files or () if file.name == "LICENSE"]
     if licences:
         shutil.copyfile(str(lite.locate_file(licences[0])), target / "LICENSE")
