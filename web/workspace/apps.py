@@ -32,6 +32,7 @@ class App:
         self.sandbox = list(sandbox)
         self.allow = list(allow)
         self.permissions = list(permissions)
+        self.requested = list(permissions)
         self.id = identifier(number)
         self.arn = "arn:aws:app-integrations:" + REGION + ":" + ACCOUNT + ":application/" + self.id
         self.namespace = "".join(letter if letter.isalpha() else "-" for letter in name.lower())
@@ -83,6 +84,17 @@ class Apps:
         self.registered = [app] + kept if first else kept + [app]
         self.changed()
         return app
+
+    def configure(self, app):
+        """Take the registration of the server's own app; when it is known already, its instances keep running under it."""
+        known = self.find_app(app.name)
+        if known is None:
+            self.register(app)
+            return
+        if known.requested != app.requested:
+            known.permissions[:] = app.permissions
+        known.requested = app.requested
+        known.url, known.scope, known.sandbox, known.allow = app.url, app.scope, app.sandbox, app.allow
 
     def find_app(self, arn_or_name):
         """Give the app with this ARN or name, or None."""

@@ -103,16 +103,8 @@ class Workspace:
         self.commands.config = config
         known = config.get("app") or {}
         if known.get("url"):
-            self.apps.register(
-                App(
-                    known["name"],
-                    known["url"],
-                    known.get("scope") or "PER_CONTACT",
-                    known.get("sandbox") or (),
-                    known.get("allow") or (),
-                    known.get("permissions") or (),
-                )
-            )
+            names = ("name", "url", "scope", "sandbox", "allow", "permissions")
+            self.apps.configure(App(*[known[name] for name in names]))
         self.page.fill_customers(config.get("customers") or [])
 
     # -- the server's events -------------------------------------------------------------------------------------------
@@ -126,10 +118,16 @@ class Workspace:
             source.addEventListener(kind, handler)
 
     def _on_reload(self, event):
-        if json.loads(event.data or "{}").get("what") == "workspace":
+        what = json.loads(event.data or "{}").get("what")
+        if what == "workspace":
             js.location.reload()
-        else:
-            self.apps.reload()
+        elif what == "app":
+            asyncio.create_task(self._reload_apps())
+
+    async def _reload_apps(self):
+        # The settings may have changed with the app: how it is framed, what it asks for.
+        self.configure(await ask("/api/config"))
+        self.apps.reload()
 
     def _on_problem(self, event):
         problem = json.loads(event.data)

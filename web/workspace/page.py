@@ -102,6 +102,9 @@ class Page:
     def fill_customers(self, customers):
         """Put the sample customers into the offer form."""
         select = by_id("offer-customer")
+        if self._same("customers", customers):
+            return
+        select.replaceChildren(element("option", "", "Somebody else", value=""))
         for customer in customers:
             select.append(element("option", "", customer["name"], value=customer["id"]))
         if customers:
