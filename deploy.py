@@ -126,6 +126,7 @@ def import_command(
     left out, 1 for an import that stopped (it says how to go on).
     """
     from ops import customers as room
+    from ops.aws import open_aws
 
     settings = load_settings(environment=environment)
     rows = room.read_rows(file, settings.lookup.default_region, from_line)
@@ -138,9 +139,9 @@ def import_command(
         if dry_run:
             result = room.check_rows(rows, on_line)
         else:
-            session = room.open_session(settings, profile, region)
-            name = room.customers_table_name(session, room.stack_name(settings), table)
-            result = room.import_customers(session, name, rows, on_line)
+            aws = open_aws(profile, region or settings.aws.region)
+            name = room.customers_table_name(aws, room.stack_name(settings), table)
+            result = room.import_customers(aws, name, rows, on_line)
     for row in result.bad:
         errors.print(f"line {row.line}: {row.problem}")
     if as_json:

@@ -1,7 +1,7 @@
 """Loads customers from a CSV file into the stack's DynamoDB table, for `lookup.adapter = "dynamodb"`.
 
     rows = read_rows(Path("customers.csv"), "GB")    # -> Row(line, items, problem), one for each row, as they are read
-    result = import_customers(boto3.Session(), "popdesk-customers", rows, on_line=print)
+    result = import_customers(open_aws("", "us-east-1"), "popdesk-customers", rows, on_line=print)
 
 The file's first line names the columns: id, and name, phone, email in any order; others are left alone. A row is one
 customer: it becomes an item for its phone number and one for its e-mail address, with the keys that the Lambda's adapter
@@ -14,14 +14,13 @@ from __future__ import annotations
 import csv
 import itertools
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
+from ops.aws import Aws, AwsTrouble
 from ops.errors import Trouble
 from ops.settings import ROOT, Settings
 
@@ -35,7 +34,9 @@ BAD_ROWS_EXIT_CODE = 3
 TABLE_OUTPUT = "CustomersTable"  # the stack's output that holds the table's name
 
 _COLUMNS = ("id", "name", "phone", "email")
-_CHUNK = 250  # rows between two reports of how far it got; boto3's batch writer sends 25 items a request
+_CHUNK = 250  # rows between two reports of how far it got
+_BATCH = 25  # items a request (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html)
+_LONGEST_PAUSE = 5.0  # seconds
 _LONGEST = {"id": 512, "name": 1024}  # bytes; a sort key may have 1,024
 
 Item = dict[str, str]
@@ -152,29 +153,43 @@ def check_rows(rows: Iterable[Row], on_line: Callable[[int], None]) -> Result:
     return result
 
 
-def import_customers(session: Any, table: str, rows: Iterable[Row], on_line: Callable[[int], None]) -> Result:
+def import_customers(aws: Aws, table: str, rows: Iterable[Row], on_line: Callable[[int], None]) -> Result:
     """Write the rows to the table `table` and give what was done; `on_line` is told the line that it got to.
 
-    `session` is a boto3 session. Raises Trouble that says from which line to go on.
+    Raises Trouble that says from which line to go on.
     """
     result = Result()
-    # DynamoDB.Table's batch writer sends what DynamoDB left unprocessed again; one batch may not have a key twice.
-    target = session.resource("dynamodb").Table(table)
     try:
         for chunk in _chunks(rows):
-            with target.batch_writer(overwrite_by_pkeys=["pk", "sk"]) as writer:
-                for row in chunk:
-                    for item in row.items:
-                        writer.put_item(Item=item)
+            _write(aws, table, [item for row in chunk for item in row.items])
             for row in chunk:
                 _count(result, row)
             result.last_line = chunk[-1].line
             on_line(result.last_line)
-    except (ClientError, BotoCoreError) as error:
-        raise _not_written(table, error, result.last_line + 1) from error
+    except AwsTrouble as trouble:
+        if trouble.code == "ResourceNotFoundException":
+            raise Trouble(
+                f"the table {table}", "it does not exist in this account and region", "release the stack first"
+            ) from trouble
+        raise Trouble(f"the table {table}", f"it did not take the rows: {trouble.reason}", _go_on(result)) from trouble
     except KeyboardInterrupt:
-        raise Trouble("the import", "it was interrupted", _go_on(result.last_line + 1)) from None
+        raise Trouble("the import", "it was interrupted", _go_on(result)) from None
     return result
+
+
+def _write(aws: Aws, table: str, items: list[Item]) -> None:
+    # A batch may not name a key twice: the later row counts.
+    once = {(item["pk"], item["sk"]): item for item in items}.values()
+    waiting = [{"PutRequest": {"Item": {name: {"S": value} for name, value in item.items()}}} for item in once]
+    pause = 0.05
+    while waiting:
+        answer = aws.call("dynamodb", "batch_write_item", RequestItems={table: waiting[:_BATCH]})
+        # DynamoDB gives back what it had no capacity for, to be sent again after a while.
+        unprocessed = answer.get("UnprocessedItems", {}).get(table, [])
+        waiting = unprocessed + waiting[_BATCH:]
+        if unprocessed:
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -191,22 +206,8 @@ def _count(result: Result, row: Row) -> None:
         result.items += len(row.items)
 
 
-def _go_on(line: int) -> str:
-    return f"run the same command again with --from-line {line}; what is loaded stays loaded"
-
-
-def _not_written(table: str, error: ClientError | BotoCoreError, line: int) -> Trouble:
-    if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceNotFoundException":
-        return Trouble(f"the table {table}", "it does not exist in this account and region", "release the stack first")
-    return Trouble(f"the table {table}", f"DynamoDB did not take the rows: {error}", _go_on(line))
-
-
-def open_session(settings: Settings, profile: str, region: str) -> Any:
-    """Give a boto3 session: the profile named or the default one, the region named or the settings'."""
-    try:
-        return boto3.Session(profile_name=profile or None, region_name=region or settings.aws.region)
-    except BotoCoreError as error:
-        raise Trouble(f"profile {profile!r}", str(error), "name one of ~/.aws/config with --profile") from None
+def _go_on(result: Result) -> str:
+    return f"run the same command again with --from-line {result.last_line + 1}; what is loaded stays loaded"
 
 
 def stack_name(settings: Settings) -> str:
@@ -214,18 +215,16 @@ def stack_name(settings: Settings) -> str:
     return f"popdesk-{settings.environment}" if settings.environment else "popdesk"
 
 
-def customers_table_name(session: Any, stack_name: str, table: str = "") -> str:
-    """Give the table's name: `table` where one is named (`--table`), else the stack's output CustomersTable."""
+def customers_table_name(aws: Aws, stack: str, table: str = "") -> str:
+    """Give the table's name: `table` where one is named (`--table`), else the output CustomersTable of the stack."""
     if table:
         return table
     remedy = "release the stack first, or name the table with --table"
     try:
-        stacks = session.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
-    except ClientError as error:
-        raise Trouble(f"the stack {stack_name}", error.response["Error"]["Message"], remedy) from None
-    except BotoCoreError as error:
-        raise Trouble(f"the stack {stack_name}", str(error), "check the credentials: --profile, --region") from None
+        stacks = aws.call("cloudformation", "describe_stacks", StackName=stack)["Stacks"]
+    except AwsTrouble as trouble:
+        raise Trouble(f"the stack {stack}", trouble.reason, remedy) from trouble
     for output in stacks[0].get("Outputs", []):
         if output["OutputKey"] == TABLE_OUTPUT:
             return str(output["OutputValue"])
-    raise Trouble(f"the stack {stack_name}", f"it has no output {TABLE_OUTPUT}", remedy)
+    raise Trouble(f"the stack {stack}", f"it has no output {TABLE_OUTPUT}", remedy)

@@ -79,6 +79,7 @@ CALLS: dict[str, dict[str, Need]] = {
         "update_alias": _need("lambda:UpdateAlias", "function", "function versions"),
         "publish_version": _need("lambda:PublishVersion", "function"),
     },
+    "dynamodb": {"batch_write_item": _need("dynamodb:BatchWriteItem", "table")},
     "cloudformation": {
         "describe_stacks": _need("cloudformation:DescribeStacks", "stack"),
         "create_change_set": _need("cloudformation:CreateChangeSet cloudformation:TagResource", "stack"),

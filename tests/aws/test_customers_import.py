@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from moto import mock_aws
 
 from deploy import cli
+from ops.aws import Aws
 from ops.customers import customers_table_name, import_customers, read_rows
 from ops.errors import Trouble
 from ops.settings import ROOT
@@ -109,32 +110,43 @@ def test_loading_twice_is_loading_once_and_a_key_may_come_twice(session: Any, tm
         assert items["phone#+12065550101", "C-1"]["name"] == "New name"
 
 
-def test_an_import_that_failed_says_from_which_line_it_goes_on(
-    session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_that_failed_says_from_which_line_it_goes_on(session: Any, tmp_path: Path) -> None:
     rows = "".join(f"C-{n},,user{n}@example.com\n" for n in range(1_000))
     file = _file(tmp_path, "id,phone,email\n" + rows)
-    # The real client, but for its 21st request, which is throttled for good.
-    import botocore.client
+    aws = Aws(session, "us-east-1")
+    calls: list[str] = []
 
-    real = botocore.client.BaseClient._make_api_call
-    calls = 0
+    def throttle(service: str, operation: str, _: dict[str, Any]) -> None:
+        calls.append(f"{service} {operation}")
+        if len(calls) == 21:
+            error = {"Error": {"Code": "ThrottlingException", "Message": "slow down"}}
+            raise ClientError(error, operation)
 
-    def make_api_call(client: Any, operation: str, arguments: Any) -> Any:
-        nonlocal calls
-        if operation == "BatchWriteItem":
-            calls += 1
-            if calls == 21:
-                raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, operation)
-        return real(client, operation, arguments)
-
-    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", make_api_call)
+    aws.before = throttle
     with pytest.raises(Trouble) as raised:
-        import_customers(session, TABLE, read_rows(file, "US"), lambda _: None)
+        import_customers(aws, TABLE, read_rows(file, "US"), lambda _: None)
     assert "--from-line 502" in raised.value.remedy  # 20 requests of 25 items: lines 2 to 501
     result = _import(file, "--from-line", "502")
     assert result.exit_code == 0, result.output
     assert len(_items(session)) == 1_000
+
+
+def test_what_dynamodb_leaves_unprocessed_is_sent_again(session: Any, tmp_path: Path) -> None:
+    file = _file(tmp_path, "id,phone,email\n" + "".join(f"C-{n},,user{n}@example.com\n" for n in range(30)))
+    aws = Aws(session, "us-east-1")
+    sent: list[int] = []
+
+    class Busy(Aws):
+        """Takes the first ten items of a batch, as a table does that is short of capacity."""
+
+        def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+            (requests,) = parameters["RequestItems"].values()
+            sent.append(len(requests))
+            aws.call(service, operation, RequestItems={TABLE: requests[:10]})
+            return {"UnprocessedItems": {TABLE: requests[10:]} if requests[10:] else {}}
+
+    result = import_customers(Busy(session, "us-east-1"), TABLE, read_rows(file, "US"), lambda _: None)
+    assert (sent, result.rows, len(_items(session))) == ([25, 20, 10], 30, 30)
 
 
 @pytest.mark.parametrize(
@@ -164,14 +176,14 @@ def test_a_missing_file_and_a_missing_table_are_said(tmp_path: Path) -> None:
 
 def test_the_tables_name_is_the_stacks_output(session: Any) -> None:
     with pytest.raises(Trouble, match="--table"):
-        customers_table_name(session, "popdesk")
+        customers_table_name(Aws(session, "us-east-1"), "popdesk")
     template = {
         "Resources": {"Logs": {"Type": "AWS::Logs::LogGroup"}},
         "Outputs": {"CustomersTable": {"Value": "popdesk-customers-1"}},
     }
     session.client("cloudformation").create_stack(StackName="popdesk", TemplateBody=json.dumps(template))
-    assert customers_table_name(session, "popdesk") == "popdesk-customers-1"
-    assert customers_table_name(session, "popdesk", "mine") == "mine"
+    assert customers_table_name(Aws(session, "us-east-1"), "popdesk") == "popdesk-customers-1"
+    assert customers_table_name(Aws(session, "us-east-1"), "popdesk", "mine") == "mine"
 
 
 def test_the_command_runs_from_a_checkout_without_pytests_path(tmp_path: Path) -> None:

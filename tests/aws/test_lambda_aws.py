@@ -16,6 +16,7 @@ from http_customers import read_token
 from identity import Identity
 from moto.server import ThreadedMotoServer
 
+from ops.aws import Aws
 from ops.customers import import_customers, read_rows
 from ops.settings import lambda_settings, load_settings
 from tests.unit.lambda_.crm import MisbehavingCrm
@@ -63,7 +64,7 @@ def table(tmp_path: Path) -> Iterator[Any]:
     )
     file = tmp_path / "customers.csv"
     file.write_text("id,name,phone,email\nC-1,Ana Silva,(206) 555-0100,ana@EXAMPLE.com\nC-2,Bob Silva,2065550100,\n")
-    import_customers(boto3.Session(), TABLE, read_rows(file, "US"), lambda _: None)
+    import_customers(Aws(boto3.Session(), "us-east-1"), TABLE, read_rows(file, "US"), lambda _: None)
     yield client
     client.delete_table(TableName=TABLE)
 
