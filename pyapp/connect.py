@@ -244,5 +244,5 @@ async def remember(contact_ids):
 
 
 def _storage():
-    # A denied storage throws at the mere look at it, which Python cannot catch: the promise can be.
-    return getattr(js.Promise, "try")(js.Reflect.get, js.window, "sessionStorage")
+    # A denied storage throws at the mere look at it, which Python cannot catch; a promise's rejection it can.
+    return getattr(js.Promise, "try")(js.Reflect.get(js.Reflect, "get"), js.window, "sessionStorage")

@@ -388,20 +388,21 @@ class View:
     async def open_window(self, url, name, features):
         """Open a checked URL, or bring it up in the window of that name; say so when the browser blocks it.
 
-        The window is opened blank, cut off from this page, and then sent to the URL: with `noopener` the browser
-        would give no window back, and a blocked one could not be told from an opened one.
+        The window is opened blank, sent to the URL and cut off from this page: with `noopener` the browser would give
+        no window back, and a blocked one could not be told from an opened one. A sandboxed page may lead a window only
+        while it is that window's opener, so where the window of that name is refused, a new one is opened.
         """
-        opened = js.window.open("", name, features)
-        if not opened:
-            self.pop_note(self._say("pop.blocked", origin=str(js.location.origin)), "warning")
-            return
-        # A window that already shows the CRM is another site's and forbids this; a new one does not. Either may throw
-        # in JavaScript, which Python could not catch.
-        attempt = getattr(js.Promise, "try")
-        await _settled(attempt(js.Reflect.set, opened, "opener", None))
-        await _settled(attempt(js.Reflect.set, opened, "location", url))
-        await _settled(attempt(js.Reflect.apply, js.window.focus, opened, js.Array.new()))
-        self.pop_note(self._say("pop.opened"), "success")
+        for target in (name, "_blank"):
+            opened = js.window.open("", target, features)
+            if not opened:
+                break
+            if await _works(js.Reflect, "set", opened, "location", url):
+                # Another site's window (one that shows the CRM already) forbids this; it has been cut off before.
+                await _works(js.Reflect, "set", opened, "opener", None)
+                opened.focus()
+                self.pop_note(self._say("pop.opened"), "success")
+                return
+        self.pop_note(self._say("pop.blocked", origin=str(js.location.origin)), "warning")
 
     def pop_note(self, text, tone=""):
         """Say something about the pop, below its link."""
@@ -500,8 +501,12 @@ def _put_moment(element, iso):
     js.setTimeout(say_whole, 500)
 
 
-async def _settled(promise):
+async def _works(owner, method, *values):
+    """Call a method that may throw in JavaScript, which Python could not catch; say whether it did not.
+
+    The method is taken through Reflect.get: as an attribute it would be a Python method, and throw inside Python.
+    """
     try:
-        await promise
-    except Exception:  # noqa: S110  (another site's window: nothing to do, and the pop still goes on)
-        pass
+        return bool(await getattr(js.Promise, "try")(js.Reflect.get(owner, method), *values))
+    except Exception:
+        return False

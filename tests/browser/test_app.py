@@ -1,0 +1,387 @@
+"""What the app does beside the agent: refreshes, pops, masks, speaks Spanish, ends tidily, and says when it cannot start."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Frame, Page, Route, expect
+
+from ops.preview import Preview
+from tests.browser.app_stage import NUMBER, AppStates, previewed
+from tests.conftest import Workspace
+
+SKELETON_TITLES = "Phone number or e-mail | Channel | Queue"
+
+
+def _open(preview: Preview, context: BrowserContext) -> AppStates:
+    workspace = Workspace(preview, context.new_page())
+    workspace.open()
+    return AppStates(workspace)
+
+
+@pytest.fixture
+def states(workspace: Workspace) -> AppStates:
+    return AppStates(workspace)
+
+
+@pytest.fixture(scope="module")
+def other_words() -> Iterator[Preview]:
+    """Give a preview in Spanish, with personal data masked."""
+    with previewed(language="es", mask_personal_data=True, request_timeout_ms=700) as preview:
+        yield preview
+
+
+@pytest.fixture(scope="module")
+def automatic() -> Iterator[Preview]:
+    """Give a preview that pops by itself, into a window per contact."""
+    with previewed(pop={"automatic": "connected", "window": "per-contact"}) as preview:
+        yield preview
+
+
+def _log(states: AppStates, **arguments: Any) -> list[dict[str, Any]]:
+    """Give what crossed the port: the workspace's own log."""
+    return list(states.desk.command("log", **arguments))
+
+
+def _cards(app: Frame) -> dict[str, str]:
+    return {
+        str(card.locator("dt").text_content()): str(card.locator("dd").text_content())
+        for card in app.locator("#cards > div").all()
+    }
+
+
+# -- the cards ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_eleven_cards_of_the_article_are_right(states: AppStates) -> None:
+    app = states.connected()
+    expect(app.locator("#cards dd").get_by_text("…", exact=True)).to_have_count(0)
+    cards = _cards(app)
+    contact = states.contact
+    assert contact is not None
+    assert list(cards) == [
+        "Phone number or e-mail",
+        "Channel",
+        "Queue",
+        "In queue since",
+        "Time in this state",
+        "Initial contact ID",
+        "Agent name",
+        "Agent state",
+        "Routing profile",
+        "Channel concurrency",
+        "Agent ARN",
+    ]
+    assert cards["Phone number or e-mail"] == "+1 206 555 0100"
+    assert cards["Channel"] == "Voice connect:Telephony"
+    assert cards["Queue"] == "BasicQueue"
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", cards["In queue since"])
+    assert re.fullmatch(r"\d+:\d\d", cards["Time in this state"])
+    assert cards["Initial contact ID"] == contact.look()["initialContactId"]
+    assert cards["Agent name"] == states.desk.look()["agent"]["name"]
+    assert cards["Agent state"] == "Available"
+    assert cards["Routing profile"] == "Basic Routing Profile"
+    assert "Voice 1" in cards["Channel concurrency"]
+    last, whole = cards["Agent ARN"].split(" ")
+    assert whole.startswith("arn:aws:connect:")
+    assert whole.endswith("/" + last)
+
+
+def test_the_skeleton_in_the_page_is_the_cards_as_declared(states: AppStates) -> None:
+    """The static page shows the shipped cards before Python is up: what it shows must be what comes."""
+    app = states.offer("C-1001")
+    html = states.workspace.page.request.get(states.workspace.preview.app_url).text()
+    in_html = re.findall(r'<div><dt>(.*?)</dt><dd id="(\w+)">', html)
+    shown = [
+        (str(card.locator("dt").text_content()), str(card.locator("dd").get_attribute("id"))) for card in _all(app)
+    ]
+    assert in_html == shown
+    assert f'data-cards="{" | ".join(title for title, _ in shown)}"' in html
+
+
+def _all(app: Frame) -> list[Any]:
+    return list(app.locator("#cards > div").all())
+
+
+def test_nothing_moves_when_the_values_arrive(states: AppStates) -> None:
+    """The browser's own measure of layout shifts stays at zero from the first paint to the last value."""
+    states.workspace.page.context.add_init_script(
+        "window.shifts = 0; new PerformanceObserver(list => { for (const e of list.getEntries()) window.shifts += e.value })"
+        ".observe({type: 'layout-shift', buffered: true})"
+    )
+    states.desk.command("latency", ms=150)
+    app = states.offer("C-1001")
+    expect(app.locator("#agent_name")).to_have_text("Alex Rivera")
+    expect(app.locator("#queue")).to_have_text("BasicQueue")
+    assert app.evaluate("window.shifts") == 0
+
+
+def test_a_duration_ticks(states: AppStates) -> None:
+    app = states.connected()
+    expect(app.locator("#state_duration")).to_have_text("0:02")
+
+
+def test_a_refused_request_spoils_its_own_card_and_a_retry_mends_it(states: AppStates) -> None:
+    app = states.failed()
+    expect(app.locator("#channel")).to_have_text("Voice connect:Telephony")
+    expect(app.locator("#queue")).to_have_attribute("title", "The backend is away")
+    states.desk.command("heal")
+    app.get_by_role("button", name="Retry Queue").click()
+    expect(app.locator("#queue")).to_have_text("BasicQueue")
+
+
+def test_missing_permissions_are_named_with_what_they_cost(states: AppStates) -> None:
+    app = states.missing_permissions()
+    expect(app.locator("#doctor-line")).to_contain_text("missing User.Details.View, Contact.Attributes.View")
+    expect(app.locator("#alerts li").first).to_contain_text("User.Details.View is not granted")
+    expect(app.locator("#alerts li").first).to_contain_text("Agent name, Agent ARN")
+    expect(app.get_by_role("heading", name="Customer unknown")).to_be_visible()
+    expect(app.locator("#queue")).to_have_text("BasicQueue")
+
+
+def test_a_chat_shows_its_address_and_no_telephone_trouble(states: AppStates) -> None:
+    app = states.offer("C-1001", channel="EMAIL", address="ana.silva@example.com")
+    expect(app.locator("#phone_or_email")).to_have_text("ana.silva@example.com")
+    expect(app.locator("#channel")).to_contain_text("Email")
+    expect(app.get_by_role("heading", name="Ana Carolina Silva")).to_be_visible()
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+def test_each_event_is_subscribed_once_and_let_go_at_the_end(states: AppStates) -> None:
+    states.connected()
+    contact = states.contact
+    assert contact is not None
+    states.desk.set_state("Lunch", "not_routable")
+    contact.end()
+    contact.clear()
+    expect(states.workspace.page.locator("iframe")).to_have_count(0)
+    crossed = [entry["message"] for entry in _log(states)]
+    subscribed = sorted(_topic(each) for each in crossed if each.get("type") == "subscribe")
+    assert subscribed == sorted(
+        [
+            ("agent/stateChange", None),
+            *((f"contact/{what}", contact.id) for what in ("acw", "cleared", "connected", "missed")),
+            ("visualModeChange", None),
+        ]
+    )
+    assert sorted(_topic(each) for each in crossed if each.get("type") == "unsubscribe") == subscribed
+    said = [
+        each["message"] for each in crossed if each.get("type") == "log" and str(each["message"]).startswith("App ")
+    ]
+    assert said == ["App created", "App destroyed"]
+
+
+def _topic(message: dict[str, Any]) -> tuple[str, str | None]:
+    return message["topic"]["key"], message["topic"].get("parameter")
+
+
+def test_a_burst_of_events_leaves_the_last_state_and_few_requests(states: AppStates) -> None:
+    app = states.connected()
+    before = len(_requests(states, "agent/getState"))
+    states.desk.command("burst", count=1000)
+    expect(app.locator("#agent_state")).to_have_text(re.compile("Burst 1000|Available"))
+    states.desk.set_state("Lunch", "not_routable")
+    expect(app.locator("#agent_state")).to_have_text("Lunch")
+    assert len(_requests(states, "agent/getState")) - before < 20
+
+
+def _requests(states: AppStates, command: str) -> list[dict[str, Any]]:
+    crossed = [entry["message"] for entry in _log(states)]
+    return [each for each in crossed if each.get("type") == "request" and each.get("command") == command]
+
+
+def test_two_chats_never_mix(states: AppStates) -> None:
+    first = states.offer("C-1001", channel="CHAT")
+    first_contact = states.contact
+    second = states.offer("C-1002", channel="CHAT")
+    second_contact = states.contact
+    assert first_contact is not None
+    assert second_contact is not None
+    second_contact.accept()
+    expect(second.locator("#life-text")).to_have_text("Contact connected")
+    expect(second.get_by_role("heading", name="Nikki Wolf")).to_be_visible()
+    first_contact.select()
+    expect(first.get_by_role("heading", name="Ana Carolina Silva")).to_be_visible()
+    expect(first.locator("#life")).to_have_attribute("data-life", "connecting")
+    expect(second.locator("#life-text")).to_have_text("Contact connected (page hidden)")
+    second_contact.select()
+    expect(second.locator("#life-text")).to_have_text("Contact connected")
+
+
+def test_all_requests_go_at_once_and_each_question_once(states: AppStates) -> None:
+    states.desk.command("hang")
+    states.desk.offer(address=NUMBER)
+    states.workspace.page.locator("iframe:visible").wait_for()
+    app = states.frame()
+    expect(app.locator("#doctor-line")).to_contain_text("Workspace connected")
+    asked = [each["message"]["command"] for each in _log(states) if each["message"].get("type") == "request"]
+    asked = [command for command in asked if command != "getTheme"]
+    assert len(asked) == 12  # the eleven cards', and the attributes
+    assert len(set(asked)) == len(asked)
+
+
+# -- the screen pop ----------------------------------------------------------------------------------------------------
+
+
+def test_the_link_pops_the_customers_page_in_a_window_of_its_size(states: AppStates) -> None:
+    app = states.offer("C-1001")
+    states.change_attributes(app, {"contactUrlWidth": "640", "contactUrlHeight": "480"})
+    link = app.get_by_role("link", name="Open Ana Carolina Silva’s page")
+    with states.workspace.page.context.expect_page() as opened:
+        link.click()
+    popped = opened.value
+    popped.wait_for_url("**/crm/customers/C-1001")
+    assert popped.evaluate("[innerWidth, innerHeight, opener === null]") == [640, 480, True]
+    # The same window is used again: no second page.
+    link.click()
+    expect(app.locator("#pop-note")).to_have_text("Opened in the CRM window")
+    assert len(states.workspace.page.context.pages) == 2
+
+
+def test_the_keyboard_alone_reaches_and_opens_everything(states: AppStates) -> None:
+    app = states.offer("C-1001")
+    app.locator("[data-do=refresh]").focus()
+    reached = []
+    for _ in range(6):
+        reached.append(app.evaluate("document.activeElement.id || document.activeElement.dataset.do || ''"))
+        states.workspace.page.keyboard.press("Tab")
+    assert reached == ["refresh", "facts", "pop", "copy", "home", "attributes"]
+    app.locator("#pop").focus()
+    with states.workspace.page.context.expect_page() as opened:
+        states.workspace.page.keyboard.press("Enter")
+    opened.value.wait_for_url("**/crm/customers/C-1001")
+    app.locator("#attributes > summary").focus()
+    states.workspace.page.keyboard.press("Enter")
+    expect(app.get_by_text("ContactPhoneNumberOrEmail")).to_be_visible()
+
+
+def test_the_link_can_be_copied_and_a_refusal_is_said(states: AppStates) -> None:
+    context = states.workspace.page.context
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    app = states.offer("C-1001")
+    app.get_by_role("button", name="Copy link").click()
+    expect(app.locator("#pop-note")).to_have_text("Link copied")
+    context.clear_permissions()
+    states.desk.command("app", url=states.workspace.preview.app_url, name="Popdesk", allow="geolocation")
+    app = states.offer("C-1001")
+    app.get_by_role("button", name="Copy link").click()
+    expect(app.locator("#pop-note")).to_contain_text("did not allow copying")
+    expect(app.locator("#pop-note")).to_contain_text("/crm/customers/C-1001")
+
+
+def test_an_unknown_caller_gets_the_search(states: AppStates) -> None:
+    app = states.unknown_caller()
+    with states.workspace.page.context.expect_page() as opened:
+        app.get_by_role("link", name="Search the CRM").click()
+    opened.value.wait_for_url("**/crm/search?q=*")
+
+
+def test_the_automatic_pop_comes_once_when_the_contact_is_connected(
+    automatic: Preview, context: BrowserContext
+) -> None:
+    states = _open(automatic, context)
+    states.connecting()
+    assert len(context.pages) == 1
+    contact = states.contact
+    assert contact is not None
+    with context.expect_page() as opened:
+        contact.accept()
+    opened.value.wait_for_url("**/crm/customers/C-1001")
+    opened.value.close()
+    states.desk.command("reload")
+    contact.wait_until_running()
+    app = states.frame()
+    expect(app.get_by_role("heading", name="Ana Carolina Silva")).to_be_visible()
+    contact.end()
+    expect(app.locator("#life-text")).to_have_text("After-contact work")
+    assert len(context.pages) == 1
+
+
+# -- words, masks, themes ------------------------------------------------------------------------------------------------
+
+
+def test_spanish_and_masked_until_clicked(other_words: Preview, context: BrowserContext) -> None:
+    states = _open(other_words, context)
+    app = states.offer("C-1001")
+    expect(app.locator("html")).to_have_attribute("lang", "es")
+    expect(app.locator("#cards dt").first).to_have_text("Teléfono o correo")
+    expect(app.get_by_role("button", name="Mostrar Teléfono o correo")).to_be_visible()
+    assert "Ana" not in app.locator("main").inner_text()
+    assert "0100" not in app.locator("main").inner_text()
+    app.get_by_role("button", name="Mostrar Cliente").click()
+    expect(app.get_by_role("heading", name="Ana Carolina Silva")).to_be_visible()
+    expect(app.get_by_role("link", name="Abrir la página de Ana Carolina Silva")).to_be_visible()
+    app.get_by_role("button", name="Mostrar Teléfono o correo").click()
+    expect(app.locator("#phone_or_email")).to_have_text("+1 206 555 0100")
+    app.locator("#attributes > summary").click()
+    app.get_by_role("button", name="Mostrar Name").click()
+    expect(app.locator("#attributes-list")).to_contain_text("Ana Carolina Silva")
+
+
+def test_the_theme_follows_the_workspace(states: AppStates) -> None:
+    states.desk.command("theme", mode="dark")
+    app = states.offer("C-1001")
+    expect(app.locator("html")).to_have_attribute("data-mode", "dark")
+    states.desk.command("theme", mode="light")
+    expect(app.locator("html")).to_have_attribute("data-mode", "light")
+    states.desk.command("theme", mode="auto")
+    expect(app.locator("html")).not_to_have_attribute("data-mode", re.compile("."))
+
+
+# -- trouble -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_defect_shows_a_card_and_is_reported_once_without_personal_data(states: AppStates) -> None:
+    app = states.offer("C-1001")
+    for _ in range(2):
+        states.workspace.page.evaluate("0")
+        app.evaluate("setTimeout(() => { throw new Error('Ana Carolina Silva +12065550100') })")
+    expect(app.get_by_role("heading", name="Something in this page failed")).to_have_count(1)
+    expect(app.locator("#agent_name")).to_have_text("Alex Rivera")
+    reports = [each["message"] for each in _log(states) if each["message"].get("message") == "App trouble"]
+    assert len(reports) == 1
+    assert "Ana" not in json.dumps(reports)
+    assert "0100" not in json.dumps(reports)
+    states.workspace.errors.clear()  # the page error is the one this test raised
+
+
+@pytest.mark.parametrize("part", ["micropython.wasm", "sdk-"])
+def test_a_blocked_file_is_said_in_plain_html(preview: Preview, context: BrowserContext, part: str) -> None:
+    def block(route: Route) -> None:
+        route.abort()
+
+    page = context.new_page()
+    page.route(re.compile(re.escape(part)), block)
+    page.goto(preview.app_url)
+    expect(page.get_by_text("This page’s program has not started.")).to_be_visible(timeout=15_000)
+
+
+def test_a_browser_without_webassembly_is_told(preview: Preview, context: BrowserContext) -> None:
+    context.add_init_script("delete window.WebAssembly")
+    page = context.new_page()
+    page.goto(preview.app_url)
+    expect(page.get_by_text("This page’s program has not started.")).to_be_visible(timeout=15_000)
+
+
+def test_without_scripts_the_page_says_what_it_needs(preview: Preview, browser: Any) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(preview.app_url)
+    expect(page.get_by_text("This page needs JavaScript and WebAssembly.")).to_be_visible()
+    context.close()
+
+
+def test_opened_by_itself_the_page_says_where_it_belongs(preview: Preview, page: Page) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(preview.app_url)
+    expect(page.get_by_role("heading", name="Not in an agent workspace")).to_be_visible()
+    expect(page.get_by_text("open it from the agent workspace")).to_be_visible()
+    expect(page.locator("#late")).to_have_count(0)
+    assert errors == []

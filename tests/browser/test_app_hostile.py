@@ -1,0 +1,154 @@
+"""500 hostile attribute values: none opens anything off the allow-list, none runs anything, none breaks the page."""
+
+from __future__ import annotations
+
+import itertools
+from urllib.parse import urlsplit
+
+from playwright.sync_api import expect
+
+from tests.browser.app_stage import AppStates
+from tests.conftest import Workspace
+
+# Spellings of a place that must not be opened; EVIL and GOOD are put in.
+_SHAPES = [
+    "https://{evil}/",
+    "http://{good}/",
+    "//{evil}/",
+    "///{evil}",
+    "\\\\{evil}\\x",
+    "https:{evil}",
+    "https:\\\\{evil}\\@{good}/",
+    "https://{good}@{evil}/",
+    "https://{good}:secret@{evil}/",
+    "https://user@{good}/",
+    "https://:@{evil}/{good}",
+    "https://{good}.{evil}/",
+    "https://{evil}/https://{good}/",
+    "https://{evil}#@{good}",
+    "https://{evil}?{good}",
+    "https://{good}%2e{evil}/",
+    "https://{good}%00.{evil}/",
+    "https://{good}\u3002{evil}/",
+    "https://{good}\uff0f@{evil}/",
+    "https://{good}\u2024{evil}",
+    "https://x{good}/",
+    "https://{good}x/",
+    "https://{good}./",
+    "https://{good}..",
+    "https://xn--{good}/",
+    "https://[::1]/",
+    "https://0x7f000001/",
+    "https://127.1/",
+    "https://localhost/",
+    "https://{evil}:443/",
+    "ftp://{good}/",
+    "ws://{good}/",
+    "file:///{good}/",
+    "blob:https://{good}/x",
+    "filesystem:https://{good}/x",
+    "view-source:https://{good}/",
+    "about:blank#{good}",
+    "data:text/html,<script>top.name='run'</script>{good}",
+    "data:text/html;base64,PHNjcmlwdD50b3AubmFtZT0ncnVuJzwvc2NyaXB0Pg==",
+    "javascript:alert('{good}')",
+    "JaVaScRiPt:window.ran=1//{good}",
+    "java\nscript:window.ran=1",
+    "\tjavascript:window.ran=1",
+    "\x01javascript:window.ran=1",
+    "javascript\t:window.ran=1",
+    "javascript&colon;window.ran=1",
+    "&#106;avascript:window.ran=1",
+    "%6aavascript:window.ran=1",
+    "vbscript:msgbox(1)",
+    "mailto:x@{good}",
+    "tel:+12025550123",
+    "chrome://settings/",
+    "intent://{good}#Intent;end",
+    "<a href=https://{good}>x</a>",
+    "<img src=x onerror=window.ran=1>",
+    '"><script>window.ran=1</script>',
+    "'-window.ran=1-'",
+    "{{{{constructor.constructor('window.ran=1')()}}}}",
+    "${{window.ran=1}}",
+    "__proto__",
+    "constructor",
+    "null",
+    "undefined",
+    "\u202ehttps://{evil}/",
+    "https://{evil}/\u202e/moc.elpmaxe.mrc",
+    "\u2066https://{evil}\u2069",
+    "\ufeffhttps://{evil}/",
+    "\u0000",
+    "\ud7ff\ue000\uffff",
+    "\U0001f4a9" * 40,
+    "https://{evil}/" + "a" * 32_000,
+    "x" * 32_000,
+    "https://" + "a." * 4000 + "{evil}",
+    " ",
+    "\r\n\r\n",
+    "https://{good} .{evil}/",
+    "https://{good}\t@{evil}",
+    "https://{good}\n.{evil}",
+    "https:/{evil}",
+    "https:///{evil}",
+    "https://////{evil}",
+    "https://{good}\\.{evil}",
+    "https://{good}:x/",
+    "https://{good}:99999/",
+    "https://-{good}",
+    "HTTPS://{evil}",
+]
+_HOSTS = [
+    ("crm.example.com", "evil.example"),
+    ("crm.example.com", "crm.example.com.evil.example"),
+    ("crm.example.com", "crm-example.com"),
+    ("crm.example.com", "crm.examp1e.com"),
+    ("crm.example.com", "\u0441rm.example.com"),
+    ("CRM.EXAMPLE.COM", "evil.example"),
+]
+VALUES = [shape.format(good=good, evil=evil) for (good, evil), shape in itertools.product(_HOSTS, _SHAPES)][:500]
+
+
+def test_there_are_five_hundred() -> None:
+    assert len(VALUES) == 500
+
+
+def test_no_hostile_value_opens_runs_or_breaks_anything(workspace: Workspace) -> None:
+    """Each value stands in every attribute the app reads; the link, if any, leads to an allowed host all the same."""
+    states = AppStates(workspace)
+    app = states.offer("C-1001")
+    app.locator("#attributes > summary").click()
+    roles = workspace.preview.command("help") and [
+        "contactUrlPath",
+        "Name",
+        "ContactPhoneNumberOrEmail",
+        "contactUrlWidth",
+        "contactUrlLeft",
+        "Note",
+    ]
+    contact = states.contact
+    assert contact is not None
+    asked = "document.querySelector('#attributes-list').childElementCount"
+    for number, value in enumerate(VALUES):
+        marked = f"value {number}"
+        contact.set_attributes(**dict.fromkeys(roles, value), contactMatches="1", Marker=marked)
+        app.locator("[data-do=refresh]").click()
+        expect(app.locator("#attributes-list").get_by_text(marked, exact=True)).to_be_visible()
+        link = app.locator("#pop")
+        if link.is_visible():
+            url = urlsplit(str(link.get_attribute("href")))
+            assert (url.scheme, url.hostname, url.username) == ("https", "crm.example.com", None), repr(value)
+        else:
+            assert app.locator("#refused").is_visible() or not value.strip(), repr(value)
+        assert app.evaluate(asked) >= len(roles), repr(value)
+    assert app.evaluate("[window.ran, document.scripts.length, document.images.length]") == [
+        None,
+        app.evaluate("document.scripts.length"),
+        0,
+    ]
+    assert len(workspace.page.context.pages) == 1
+    contact.set_attributes(Name="Ana", contactUrlPath=workspace.preview.workspace_url + "crm/customers/C-1001")
+    app.locator("[data-do=refresh]").click()
+    expect(app.get_by_role("heading", name="Ana")).to_be_visible()
+    expect(app.locator("#troubles")).to_be_empty()
