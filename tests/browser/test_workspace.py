@@ -46,8 +46,8 @@ class Hosting(Workspace):
 
     def host(self, app: str = "", query: str = "", scope: str = "") -> None:
         """Open the workspace for the plain app, whose own query is `app`."""
-        registered = f"url:{self.plain.url}{app}" + (f",scope:{scope}" if scope else "")
-        self.open("&".join(part for part in (f"app={registered.replace('//', '%2F%2F')}", query) if part))
+        registered = f"app={self.plain.url}{app}" + (f",scope:{scope}" if scope else "")
+        self.open("&".join(part for part in (registered, query) if part))
 
     def do(self, name: str, /, **arguments: Any) -> Any:
         """Do a command of the workspace."""
@@ -349,6 +349,20 @@ def test_a_call_by_the_agents_hand_alone(hosting: Hosting) -> None:
     expect(page.locator("#contact-bar")).to_contain_text("After-contact work")
     page.locator("#contact-bar").get_by_role("button", name="Clear").click()
     expect(page.locator("#contact-count")).to_have_text("0")
+
+
+def test_a_contacts_apps_are_tabs(hosting: Hosting) -> None:
+    hosting.host()
+    hosting.offer()
+    tabs = hosting.page.get_by_role("group", name="Apps")
+    tabs.get_by_role("button", name="+ Popdesk").click()
+    hosting.do("until", app="running")
+    assert [each["visible"] for each in hosting.do("look")["apps"]] == [False, True]
+    tabs.get_by_role("button", name="localhost", exact=False).first.click()
+    expect(hosting.app.locator("#life li")).to_have_count(4)
+    assert hosting.life == ["create", "start", "stop", "start"]
+    tabs.get_by_role("button", name="Close Popdesk").click()
+    expect(hosting.page.locator("iframe")).to_have_count(1)
 
 
 def test_an_unlisted_caller_with_attributes_and_a_transfer(hosting: Hosting) -> None:

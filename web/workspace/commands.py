@@ -417,9 +417,8 @@ def _host(url):
 #
 #   ?latency=50&fail=agent/getName&offer=customer:c-001,channel:CHAT&accept
 #
-# Each parameter is a command, done in the order they stand. Its value is the command's first argument, or NAME:VALUE
-# pairs separated by commas where NAME is one of the command's. Several as JSON: do=[["offer", {"channel": "CHAT"}],
-# ["accept", {}]].
+# Each parameter is a command, done in the order they stand. Its value is the command's first argument, then NAME:VALUE
+# pairs after commas where NAME is one of the command's. Several as JSON: do=[["offer", {"channel": "CHAT"}], ...].
 
 
 def from_address(query):
@@ -454,18 +453,23 @@ def _arguments(name, value):
         raise NotPossible(name + " takes nothing")
     if decode(value).startswith("{"):
         return json.loads(decode(value))
-    pieces = value.split(",")
-    if pieces[0].partition(":")[0] not in names:
-        return {names[0]: decode(value)}
     args = {}
-    for piece in pieces:
-        key, _, text = piece.partition(":")
-        key = decode(key)
-        if key not in names:
-            raise NotPossible(name + " takes no " + key + "; it takes " + ", ".join(names))
-        text = decode(text)
-        args[key] = json.loads(text) if text.startswith("{") else text
-    return args
+    last = names[0]
+    for piece in value.split(","):
+        key, colon, text = piece.partition(":")
+        if colon and key in names:
+            last = key
+            args[key] = text
+        elif last in args:
+            args[last] += "," + piece  # the comma was the value's own
+        else:
+            args[last] = piece
+    return {key: _value(args[key]) for key in args}
+
+
+def _value(text):
+    text = decode(text)
+    return json.loads(text) if text.startswith("{") else text
 
 
 def decode(text):

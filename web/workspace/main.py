@@ -16,7 +16,7 @@ from floor import Desk, NotPossible
 from host import Frames, post_json
 from jsffi import create_proxy
 from log import Log
-from page import Page, by_id
+from page import Page, by_id, sentence
 
 # As text: MicroPython truncates JavaScript's whole numbers of 2**31 and more, and one in ten time origins is whole.
 _started = float(json.loads(js.JSON.stringify(js.performance))["timeOrigin"])
@@ -88,13 +88,13 @@ class Workspace:
         try:
             self.configure(await ask("/api/config"))
         except NotPossible as error:
-            self.page.show_problem("No preview server", str(error), "Start it with: python deploy.py preview")
+            self.page.show_problem("No preview server", sentence(error), "Start it with: python deploy.py preview")
         self._listen()
         try:
             for name, args in from_address(str(js.location.search)):
                 await self.commands.command(name, args)
         except (NotPossible, ValueError) as error:
-            self.page.show_problem("The address", str(error), "See docs/workspace.md for what it may hold.")
+            self.page.show_problem("The address", sentence(error), "See docs/workspace.md for what it may hold.")
         self.page.changed()
         js.document.documentElement.setAttribute("data-ready", "true")
 

@@ -38,6 +38,12 @@ _CHANNELS = {"VOICE": "Call", "CHAT": "Chat", "TASK": "Task", "EMAIL": "E-mail"}
 _document = js.document
 
 
+def sentence(error):
+    """Write an error's text as a sentence."""
+    text = str(error)
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
 def by_id(name):
     """Give the element with this id."""
     return _document.getElementById(name)
@@ -167,7 +173,7 @@ class Page:
         try:
             await self.commands.command(name, args)
         except (NotPossible, ValueError) as error:
-            self.say(str(error)[:1].upper() + str(error)[1:] + ".")
+            self.say(sentence(error))
         self.changed()
 
     def _click(self, event):
@@ -733,7 +739,7 @@ def _actions(contact):
         return (held if contact.channel == "VOICE" else ()) + (("End", "end", "danger"),)
     if contact.state in (ACW, MISSED):
         return (("Clear", "clear", "primary"),)
-    return ()
+    return (("Clear", "clear", ""),)
 
 
 def _pairs(text):
