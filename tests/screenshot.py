@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import ViewportSize, expect, sync_playwright
 
 from ops.preview import Preview
 from ops.settings import ROOT, load_settings
@@ -18,7 +18,7 @@ from tests.chromium import launch_arguments
 from tests.conftest import Workspace
 
 PICTURE = ROOT / "docs" / "popdesk.png"
-SIZE = {"width": 1280, "height": 720}
+SIZE: ViewportSize = {"width": 1280, "height": 720}
 CONTACT = "3f0c9a52-7b1e-4d58-9c3a-2f6d1e8b4a70"
 
 
