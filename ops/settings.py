@@ -94,10 +94,19 @@ class HttpLookup(_Table):
 class Lookup(_Table):
     """How the Lambda finds the customer."""
 
-    adapter: Literal["sample", "dynamodb", "http"]
+    adapter: str
     budget_ms: Annotated[int, Field(ge=100, le=7500)]
     default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")]
     http: HttpLookup
+
+    @field_validator("adapter")
+    @classmethod
+    def _has_a_module(cls, adapter: str) -> str:
+        # docs/lambda.md: an adapter is a module, and a team may add its own.
+        known = sorted(path.stem.removesuffix("_customers") for path in (ROOT / "lambda").glob("*_customers.py"))
+        if adapter not in known:
+            raise ValueError(f"{adapter!r} has no module lambda/{adapter}_customers.py (there are: {', '.join(known)})")
+        return adapter
 
 
 class Attributes(_Table):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from moto.server import ThreadedMotoServer
 
 from ops.aws import Aws
 from ops.customers import import_customers, read_rows
-from ops.settings import lambda_settings, load_settings
+from ops.settings import ROOT, lambda_settings, load_settings
 from tests.unit.lambda_.crm import MisbehavingCrm
 from tests.unit.lambda_.events import contact_event
 
@@ -173,3 +174,17 @@ def test_a_token_that_cannot_be_read_fails_the_call_and_not_the_handler(capsys: 
         assert handle(contact_event(address="+12065550100"), None)["statusCode"] == "502"
         assert not crm.requests  # nothing is asked without the token
     assert "ResourceNotFoundException" in capsys.readouterr().out
+
+
+def test_the_fourth_adapter_of_the_documentation_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs" / "lambda.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 20
+    (tmp_path / "s3_customers.py").write_text(code, "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("CUSTOMERS_BUCKET", "directory")
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="directory")
+    record = {"id": "C-1", "name": "Ana Silva", "phone": "+12065550100", "email": "ana@example.com"}
+    client.put_object(Bucket="directory", Key="customers.json", Body=json.dumps([record]).encode())
+    assert create_handler(_settings(adapter="s3"))(contact_event(address="+12065550100"), None)["Name"] == "Ana Silva"

@@ -9,10 +9,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from ops.errors import Trouble
 from ops.lambda_zip import CUSTOMERS_TABLE_VARIABLE, LAMBDA_HANDLER, build_lambda_zip
-from ops.settings import Settings, lambda_settings, load_settings
+from ops.settings import Lookup, Settings, lambda_settings, load_settings
 from tests.unit.lambda_.events import contact_event
 
 HERE = f"python3.{sys.version_info.minor}"
@@ -110,6 +111,9 @@ def test_the_settings_travel_in_it(tmp_path: Path) -> None:
 
 
 def test_an_adapter_without_a_module_is_named(tmp_path: Path) -> None:
+    lookup = load_settings().lookup.model_dump()
+    with pytest.raises(ValidationError, match=r"lambda/ldap_customers\.py.*dynamodb, http, sample"):
+        Lookup.model_validate({**lookup, "adapter": "ldap"})
     with pytest.raises(Trouble, match="ldap"):
         build_lambda_zip(_with_adapter("ldap"), tmp_path / "lambda.zip")
 
