@@ -51,13 +51,15 @@ def cli() -> None:
 def build(out: Path, environment: str) -> None:
     """Build the page into a folder that any static server can serve, and the Lambda's zip."""
     from ops.build import build_site
-    from ops.lambda_zip import LAMBDA_ZIP, build_lambda_zip
+    from ops.lambda_zip import LAMBDA_RUNTIME, LAMBDA_ZIP, build_lambda_zip, compiles_for
 
     settings = load_settings(environment=environment)
     result = build_site(settings, out)
     console.print(f"{out}: {len(result.files)} files, {result.total_bytes / 1000:.0f} kB")
     packed = build_lambda_zip(settings, LAMBDA_ZIP)
     console.print(f"{packed.relative_to(ROOT)}: {packed.stat().st_size / 1000:.0f} kB")
+    if not compiles_for(LAMBDA_RUNTIME):
+        console.print(f"(without compiled modules: build with {LAMBDA_RUNTIME} for cold starts that compile nothing)")
 
 
 @cli.command()

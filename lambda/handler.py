@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 
-from answers import FAILED, OK, TIMED_OUT, build_answer
+from answers import FAILED, TIMED_OUT, build_answer
 from call_log import write_call
 from customers import Customer, Customers, LookupFailed, open_customers
 from identity import CHANNELS, Identity, read_identity
@@ -93,24 +93,24 @@ def create_handler(
 
     def handle(event: object, context: object) -> dict[str, str]:
         started = time.monotonic()
-        error = ""
         identity: Identity | None = None
-        customers: list[Customer] | None = []
-        outcome, status = "no-identity", OK
+        outcome, error = "no-identity", ""
         try:
+            customers: list[Customer] = []
             identity = read_identity(event, settings["lookup"]["default_region"])
             if identity:
-                customers, outcome, status = None, "failed", FAILED
                 seconds = _budget(settings["lookup"]["budget_ms"], context) - (time.monotonic() - started)
                 if seconds <= 0:
                     raise TimeoutError
                 customers = directory.find(identity, seconds)
-                outcome, status = ("none", "found", "several")[min(len(customers), 2)], OK
+                outcome = ("none", "found", "several")[min(len(customers), 2)]
+            answer = build_answer(settings, identity, customers)
         except TimeoutError:
-            outcome, status, error = "timeout", TIMED_OUT, "the directory did not answer in time"
+            outcome, error = "timeout", "the directory did not answer in time"
+            answer = build_answer(settings, identity, None, TIMED_OUT)
         except Exception as problem:
-            error = _describe(problem)
-        answer = build_answer(settings, identity, customers, status)
+            outcome, error = "failed", _describe(problem)
+            answer = build_answer(settings, identity, None, FAILED)
         contact_id, channel = _contact(event)
         write_call(
             sys.stdout,

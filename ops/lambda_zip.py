@@ -59,9 +59,14 @@ def build_lambda_zip(settings: Settings, out: Path, runtime: str = LAMBDA_RUNTIM
         (stage / "settings.json").write_text(
             json.dumps(lambda_settings(settings), indent=1, ensure_ascii=False), "utf-8"
         )
-        if runtime == f"python{sys.version_info.major}.{sys.version_info.minor}":
+        if compiles_for(runtime):
             _compile(stage)
         return _pack(stage, out)
+
+
+def compiles_for(runtime: str) -> bool:
+    """Say whether this Python's compiled modules are the runtime's: the minor versions are the same."""
+    return runtime == f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _copy_modules(adapter: str, stage: Path) -> None:

@@ -132,7 +132,7 @@ class Candidate:
     def python(self, code: str) -> str:
         """Run `code` in a fresh process without site-packages and give its stderr."""
         done = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", code],
+            [sys.executable, "-I", "-S", "-B", "-c", code],  # -B: /var/task is read-only
             env={**os.environ, **self.environment},
             capture_output=True,
             text=True,
@@ -158,15 +158,15 @@ class Candidate:
         return {"median_ms": median, "p99_ms": p99, "grown_kB": grown, "connections": connections}
 
 
-def _ours(folder: Path, adapter: str, url: str = "") -> str:
+def _ours(folder: Path, adapter: str, url: str = "", minor: int = sys.version_info.minor) -> str:
     settings = load_settings()
     http = settings.lookup.http.model_copy(update={"url": url or settings.lookup.http.url})
     lookup = settings.lookup.model_copy(update={"adapter": adapter, "http": http})
     changed: Settings = settings.model_copy(update={"lookup": lookup})
-    package = build_lambda_zip(changed, folder / f"{adapter}.zip", f"python3.{sys.version_info.minor}")
+    package = build_lambda_zip(changed, folder / f"{adapter}-{minor}.zip", f"python3.{minor}")
     with zipfile.ZipFile(package) as archive:
-        archive.extractall(folder / adapter)
-    return str(folder / adapter)
+        archive.extractall(package.with_suffix(""))
+    return str(package.with_suffix(""))
 
 
 def _peer(folder: Path, name: str, source: str) -> str:
@@ -253,6 +253,7 @@ def measure(rounds: int) -> dict[str, Any]:
             Candidate("the article's", [_peer(folder, "article", ARTICLE)], {}),
             Candidate("the article's + urllib.request", [_peer(folder, "article_http", ARTICLE_HTTP)], {}),
             sample,
+            Candidate("ours, sample, no .pyc", [_ours(folder, "sample", minor=sys.version_info.minor + 1)], {}),
             asking,
             dynamodb,
         ]

@@ -143,6 +143,16 @@ def test_a_directory_that_fails_is_answered_and_said(error: BaseException, capsy
     assert "5550100" not in line["error"]
 
 
+@pytest.mark.parametrize(
+    "nonsense",
+    [None, 7, "text", [None], [7], [{"id": "C-1"}], [Customer(7)], [Customer("C-1", None)]],  # type: ignore[arg-type]
+)
+def test_an_adapter_that_gives_nonsense_fails_the_look_up_only(nonsense: Any) -> None:
+    answer = _handler(lambda _: nonsense)(contact_event(address="+12065550100"), None)
+    _valid(answer)
+    assert (answer["statusCode"], answer["contactMatches"], answer["contactUrlPath"]) == ("502", "", "")
+
+
 def test_a_directory_that_hangs_costs_the_budget_and_no_more_and_is_replaced() -> None:
     over = threading.Event()
     made: list[Answering] = []
