@@ -56,6 +56,7 @@ class World:
         server.reset()
         self.url = server.url
         self.tmp = tmp
+        self.target = ""  # what a test wants to roll back to
         self.aws = open_test_aws(server.url)
         self.raw = open_test_aws(server.url)  # for looking at it, so that `aws` counts only what is tested
         self.calls: list[str] = []
