@@ -1,0 +1,559 @@
+"""template.yaml -> AWS, through CloudFormation change sets.
+
+    wanted = want(settings, account="123456789012", lambda_key="lambda/0123.zip", queue_arn="arn:...")
+    plan = make_plan(aws, wanted, read_stack(aws, wanted.name))   # a change set, or nothing to do
+    apply_plan(aws, plan, on_event=print)                         # executes it, waits, raises Trouble with AWS's reasons
+
+What differs between environments goes in as parameters; the flows and the view are too long for parameters (4,096 bytes)
+and are written into the template's "@@...@@" places. A change set is what AWS itself says would change, it is executed as
+a whole, and rolled back by AWS where a resource fails. The bucket for the Lambda's zip is made before the stack
+(`make_artifacts_bucket`) and goes after it (`destroy`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ops import flows
+from ops.aws import Aws, AwsTrouble
+from ops.errors import Trouble
+from ops.headers import PRODUCTION_ANCESTORS, response_headers
+from ops.lambda_zip import LAMBDA_HANDLER, LAMBDA_RUNTIME
+from ops.settings import ROOT, Settings
+
+TEMPLATE = ROOT / "ops" / "template.yaml"
+POLL_SECONDS = 2.0
+BUSY_EXIT_CODE = 4  # somebody else's change is under way: the same code as for a release that was overtaken
+# What CloudWatch Logs allows (docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html).
+_RETENTION_DAYS = {
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+}
+_PLACE = re.compile(r'"@@(\w+)@@"')
+# The live alias is moved by releases, on purpose: no drift.
+_MOVED_BY_RELEASES = {"LookupLive"}
+
+Pause = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The stack as it should be."""
+
+    name: str
+    template: str
+    parameters: dict[str, str]
+
+    @property
+    def infrastructure(self) -> str:
+        """Stands for everything but the Lambda's code: releases made with the same one can follow each other freely."""
+        rest = {name: value for name, value in self.parameters.items() if name not in ("LambdaKey", "Fingerprint")}
+        return _digest(self.template + json.dumps(rest, sort_keys=True))[:12]
+
+    @property
+    def fingerprint(self) -> str:
+        """Stands for everything."""
+        return _digest(self.infrastructure + self.parameters["LambdaKey"])[:12]
+
+    def all_parameters(self) -> dict[str, str]:
+        """The parameters as CloudFormation gets them."""
+        return {**self.parameters, "Fingerprint": self.fingerprint}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The stack as it is; `status` is empty where there is none."""
+
+    name: str
+    status: str = ""
+    arn: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+    updated: datetime | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether it has resources; one in REVIEW_IN_PROGRESS is a name with a change set and no more."""
+        return self.status not in ("", "REVIEW_IN_PROGRESS")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource that would change. `action`: Add, Modify, Remove; `replaced`: a new one takes its place."""
+
+    action: str
+    resource: str
+    kind: str
+    replaced: bool
+    properties: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would change. No `change_set`: nothing."""
+
+    stack: str
+    creates: bool = False
+    change_set: str = ""
+    changes: tuple[Change, ...] = ()
+
+
+# -- what is wanted ----------------------------------------------------------------------------------------------------
+
+
+def stack_name(settings: Settings) -> str:
+    """Give the name of the environment's stack."""
+    return f"popdesk-{settings.environment}" if settings.environment else "popdesk"
+
+
+def artifacts_bucket(stack: str, account: str, region: str) -> str:
+    """Give the name of the bucket that holds the Lambda's zip."""
+    return f"{stack}-artifacts-{account}-{region}"
+
+
+def check_deployable(settings: Settings) -> None:
+    """Check what only a deployment needs. Raises Trouble (exit code 2) that names every wrong key; makes no call."""
+    where = f"tool.popdesk.environments.{settings.environment}" if settings.environment else "tool.popdesk"
+    wrong = []
+    aws = settings.aws
+    if not aws.instance_arn:
+        wrong.append(f"{where}.aws.instance_arn is empty: the ARN of the Amazon Connect instance")
+    elif aws.instance_arn.split(":")[3] != aws.region:
+        wrong.append(f"{where}.aws.region is {aws.region}, the instance is in {aws.instance_arn.split(':')[3]}")
+    if not aws.queue:
+        wrong.append(f"{where}.aws.queue is empty: the name or ARN of the queue that the main flow sends contacts to")
+    if bool(aws.domain) != bool(aws.certificate_arn):
+        missing = "certificate_arn" if aws.domain else "domain"
+        wrong.append(f"{where}.aws.{missing} is empty: domain and certificate_arn go together")
+    if aws.domain and not re.fullmatch(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", aws.domain):
+        wrong.append(f"{where}.aws.domain is {aws.domain!r}: a host without https:// and path")
+    if aws.log_retention_days not in _RETENTION_DAYS:
+        wrong.append(f"{where}.aws.log_retention_days is {aws.log_retention_days}: one of {sorted(_RETENTION_DAYS)}")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,19}", settings.environment or "x"):
+        wrong.append(f"{where}: an environment's name is at most 20 lower-case letters, digits and hyphens")
+    if wrong:
+        raise Trouble("pyproject.toml", "; ".join(wrong), "mend it there; nothing was called yet", exit_code=2)
+
+
+def want(settings: Settings, *, account: str, lambda_key: str, queue_arn: str) -> Wanted:
+    """Give the stack that the settings ask for."""
+    name = stack_name(settings)
+    headers = response_headers(PRODUCTION_ANCESTORS)
+    hsts = re.fullmatch(r"max-age=(\d+); includeSubDomains", headers["Strict-Transport-Security"])
+    if hsts is None:
+        raise AssertionError("the template's ResponseHeaders say includeSubDomains and nothing else")
+    aws = settings.aws
+    return Wanted(
+        name,
+        render_template(settings),
+        {
+            "AppName": settings.name,
+            "AppNamespace": settings.namespace,
+            "AppPermissions": ",".join(settings.permissions),
+            "AppScope": settings.iframe.scope,
+            "AppSandbox": ",".join(settings.iframe.sandbox),
+            "AppAllow": ",".join(settings.iframe.allow),
+            "InstanceArn": aws.instance_arn,
+            "Queue": aws.queue,
+            "QueueArn": queue_arn,
+            "Domain": aws.domain,
+            "CertificateArn": aws.certificate_arn,
+            "ContentSecurityPolicy": headers["Content-Security-Policy"],
+            "HstsSeconds": hsts[1],
+            "ReferrerPolicy": headers["Referrer-Policy"],
+            "PermissionsPolicy": headers["Permissions-Policy"],
+            "ArtifactsBucket": artifacts_bucket(name, account, aws.region),
+            "LambdaKey": lambda_key,
+            "LambdaRuntime": LAMBDA_RUNTIME,
+            "LambdaHandler": LAMBDA_HANDLER,
+            "LambdaSeconds": str(flows.lambda_seconds(settings)),
+            "LambdaBudgetMs": str(settings.lookup.budget_ms),
+            "LogRetentionDays": str(aws.log_retention_days),
+            "AlarmTopicArn": aws.alarm_topic_arn,
+        },
+    )
+
+
+def render_template(settings: Settings) -> str:
+    """Give template.yaml with its "@@...@@" places filled in. JSON is YAML, so each becomes JSON."""
+    main = flows.main_flow(settings, lambda_arn="${LookupLive}", guide_flow_arn="${GuideFlow}", queue_arn="${QueueArn}")
+    values: dict[str, Any] = {
+        "main_flow": _compact(main),
+        "guide_flow": _compact(flows.guide_flow(settings, view_arn="${View}")),
+        "view": flows.view(settings),
+        "lookup_statements": lookup_statements(settings),
+    }
+    return _PLACE.sub(lambda match: json.dumps(values[match[1]]), TEMPLATE.read_text("utf-8"))
+
+
+def lookup_statements(settings: Settings) -> list[dict[str, Any]]:
+    """Give what the Lambda may do, by its adapter: log; query the one table; read the one secret."""
+    statements: list[dict[str, Any]] = [
+        _allow(["logs:CreateLogStream", "logs:PutLogEvents"], {"Fn::GetAtt": ["LookupLogs", "Arn"]})
+    ]
+    secret = settings.lookup.http.token_secret
+    if settings.lookup.adapter == "dynamodb":
+        statements.append(_allow(["dynamodb:Query"], {"Fn::GetAtt": ["CustomersTable", "Arn"]}))
+    if settings.lookup.adapter == "http" and secret:
+        here = "${AWS::Region}:${AWS::AccountId}"
+        if secret.startswith("ssm:"):
+            path = secret.removeprefix("ssm:").lstrip("/")
+            arn = {"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:{here}:parameter/{path}"}
+            statements.append(_allow(["ssm:GetParameter"], arn))
+        elif secret.startswith("arn:"):
+            statements.append(_allow(["secretsmanager:GetSecretValue"], secret))
+        else:  # Secrets Manager adds six characters to a secret's name in its ARN
+            arn = {"Fn::Sub": f"arn:${{AWS::Partition}}:secretsmanager:{here}:secret:{secret}-??????"}
+            statements.append(_allow(["secretsmanager:GetSecretValue"], arn))
+    return statements
+
+
+def _allow(actions: list[str], resource: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": resource}
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# -- what is -----------------------------------------------------------------------------------------------------------
+
+
+def read_stack(aws: Aws, name: str) -> Stack:
+    """Give the stack as it is: one call."""
+    try:
+        found = aws.call("cloudformation", "describe_stacks", StackName=name)["Stacks"][0]
+    except AwsTrouble as trouble:
+        if trouble.code == "ValidationError" and "does not exist" in trouble.reason:
+            return Stack(name)
+        raise
+    return Stack(
+        name,
+        found["StackStatus"],
+        found["StackId"],
+        {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])},
+        {item["ParameterKey"]: item.get("ParameterValue", "") for item in found.get("Parameters", [])},
+        found.get("LastUpdatedTime", found.get("CreationTime")),
+    )
+
+
+def account_of(aws: Aws, stack: Stack) -> str:
+    """Give the account's number: from the stack's ARN, or by asking."""
+    if stack.arn.startswith("arn:"):
+        return stack.arn.split(":")[4]
+    return str(aws.call("sts", "get_caller_identity")["Account"])
+
+
+def find_queue(aws: Aws, settings: Settings, stack: Stack) -> str:
+    """Give the ARN of aws.queue: as it stands there, as the stack knows it, or looked up by its name."""
+    queue, instance = settings.aws.queue, settings.aws.instance_arn
+    if queue.startswith("arn:"):
+        return queue
+    if stack.parameters.get("Queue") == queue and stack.parameters.get("InstanceArn") == instance:
+        return stack.parameters["QueueArn"]
+    names = []
+    for page in aws.pages("connect", "list_queues", InstanceId=instance, QueueTypes=["STANDARD"]):
+        for found in page["QueueSummaryList"]:
+            if found["Name"] == queue:
+                return str(found["Arn"])
+            names.append(found["Name"])
+    raise Trouble(
+        f"aws.queue = {queue!r}",
+        f"the instance has no queue of that name (it has: {', '.join(sorted(names)) or 'none'})",
+        "name one of those in [tool.popdesk.aws]",
+        exit_code=2,
+    )
+
+
+# -- plan and apply ----------------------------------------------------------------------------------------------------
+
+
+def make_plan(aws: Aws, wanted: Wanted, stack: Stack, pause: Pause = time.sleep) -> Plan:
+    """Make a change set from what is to what is wanted. Nothing is changed yet.
+
+    Raises Trouble where the stack is busy or broken.
+    """
+    if stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS":
+        raise Trouble(
+            f"stack {wanted.name}",
+            f"somebody else's change is under way ({stack.status}); nothing was changed",
+            "wait for it and run the command again",
+            BUSY_EXIT_CODE,
+        )
+    if stack.status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "CREATE_FAILED"):
+        raise Trouble(
+            f"stack {wanted.name}",
+            f"its creation or deletion failed earlier ({stack.status}), so AWS only lets it be deleted",
+            "run `deploy.py destroy`, then this command again",
+        )
+    if stack.exists and stack.outputs.get("Fingerprint") == wanted.fingerprint and not stack.status.endswith("FAILED"):
+        return Plan(wanted.name)
+    answer = aws.call(
+        "cloudformation",
+        "create_change_set",
+        StackName=wanted.name,
+        ChangeSetName=f"popdesk-{uuid.uuid4().hex}",
+        ChangeSetType="UPDATE" if stack.exists else "CREATE",
+        TemplateBody=wanted.template,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in wanted.all_parameters().items()],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        Tags=[{"Key": "application", "Value": wanted.name}],
+    )
+    return _await_change_set(aws, wanted.name, answer["Id"], not stack.exists, pause)
+
+
+def _await_change_set(aws: Aws, stack: str, change_set: str, creates: bool, pause: Pause) -> Plan:
+    while True:
+        changes: list[Change] = []
+        status = reason = ""
+        for page in aws.pages("cloudformation", "describe_change_set", StackName=stack, ChangeSetName=change_set):
+            status, reason = page["Status"], page.get("StatusReason", "")
+            changes += [_change(item["ResourceChange"]) for item in page.get("Changes", []) if "ResourceChange" in item]
+        if status == "CREATE_COMPLETE":
+            return Plan(stack, creates, change_set, tuple(changes))
+        if status == "FAILED":
+            aws.call("cloudformation", "delete_change_set", StackName=stack, ChangeSetName=change_set)
+            if "didn't contain changes" in reason or "No updates are to be performed" in reason:
+                return Plan(stack)
+            raise Trouble(f"stack {stack}", f"AWS refuses the change: {reason}", "mend the settings or the template")
+        pause(POLL_SECONDS)
+
+
+def _change(found: dict[str, Any]) -> Change:
+    names = {detail.get("Target", {}).get("Name") for detail in found.get("Details", [])}
+    return Change(
+        found["Action"],
+        found["LogicalResourceId"],
+        found["ResourceType"],
+        found.get("Replacement") == "True",
+        tuple(sorted(name for name in names if name)),
+    )
+
+
+def forget_plan(aws: Aws, plan: Plan) -> None:
+    """Delete a change set that is not to be executed, and the empty stack that a first one made."""
+    if plan.change_set:
+        aws.call("cloudformation", "delete_change_set", StackName=plan.stack, ChangeSetName=plan.change_set)
+        if plan.creates:
+            aws.call("cloudformation", "delete_stack", StackName=plan.stack)
+
+
+def apply_plan(
+    aws: Aws, plan: Plan, on_event: Callable[[str, str, str], None] | None = None, pause: Pause = time.sleep
+) -> Stack:
+    """Execute a plan's change set, wait for its end, and give the stack.
+
+    `on_event` is told (logical id, type, status) as AWS goes on. Raises Trouble with AWS's own reasons.
+    """
+    if not plan.change_set:
+        return read_stack(aws, plan.stack)
+    started = datetime.now(UTC)
+    try:
+        aws.call("cloudformation", "execute_change_set", StackName=plan.stack, ChangeSetName=plan.change_set)
+    except AwsTrouble as trouble:
+        if trouble.code in ("InvalidChangeSetStatus", "InvalidChangeSetStatusException", "ValidationError"):
+            raise Trouble(
+                f"stack {plan.stack}",
+                f"it was changed by somebody else since the plan was made ({trouble.reason}); nothing was changed",
+                "run the command again",
+                BUSY_EXIT_CODE,
+            ) from trouble
+        raise
+    return _await_stack(aws, plan.stack, started, on_event, pause)
+
+
+def _await_stack(
+    aws: Aws, name: str, started: datetime, on_event: Callable[[str, str, str], None] | None, pause: Pause
+) -> Stack:
+    """Wait until a stack has ended what it does. A deleted one is found by its ARN, so `name` is better that."""
+    seen: set[str] = set()
+    reasons: list[str] = []
+    while True:
+        stack = read_stack(aws, name)
+        for event in _new_events(aws, name, started, seen):
+            status, resource = event.get("ResourceStatus", ""), event.get("LogicalResourceId", "")
+            if on_event:
+                on_event(resource, event.get("ResourceType", ""), status)
+            reason = event.get("ResourceStatusReason", "")
+            if status.endswith("FAILED") and "cancelled" not in reason:
+                reasons.append(f"{resource}: {reason}")
+        if stack.status.endswith("_COMPLETE") and "ROLLBACK" not in stack.status or not stack.status:
+            return stack
+        if not stack.status.endswith("_IN_PROGRESS"):
+            raise Trouble(
+                f"stack {name}",
+                f"AWS ended with {stack.status}: {'; '.join(reasons) or 'it gives no reason'}",
+                "mend that and run the command again; the live page was not touched",
+            )
+        pause(POLL_SECONDS)
+
+
+def _new_events(aws: Aws, name: str, started: datetime, seen: set[str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    try:
+        for page in aws.pages("cloudformation", "describe_stack_events", StackName=name):
+            fresh = [event for event in page["StackEvents"] if event["Timestamp"] >= started]
+            found += [event for event in fresh if event["EventId"] not in seen]
+            if len(fresh) < len(page["StackEvents"]):
+                break
+    except AwsTrouble as trouble:
+        if "does not exist" not in trouble.reason:
+            raise
+    seen.update(event["EventId"] for event in found)
+    return found[::-1]
+
+
+def read_drift(aws: Aws, stack: Stack, pause: Pause = time.sleep) -> list[str]:
+    """Give what was changed in AWS by hand, a sentence each."""
+    detection = aws.call("cloudformation", "detect_stack_drift", StackName=stack.name)["StackDriftDetectionId"]
+    while True:
+        state = aws.call("cloudformation", "describe_stack_drift_detection_status", StackDriftDetectionId=detection)
+        if state["DetectionStatus"] != "DETECTION_IN_PROGRESS":
+            break
+        pause(POLL_SECONDS)
+    found = []
+    for page in aws.pages(
+        "cloudformation",
+        "describe_stack_resource_drifts",
+        StackName=stack.name,
+        StackResourceDriftStatusFilters=["MODIFIED", "DELETED"],
+    ):
+        for drift in page["StackResourceDrifts"]:
+            if drift["LogicalResourceId"] in _MOVED_BY_RELEASES and drift["StackResourceDriftStatus"] == "MODIFIED":
+                continue
+            places = ", ".join(part["PropertyPath"] for part in drift.get("PropertyDifferences", []))
+            how = drift["StackResourceDriftStatus"].lower()
+            found.append(
+                f"{drift['LogicalResourceId']} ({drift['ResourceType']}) was {how}{f': {places}' * bool(places)}"
+            )
+    return found
+
+
+# -- the bucket of the Lambda's zip ------------------------------------------------------------------------------------
+
+
+def lambda_key(zip_file: Path) -> str:
+    """Give the zip's key, which has the hash of its content."""
+    return f"lambda/{hashlib.sha256(zip_file.read_bytes()).hexdigest()[:32]}.zip"
+
+
+def make_artifacts_bucket(aws: Aws, bucket: str) -> None:
+    """Make the bucket private, if it is not there; a run that was interrupted in between is gone on with."""
+    try:
+        aws.call("s3", "head_bucket", Bucket=bucket)
+    except AwsTrouble as trouble:
+        if trouble.code not in ("404", "NoSuchBucket"):
+            raise
+        where = {} if aws.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
+        aws.call("s3", "create_bucket", Bucket=bucket, **where)
+    blocked = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    aws.call(
+        "s3",
+        "put_public_access_block",
+        Bucket=bucket,
+        PublicAccessBlockConfiguration=dict.fromkeys(blocked, True),
+    )
+    tls_only = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:{partition(aws.region)}:s3:::{bucket}{suffix}" for suffix in ("", "/*")],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [tls_only]})
+    aws.call("s3", "put_bucket_policy", Bucket=bucket, Policy=policy)
+
+
+def partition(region: str) -> str:
+    """Give the AWS partition of a region."""
+    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
+
+
+def upload_lambda(aws: Aws, bucket: str, zip_file: Path) -> None:
+    """Put the zip where the stack expects it."""
+    aws.call("s3", "put_object", Bucket=bucket, Key=lambda_key(zip_file), Body=zip_file.read_bytes())
+
+
+# -- the end -----------------------------------------------------------------------------------------------------------
+
+
+def destroy(
+    aws: Aws,
+    stack: Stack,
+    account: str,
+    on_event: Callable[[str, str, str], None] | None = None,
+    pause: Pause = time.sleep,
+) -> None:
+    """Delete everything, in the order that AWS needs; run again after a failure, it goes on.
+
+    The site's bucket is emptied, versions too; then the stack, in which CloudFormation deletes the associations before
+    the application and the function that they refer to; then the bucket with the Lambda's zip.
+    """
+    if stack.status:
+        empty_bucket(aws, f"{stack.name}-site-{account}-{aws.region}")
+        started = datetime.now(UTC)
+        aws.call("cloudformation", "delete_stack", StackName=stack.name)
+        _await_stack(aws, stack.arn, started, on_event, pause)
+    bucket = artifacts_bucket(stack.name, account, aws.region)
+    if empty_bucket(aws, bucket):
+        aws.call("s3", "delete_bucket", Bucket=bucket)
+
+
+def empty_bucket(aws: Aws, bucket: str) -> bool:
+    """Delete all versions of all objects; say whether the bucket is there."""
+    try:
+        for page in aws.pages("s3", "list_object_versions", Bucket=bucket):
+            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            if found:
+                delete_objects(aws, bucket, [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found])
+    except AwsTrouble as trouble:
+        if trouble.code == "NoSuchBucket":
+            return False
+        raise
+    return True
+
+
+def delete_objects(aws: Aws, bucket: str, objects: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """Delete up to 1,000 objects in one call and give what was deleted; a refusal of one of them is Trouble."""
+    answer = aws.call("s3", "delete_objects", Bucket=bucket, Delete={"Objects": objects})
+    if answer.get("Errors"):
+        first = answer["Errors"][0]
+        raise Trouble(
+            f"s3://{bucket}/{first.get('Key')}",
+            f"it was not deleted ({first.get('Code')}: {first.get('Message')})",
+            "run the command again",
+        )
+    return list(answer.get("Deleted", []))
