@@ -386,23 +386,36 @@ class View:
         return int(left), int(top), int(screen.availWidth), int(screen.availHeight)
 
     async def open_window(self, url, name, features):
-        """Open a checked URL, or bring it up in the window of that name; say so when the browser blocks it.
+        """Open a checked URL, in the window of that name if it is still open; say so when the browser blocks it.
 
-        The window is opened blank, sent to the URL and cut off from this page: with `noopener` the browser would give
-        no window back, and a blocked one could not be told from an opened one. A sandboxed page may lead a window only
-        while it is that window's opener, so where the window of that name is refused, a new one is opened.
+        A window is opened blank, sent to the URL and cut off from this page: with `noopener` the browser would give
+        no window back, and a blocked one could not be told from an opened one. Being cut off it cannot be found by its
+        name any more, so it is kept here. A frame whose sandbox does not let pop-ups escape may not lead it a second
+        time: then a new one is opened.
         """
-        for target in (name, "_blank"):
-            opened = js.window.open("", target, features)
-            if not opened:
-                break
-            if await _works(js.Reflect, "set", opened, "location", url):
-                # Another site's window (one that shows the CRM already) forbids this; it has been cut off before.
-                await _works(js.Reflect, "set", opened, "opener", None)
-                opened.focus()
-                self.pop_note(self._say("pop.opened"), "success")
-                return
-        self.pop_note(self._say("pop.blocked", origin=str(js.location.origin)), "warning")
+        opened = await self._kept_window(name)
+        if opened and await _works(js.Reflect, "set", opened, "location", url):
+            opened.focus()
+            self.pop_note(self._say("pop.opened"), "success")
+            return
+        opened = js.window.open("", "_blank", features)
+        if not opened or not await _works(js.Reflect, "set", opened, "location", url):
+            self.pop_note(self._say("pop.blocked", origin=str(js.location.origin)), "warning")
+            return
+        await _works(js.Reflect, "set", opened, "opener", None)
+        setattr(js.window, name, opened)
+        self.pop_note(self._say("pop.opened"), "success")
+
+    async def _kept_window(self, name):
+        """Give the open window of that name: this page's, or that of the app's page for another contact."""
+        if name == "_blank":
+            return None
+        siblings = js.window.parent
+        for place in [js.window] + [siblings[index] for index in range(siblings.length)]:
+            kept = await _tried(js.Reflect, "get", place, name)  # another site's frame refuses
+            if kept and not kept.closed:
+                return kept
+        return None
 
     def pop_note(self, text, tone=""):
         """Say something about the pop, below its link."""
@@ -501,12 +514,17 @@ def _put_moment(element, iso):
     js.setTimeout(say_whole, 500)
 
 
-async def _works(owner, method, *values):
-    """Call a method that may throw in JavaScript, which Python could not catch; say whether it did not.
+async def _tried(owner, method, *values):
+    """Call a method that may throw in JavaScript, which Python could not catch; give None where it did.
 
     The method is taken through Reflect.get: as an attribute it would be a Python method, and throw inside Python.
     """
     try:
-        return bool(await getattr(js.Promise, "try")(js.Reflect.get(owner, method), *values))
+        return await getattr(js.Promise, "try")(js.Reflect.get(owner, method), *values)
     except Exception:
-        return False
+        return None
+
+
+async def _works(owner, method, *values):
+    """Say whether such a call did not throw and gave something true."""
+    return bool(await _tried(owner, method, *values))
