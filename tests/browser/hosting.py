@@ -41,13 +41,19 @@ class _Files(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a page that goes away in the middle of an answer."""
+
+
 class PlainAppServer:
     """Builds the app into `folder` and serves it on a free port of the loopback address; a context manager."""
 
     def __init__(self, folder: Path) -> None:
         build_page(plain_app_page(), folder)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(folder)))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), partial(_Files, directory=str(folder)))
         self.url = f"http://localhost:{self._server.server_port}/"
 
     def __enter__(self) -> PlainAppServer:
