@@ -7,6 +7,7 @@ once the server's configuration is known. The preview server is asked over /api/
 
 import asyncio
 import json
+import sys
 
 import js
 from apps import App, Apps
@@ -152,4 +153,11 @@ def start():
     """Start the workspace."""
     workspace = Workspace()
     _keep.append(workspace)
+
+    def unexpected(loop, context):
+        error = context["exception"]
+        sys.print_exception(error)
+        workspace.page.show_problem("The workspace itself", sentence(error), "This is a defect: the console has more.")
+
+    asyncio.get_event_loop().set_exception_handler(unexpected)
     asyncio.create_task(workspace.run())

@@ -187,17 +187,24 @@ class Page:
         else:
             name = target.getAttribute("data-do")
             own = getattr(self, "_do_" + name.replace("-", "_"), None)
+            text = target.getAttribute("data-args")
+            args = json.loads(text) if text else {}
             if own is not None:
-                own()
+                own(**args)
             else:
-                args = target.getAttribute("data-args")
-                self.do(name, **(json.loads(args) if args else {}))
+                self.do(name, **args)
 
     def _do_panel_toggle(self):
         self.open_panel("" if self.panel_open else self.panel)
 
     def _do_dismiss(self):
         self.show_problem()
+
+    def _do_edit_attribute(self, name, contact):
+        by_id("attribute-name").value = name
+        field = by_id("attribute-value")
+        field.value = self.commands.desk.contact(contact).attributes.get(name, "")
+        field.focus()
 
     def _do_clear_log(self):
         self.commands.log.clear()
@@ -487,8 +494,12 @@ class Page:
         table = element("table", "attributes")
         for name in sorted(contact.attributes):
             row = element("tr")
-            row.append(element("th", "", name, scope="row"))
-            row.append(element("td", "", contact.attributes[name]))
+            head = element("th", "", None, scope="row")
+            head.append(button(name, "edit-attribute", "as-text", name=name, contact=contact.id))
+            row.append(head)
+            cell = element("td")
+            cell.append(element("div", "long", contact.attributes[name]))
+            row.append(cell)
             holder = element("td", "cell-button")
             remove = button("×", "attribute", "tab-close", name=name, contact=contact.id)
             remove.setAttribute("aria-label", "Remove " + name)
