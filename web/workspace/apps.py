@@ -12,7 +12,7 @@ failed(instance, message), after(ms, function).
 from floor import ACCOUNT, REGION, identifier
 from log import DOWN, NOTE, UP
 from protocol import CREATING, DESTROYING, GONE, HEALTH_CHECK_INTERVAL, LOADING, Instance
-from replies import Refused, resolve_contact
+from replies import Refused
 
 # How long the workspace waits for an app's onDestroy before it removes the iframe, ms.
 DESTROY_LIMIT = 3000
@@ -344,10 +344,6 @@ class Apps:
     def outbound(self, contact):
         """An app called somebody: the workspace goes on with it."""
         self.on_outbound(contact)
-
-    def current(self, instance):
-        """Give the id of the contact that CURRENT_CONTACT means in an instance, "" for none."""
-        return resolve_contact(self.desk, instance, "")
 
     def _app(self, arn_or_name):
         app = self.find_app(arn_or_name)

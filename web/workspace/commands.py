@@ -1,9 +1,9 @@
 """The one command surface: buttons, the address and scenarios all do what they do through `command(name, args)`. Pure.
 
     commands = Commands(apps, flow, page)
-    await commands.command("offer", {"customer": "c-001", "channel": "VOICE"})      # -> {"contactId": "..."}
+    await commands.command("offer", {"customer": "C-1001", "channel": "VOICE"})     # -> {"contactId": "..."}
     await commands.command("accept", {})                                            # the selected contact
-    from_address("?latency=50&offer=customer:c-001&accept")                         # -> [("latency", {...}), ...]
+    from_address("?latency=50&offer=C-1001&accept")                                 # -> [("latency", {...}), ...]
 
 Every command is a method `do_NAME` below; its arguments are its parameters.
 A command that cannot be done raises NotPossible with a sentence for people. Results are plain JSON values.
@@ -14,13 +14,10 @@ import asyncio
 import json
 
 from apps import App
-from floor import CHANNEL_TYPES, INCOMING, QUEUED, NotPossible
+from floor import CHANNEL_TYPES, CONNECTED, INCOMING, QUEUED, NotPossible
 from log import UP
 from permissions import NAMES
 from protocol import LOADING, RUNNING
-
-# How a value in the address means the contact's address (customer endpoint) type.
-_ENDPOINTS = {"VOICE": "TELEPHONE_NUMBER", "CHAT": "", "TASK": "", "EMAIL": "EMAIL_ADDRESS"}
 
 
 class Commands:
@@ -76,7 +73,7 @@ class Commands:
             name = name or known.get("name", "")
             if not address:
                 address = known.get("email" if channel == "EMAIL" else "phone") or ""
-        kind = "EMAIL_ADDRESS" if "@" in address else _ENDPOINTS[channel] or "TELEPHONE_NUMBER"
+        kind = "EMAIL_ADDRESS" if "@" in address else "TELEPHONE_NUMBER"
         made = self.desk.add_contact(channel, address, kind if address else "", name, initial, contact, subtype)
         made.attributes = dict(attributes or {})
         await self._run_flow(made, typed)
@@ -100,15 +97,25 @@ class Commands:
         queue = result.get("queue")
         contact.queue = self.desk.queue(queue["name"], queue.get("arn", "")) if queue else None
         self.desk.ring(contact.id)
-        launched = result.get("app")
-        app = self.apps.default
-        if app is not None and (launched or self._hosted):
-            path = "" if self._hosted or not launched else launched.get("path") or ""
-            self.apps.open(app, contact.id, path, launched_by="guide", focus=True)
-        else:
-            self.apps.sync()
+        self._launch(contact, result.get("app") or {})
         self.opened_ms = self.desk.clock() - before
         self.apps.note(None, {"type": "contact", "event": "offered", "own_ms": self.opened_ms})
+
+    def _launch(self, contact, wanted):
+        """Open the app that the flow's guide names, or instead of it the one that the address hosts."""
+        if self._hosted:
+            self.apps.open(self.apps.default, contact.id, launched_by="guide")
+        elif self.apps.find_app(wanted.get("name")):
+            app = self.apps.find_app(wanted["name"])
+            self.apps.open(app, contact.id, wanted.get("path") or "", launched_by="guide")
+        else:
+            if wanted and not contact.problem:
+                contact.problem = {
+                    "thing": "The guide's view",
+                    "reason": "it names the application " + str(wanted.get("name")) + ", which is not registered",
+                    "remedy": "The name must be the registered one, to the letter.",
+                }
+            self.apps.sync()
 
     async def outbound(self, contact):
         """Go on with a call that an app made: its flow, then it is connected."""
@@ -152,7 +159,7 @@ class Commands:
         found = self.desk.contact(contact)
         if found.state == INCOMING:
             self.desk.miss(found.id)
-        elif found.state == "connected":
+        elif found.state == CONNECTED:
             self.desk.end(found.id)
         self.do_clear(found.id)
 
@@ -415,7 +422,7 @@ def _host(url):
 
 # -- the address -------------------------------------------------------------------------------------------------------
 #
-#   ?latency=50&fail=agent/getName&offer=customer:c-001,channel:CHAT&accept
+#   ?latency=50&fail=agent/getName&offer=C-1001,channel:CHAT&accept
 #
 # Each parameter is a command, done in the order they stand. Its value is the command's first argument, then NAME:VALUE
 # pairs after commas where NAME is one of the command's. Several as JSON: do=[["offer", {"channel": "CHAT"}], ...].

@@ -20,7 +20,7 @@ _COLLECT_EVERY = 5
 _try = getattr(js.Promise, "try")
 _stringify = js.JSON.stringify
 _parse = js.JSON.parse
-_is = js.Object.is_ if hasattr(js.Object, "is_") else getattr(js.Object, "is")
+_is = getattr(js.Object, "is")
 
 
 class Frame:

@@ -94,7 +94,7 @@ class Workspace:
         try:
             for name, args in from_address(str(js.location.search)):
                 await self.commands.command(name, args)
-        except (NotPossible, ValueError) as error:
+        except (NotPossible, ValueError, TypeError) as error:
             self.page.show_problem("The address", sentence(error), "See docs/workspace.md for what it may hold.")
         self.page.changed()
         js.document.documentElement.setAttribute("data-ready", "true")

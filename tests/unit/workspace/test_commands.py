@@ -114,6 +114,14 @@ def test_a_flow_that_fails_is_shown_and_the_contact_rings_all_the_same(hand: Han
     assert hand.bench.apps.instances == []
 
 
+def test_a_guide_that_names_no_registered_app_is_said(hand: Hand) -> None:
+    hand.outcome = {**OUTCOME, "app": {"name": "popdesk", "path": ""}}
+    hand.do("offer", customer="C-1")
+    (contact,) = hand.bench.desk.contacts
+    assert "popdesk, which is not registered" in contact.problem["reason"]
+    assert hand.bench.apps.instances == []
+
+
 def test_another_app_is_hosted_whatever_the_flow_launches(hand: Hand) -> None:
     hand.do("app", url="http://localhost:3000/sub/?x=1")
     hand.do("offer", customer="C-1")
