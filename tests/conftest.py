@@ -67,8 +67,9 @@ class Workspace:
 
     def open(self, query: str = "") -> None:
         """Open the workspace; `query` is the address's part after the question mark."""
-        self.preview.forget_page()
-        self.page.goto(self.preview.workspace_url + (f"?{query}" if query else ""))
+        # The page may be ready before the preview knows of it, which would then ask the page that was open before.
+        with self.page.expect_response("**/api/events"):
+            self.page.goto(self.preview.workspace_url + (f"?{query}" if query else ""))
         self.page.locator("html[data-ready=true]").wait_for()
 
     @property
