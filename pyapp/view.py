@@ -386,36 +386,27 @@ class View:
         return int(left), int(top), int(screen.availWidth), int(screen.availHeight)
 
     async def open_window(self, url, name, features):
-        """Open a checked URL, in the window of that name if it is still open; say so when the browser blocks it.
+        """Open a checked URL, in the window of that name if there is one; say so when the browser blocks it.
 
-        A window is opened blank, sent to the URL and cut off from this page: with `noopener` the browser would give
-        no window back, and a blocked one could not be told from an opened one. Being cut off it cannot be found by its
-        name any more, so it is kept here. A frame whose sandbox does not let pop-ups escape may not lead it a second
-        time: then a new one is opened.
+        The window is opened blank and then sent to the URL: with `noopener` the browser would give no window back, and
+        a blocked one could not be told from an opened one. A new tab is cut off from this page (its opener is
+        removed). A window that is to be used again cannot be: browsers let only the opener, or a page of its origin,
+        lead another site's window. Its opener is of no use to it, since this page listens to no messages, and only
+        frames' ancestors may lead a frame (tests/browser/test_app.py holds that).
         """
-        opened = await self._kept_window(name)
-        if opened and await _works(js.Reflect, "set", opened, "location", url):
-            opened.focus()
-            self.pop_note(self._say("pop.opened"), "success")
-            return
-        opened = js.window.open("", "_blank", features)
-        if not opened or not await _works(js.Reflect, "set", opened, "location", url):
+        opened = js.window.open("", name, features)
+        done = opened and await _works(js.Reflect, "set", opened, "location", url)
+        if opened and not done and name != "_blank":
+            # The frame's sandbox does not let it lead a window it did not open itself.
+            opened = js.window.open("", "_blank", features)
+            done = opened and await _works(js.Reflect, "set", opened, "location", url)
+        if not done:
             self.pop_note(self._say("pop.blocked", origin=str(js.location.origin)), "warning")
             return
-        await _works(js.Reflect, "set", opened, "opener", None)
-        setattr(js.window, name, opened)
-        self.pop_note(self._say("pop.opened"), "success")
-
-    async def _kept_window(self, name):
-        """Give the open window of that name: this page's, or that of the app's page for another contact."""
         if name == "_blank":
-            return None
-        siblings = js.window.parent
-        for place in [js.window] + [siblings[index] for index in range(siblings.length)]:
-            kept = await _tried(js.Reflect, "get", place, name)  # another site's frame refuses
-            if kept and not kept.closed:
-                return kept
-        return None
+            await _works(js.Reflect, "set", opened, "opener", None)
+        opened.focus()
+        self.pop_note(self._say("pop.opened"), "success")
 
     def pop_note(self, text, tone=""):
         """Say something about the pop, below its link."""

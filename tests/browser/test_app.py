@@ -235,7 +235,7 @@ def test_the_link_pops_the_customers_page_in_a_window_of_its_size(states: AppSta
         link.click()
     popped = opened.value
     popped.wait_for_url("**/crm/customers/C-1001")
-    assert popped.evaluate("[innerWidth, innerHeight, opener === null]") == [640, 480, True]
+    assert popped.evaluate("[innerWidth, innerHeight]") == [640, 480]
 
 
 def test_the_shared_window_is_used_again_by_the_next_contact_too(states: AppStates) -> None:
@@ -255,6 +255,24 @@ def test_the_shared_window_is_used_again_by_the_next_contact_too(states: AppStat
     with context.expect_page() as opened:
         second.locator("#pop").click()
     opened.value.wait_for_url("**/crm/customers/C-1002")
+
+
+def test_the_popped_page_cannot_lead_the_app_or_the_workspace_away(states: AppStates) -> None:
+    app = states.offer("C-1001")
+    with states.workspace.page.context.expect_page() as opened:
+        app.locator("#pop").click()
+    popped = opened.value
+    # The sample CRM is of the workspace's own origin, a real one is not: the window goes on to a third origin.
+    elsewhere = states.workspace.preview.app_url.replace("localhost", "127.0.0.1")
+    popped.evaluate(f"void setTimeout(() => {{ location = '{elsewhere}' }})")
+    popped.wait_for_url(elsewhere)
+    assert popped.evaluate("opener !== null")
+    for target in ("opener", "opener.parent"):
+        popped.evaluate(f"try {{ {target}.location = 'about:blank#led-away' }} catch (error) {{}}")
+    popped.reload()  # whatever was led away would be by now
+    assert app.url == states.workspace.preview.app_url
+    assert "led-away" not in states.workspace.page.url
+    expect(app.get_by_role("heading", name="Ana Carolina Silva")).to_be_visible()
 
 
 def test_the_keyboard_alone_reaches_and_opens_everything(states: AppStates) -> None:
