@@ -19,7 +19,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from ops.settings import ROOT, Settings
 
 TEMPLATE = ROOT / "ops" / "template.yaml"
 POLL_SECONDS = 2.0
+_PATIENCE = 15  # looks at a stack that shows no sign of what it was told
 BUSY_EXIT_CODE = 4  # somebody else's change is under way: the same code as for a release that was overtaken
 # What CloudWatch Logs allows (docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html).
 _RETENTION_DAYS = {
@@ -380,7 +381,7 @@ def apply_plan(
     """
     if not plan.change_set:
         return read_stack(aws, plan.stack)
-    started = datetime.now(UTC)
+    last = _last_event(aws, plan.stack)
     try:
         aws.call("cloudformation", "execute_change_set", StackName=plan.stack, ChangeSetName=plan.change_set)
     except AwsTrouble as trouble:
@@ -392,27 +393,34 @@ def apply_plan(
                 BUSY_EXIT_CODE,
             ) from trouble
         raise
-    return _await_stack(aws, plan.stack, started, on_event, pause)
+    return _await_stack(aws, plan.stack, last, on_event, pause)
 
 
 def _await_stack(
-    aws: Aws, name: str, started: datetime, on_event: Callable[[str, str, str], None] | None, pause: Pause
+    aws: Aws, name: str, last: str, on_event: Callable[[str, str, str], None] | None, pause: Pause
 ) -> Stack:
-    """Wait until a stack has ended what it does. A deleted one is found by its ARN, so `name` is better that."""
-    seen: set[str] = set()
+    """Wait until a stack has ended what it was told after its event `last`.
+
+    A deleted one is found by its ARN only, so there `name` is that. For a moment AWS may still give the old status:
+    it has ended only when there are events of it (or, if none come, after _PATIENCE looks).
+    """
+    seen = {last}
     reasons: list[str] = []
+    looks = 0
     while True:
         stack = read_stack(aws, name)
-        for event in _new_events(aws, name, started, seen):
+        for event in _new_events(aws, name, seen):
             status, resource = event.get("ResourceStatus", ""), event.get("LogicalResourceId", "")
             if on_event:
                 on_event(resource, event.get("ResourceType", ""), status)
             reason = event.get("ResourceStatusReason", "")
             if status.endswith("FAILED") and "cancelled" not in reason:
                 reasons.append(f"{resource}: {reason}")
-        if stack.status.endswith("_COMPLETE") and "ROLLBACK" not in stack.status or not stack.status:
+        looks += 1
+        started = len(seen) > 1 or looks > _PATIENCE
+        if not stack.status or (started and stack.status.endswith("_COMPLETE") and "ROLLBACK" not in stack.status):
             return stack
-        if not stack.status.endswith("_IN_PROGRESS"):
+        if started and not stack.status.endswith("_IN_PROGRESS"):
             raise Trouble(
                 f"stack {name}",
                 f"AWS ended with {stack.status}: {'; '.join(reasons) or 'it gives no reason'}",
@@ -421,17 +429,20 @@ def _await_stack(
         pause(POLL_SECONDS)
 
 
-def _new_events(aws: Aws, name: str, started: datetime, seen: set[str]) -> list[dict[str, Any]]:
+def _last_event(aws: Aws, name: str) -> str:
+    """Give the id of a stack's newest event."""
+    events = aws.call("cloudformation", "describe_stack_events", StackName=name)["StackEvents"]
+    return str(events[0]["EventId"]) if events else ""
+
+
+def _new_events(aws: Aws, name: str, seen: set[str]) -> list[dict[str, Any]]:
+    """Give the events that are not in `seen`, oldest first, and put them there. AWS lists the newest first."""
     found: list[dict[str, Any]] = []
-    try:
-        for page in aws.pages("cloudformation", "describe_stack_events", StackName=name):
-            fresh = [event for event in page["StackEvents"] if event["Timestamp"] >= started]
-            found += [event for event in fresh if event["EventId"] not in seen]
-            if len(fresh) < len(page["StackEvents"]):
-                break
-    except AwsTrouble as trouble:
-        if "does not exist" not in trouble.reason:
-            raise
+    for page in aws.pages("cloudformation", "describe_stack_events", StackName=name):
+        fresh = [event for event in page["StackEvents"] if event["EventId"] not in seen]
+        found += fresh
+        if len(fresh) < len(page["StackEvents"]):
+            break
     seen.update(event["EventId"] for event in found)
     return found[::-1]
 
@@ -524,9 +535,9 @@ def destroy(
     """
     if stack.status:
         empty_bucket(aws, f"{stack.name}-site-{account}-{aws.region}")
-        started = datetime.now(UTC)
+        last = _last_event(aws, stack.arn)
         aws.call("cloudformation", "delete_stack", StackName=stack.name)
-        _await_stack(aws, stack.arn, started, on_event, pause)
+        _await_stack(aws, stack.arn, last, on_event, pause)
     bucket = artifacts_bucket(stack.name, account, aws.region)
     if empty_bucket(aws, bucket):
         aws.call("s3", "delete_bucket", Bucket=bucket)

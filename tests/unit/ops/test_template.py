@@ -1,0 +1,251 @@
+"""The template: no findings of cfn-lint, and what it says about access, headers, the flows and the order of deletion.
+
+moto takes every Connect and CloudFront resource on trust, so the template's proof is here: AWS's own schemas (cfn-lint
+carries them) and assertions on the parsed document.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint import decode
+from cfnlint.api import lint
+
+from ops.errors import Trouble
+from ops.flows import problems
+from ops.headers import PRODUCTION_ANCESTORS, response_headers
+from ops.settings import Settings, load_settings
+from ops.stack import TEMPLATE, check_deployable, render_template, stack_name, want
+
+INSTANCE = "arn:aws:connect:us-east-1:123456789012:instance/11111111-2222-3333-4444-555555555555"
+LONGEST_PARAMETER = 4096  # bytes
+LONGEST_TEMPLATE = 51_200
+
+
+def _settings(adapter: str = "sample", secret: str = "", **aws: Any) -> Settings:
+    settings = load_settings(environment="prod")
+    http = settings.lookup.http.model_copy(update={"token_secret": secret})
+    lookup = settings.lookup.model_copy(update={"adapter": adapter, "http": http})
+    place = settings.aws.model_copy(update={"instance_arn": INSTANCE, **aws})
+    return settings.model_copy(update={"lookup": lookup, "aws": place})
+
+
+def _parse(settings: Settings, tmp_path: Path) -> dict[str, Any]:
+    file = tmp_path / "template.yaml"
+    file.write_text(render_template(settings), "utf-8")
+    template, found = decode.decode(str(file))
+    assert not found
+    return dict(template)
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return _parse(_settings(), tmp_path_factory.mktemp("template"))
+
+
+ADAPTERS = [
+    ("sample", ""),
+    ("dynamodb", ""),
+    ("http", ""),
+    ("http", "crm-token"),
+    ("http", "ssm:/popdesk/token"),
+    ("http", "arn:aws:secretsmanager:us-east-1:123456789012:secret:crm-token-AbCdEf"),
+]
+
+
+@pytest.mark.parametrize(("adapter", "secret"), ADAPTERS)
+def test_cfn_lint_finds_nothing(adapter: str, secret: str) -> None:
+    text = render_template(_settings(adapter, secret))
+    assert lint(text) == []
+    assert len(text.encode()) < LONGEST_TEMPLATE
+
+
+def test_cfn_lint_would_find_something() -> None:
+    """The lint above is a real one: a wrong value in each kind of resource is found."""
+    text = render_template(_settings())
+    for right, wrong in [
+        ("IntegrationType: APPLICATION", "IntegrationType: APP"),
+        ("HttpVersion: http2and3", "HttpVersion: http4"),
+        ("Type: CONTACT_FLOW\n", "Type: FLOW\n"),
+        ("BillingMode: PAY_PER_REQUEST", "BillingMode: FREE"),
+        ("Scope: !Ref AppScope", "Scopes: !Ref AppScope"),
+    ]:
+        assert right in text
+        assert lint(text.replace(right, wrong)), f"{wrong} was not found"
+
+
+def test_the_file_itself_is_valid_yaml_with_places_that_are_all_filled() -> None:
+    template, found = decode.decode(str(TEMPLATE))
+    assert not found
+    assert template
+    assert "@@" not in render_template(_settings())
+
+
+def test_parameters_are_the_templates_own_and_short_enough(parsed: dict[str, Any]) -> None:
+    wanted = want(_settings(), account="123456789012", lambda_key="lambda/0.zip", queue_arn=f"{INSTANCE}/queue/1")
+    parameters = wanted.all_parameters()
+    assert parameters.keys() == parsed["Parameters"].keys()
+    assert all(len(value.encode()) <= LONGEST_PARAMETER for value in parameters.values())
+
+
+def test_bucket_is_private_versioned_and_for_cloudfront_alone(parsed: dict[str, Any]) -> None:
+    bucket = parsed["Resources"]["SiteBucket"]["Properties"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    allow, deny = parsed["Resources"]["SiteBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert allow["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert allow["Action"] == "s3:GetObject"
+    assert allow["Resource"] == {"Fn::Sub": "${SiteBucket.Arn}/site/*"}, "manifests name people: they are not served"
+    assert "${Distribution}" in allow["Condition"]["StringEquals"]["AWS:SourceArn"]["Fn::Sub"]
+    assert deny["Effect"] == "Deny"
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_distribution_serves_errors_as_errors_over_modern_http(parsed: dict[str, Any]) -> None:
+    config = parsed["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    assert "CustomErrorResponses" not in config
+    assert config["HttpVersion"] == "http2and3"
+    assert config["DefaultCacheBehavior"]["Compress"] is True
+    assert config["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "redirect-to-https"
+    assert config["ViewerCertificate"]["Fn::If"][1]["MinimumProtocolVersion"] == "TLSv1.2_2021"
+    (origin,) = config["Origins"]
+    assert origin["S3OriginConfig"] == {"OriginAccessIdentity": ""}
+    assert "OriginAccessControlId" in origin
+
+
+def test_headers_are_the_ones_that_preview_sends(parsed: dict[str, Any]) -> None:
+    """Every header of ops/headers.py reaches the policy, with its very value: there is no second definition."""
+    parameters = want(_settings(), account="1", lambda_key="k", queue_arn="q").parameters
+    config = parsed["Resources"]["ResponseHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    security = config["SecurityHeadersConfig"]
+
+    def value(node: Any) -> str:
+        return parameters[node["Ref"]] if isinstance(node, dict) else str(node)
+
+    hsts = security["StrictTransportSecurity"]
+    sent = {
+        "Content-Security-Policy": value(security["ContentSecurityPolicy"]["ContentSecurityPolicy"]),
+        "Strict-Transport-Security": f"max-age={value(hsts['AccessControlMaxAgeSec'])}"
+        + ("; includeSubDomains" if hsts["IncludeSubdomains"] else ""),
+        "X-Content-Type-Options": "nosniff" if "ContentTypeOptions" in security else "",
+        "Referrer-Policy": value(security["ReferrerPolicy"]["ReferrerPolicy"]),
+    } | {item["Header"]: value(item["Value"]) for item in config["CustomHeadersConfig"]["Items"]}
+    assert sent == response_headers(PRODUCTION_ANCESTORS)
+    assert "frame-ancestors https://*.awsapps.com https://*.my.connect.aws" in sent["Content-Security-Policy"]
+
+
+def test_application_is_registered_as_the_settings_say(parsed: dict[str, Any]) -> None:
+    settings = _settings()
+    application = parsed["Resources"]["Application"]["Properties"]
+    parameters = want(settings, account="1", lambda_key="k", queue_arn="q").parameters
+    assert parameters["AppPermissions"].split(",") == list(settings.permissions)
+    assert parameters["AppScope"] == "PER_CONTACT"
+    assert "allow-popups-to-escape-sandbox" in parameters["AppSandbox"].split(",")
+    assert application["Permissions"] == {"Ref": "AppPermissions"}
+    assert application["IframeConfig"]["Sandbox"] == {"Ref": "AppSandbox"}
+    url = application["ApplicationSourceConfig"]["ExternalUrlConfig"]["AccessUrl"]["Fn::Sub"][0]
+    assert url == "https://${Host}/", "an AccessUrl below the root breaks a guide's Path"
+
+
+@pytest.mark.parametrize("flow", ["MainFlow", "GuideFlow"])
+def test_flows_in_the_template_are_whole_and_right(parsed: dict[str, Any], flow: str) -> None:
+    content = parsed["Resources"][flow]["Properties"]["Content"]["Fn::Sub"]
+    assert problems(json.loads(content)) == []
+    names = {*parsed["Resources"], *parsed["Parameters"]}
+    for part in content.split("${")[1:]:
+        assert part.split("}")[0] in names
+
+
+def test_flow_calls_the_alias_that_connect_may_call(parsed: dict[str, Any]) -> None:
+    resources = parsed["Resources"]
+    assert "${LookupLive}" in resources["MainFlow"]["Properties"]["Content"]["Fn::Sub"]
+    permission = resources["LookupPermission"]["Properties"]
+    assert permission["FunctionName"] == {"Ref": "LookupLive"}
+    assert permission["Principal"] == "connect.amazonaws.com"
+    assert permission["SourceArn"] == {"Ref": "InstanceArn"}
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert resources["LookupAssociation"]["Properties"]["IntegrationArn"] == {"Ref": "LookupLive"}
+
+
+def test_association_goes_before_the_application(parsed: dict[str, Any]) -> None:
+    """CloudFormation deletes what refers before what is referred to; the view goes before the association too."""
+    association = parsed["Resources"]["ApplicationAssociation"]["Properties"]
+    assert association["IntegrationArn"] == {"Fn::GetAtt": ["Application", "ApplicationArn"]}
+    assert association["IntegrationType"] == "APPLICATION"
+    assert parsed["Resources"]["View"]["DependsOn"] == "ApplicationAssociation"
+
+
+def test_customers_table_is_what_import_and_lambda_use(parsed: dict[str, Any]) -> None:
+    table = parsed["Resources"]["CustomersTable"]["Properties"]
+    assert table["KeySchema"] == [
+        {"AttributeName": "pk", "KeyType": "HASH"},
+        {"AttributeName": "sk", "KeyType": "RANGE"},
+    ]
+    environment = parsed["Resources"]["Lookup"]["Properties"]["Environment"]["Variables"]
+    assert environment == {"POPDESK_CUSTOMERS_TABLE": {"Ref": "CustomersTable"}}
+    assert "CustomersTable" in parsed["Outputs"]
+
+
+@pytest.mark.parametrize(
+    ("adapter", "secret", "actions"),
+    [
+        ("sample", "crm-token", set()),
+        ("dynamodb", "crm-token", {"dynamodb:Query"}),
+        ("http", "", set()),
+        ("http", "crm-token", {"secretsmanager:GetSecretValue"}),
+        ("http", "ssm:/popdesk/token", {"ssm:GetParameter"}),
+    ],
+)
+def test_lambda_may_do_only_what_its_adapter_needs(
+    tmp_path: Path, adapter: str, secret: str, actions: set[str]
+) -> None:
+    role = _parse(_settings(adapter, secret), tmp_path)["Resources"]["LookupRole"]["Properties"]
+    (policy,) = role["Policies"]
+    statements = policy["PolicyDocument"]["Statement"]
+    logging = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert {action for statement in statements for action in statement["Action"]} == actions | logging
+    assert all(statement["Resource"] != "*" for statement in statements)
+    assert "ManagedPolicyArns" not in role
+
+
+def test_fingerprint_moves_with_settings_and_code_the_infrastructure_only_with_settings() -> None:
+    def wanted(settings: Settings, key: str) -> tuple[str, str]:
+        made = want(settings, account="1", lambda_key=key, queue_arn="q")
+        return made.fingerprint, made.infrastructure
+
+    same, code, days = (
+        wanted(_settings(), "a"),
+        wanted(_settings(), "b"),
+        wanted(_settings(log_retention_days=7), "a"),
+    )
+    assert same == wanted(_settings(), "a")
+    assert same[0] != code[0]
+    assert same[1] == code[1]
+    assert same[0] != days[0]
+    assert same[1] != days[1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "key"),
+    [
+        ({"instance_arn": ""}, "tool.popdesk.environments.prod.aws.instance_arn"),
+        ({"region": "eu-west-2"}, "tool.popdesk.environments.prod.aws.region"),
+        ({"queue": ""}, "tool.popdesk.environments.prod.aws.queue"),
+        ({"domain": "desk.example.com"}, "tool.popdesk.environments.prod.aws.certificate_arn"),
+        ({"domain": "https://desk.example.com/", "certificate_arn": "x"}, "tool.popdesk.environments.prod.aws.domain"),
+        ({"log_retention_days": 31}, "tool.popdesk.environments.prod.aws.log_retention_days"),
+    ],
+)
+def test_wrong_settings_name_their_key_before_any_call(wrong: dict[str, Any], key: str) -> None:
+    with pytest.raises(Trouble, match=key) as caught:
+        check_deployable(_settings(**wrong))
+    assert caught.value.exit_code == 2
+
+
+def test_right_settings_pass() -> None:
+    check_deployable(_settings())
+    assert stack_name(_settings()) == "popdesk-prod"
