@@ -73,6 +73,7 @@ class LocalLambda:
         self._process: subprocess.Popen[str] | None = None
         self._answers: queue.Queue[str] = queue.Queue()
         self._readers: list[threading.Thread] = []
+        self._closed = False
 
     def __enter__(self) -> LocalLambda:
         return self
@@ -82,9 +83,14 @@ class LocalLambda:
     ) -> None:
         self.close()
 
-    def close(self) -> None:
-        """End the process and remove the unpacked files."""
+    def close(self, now: bool = False) -> None:
+        """End the process and remove the unpacked files, after the call that is under way; `now`: it ends with an error."""
+        if now:
+            self._closed = True
+            if self._process is not None:
+                self._process.kill()
         with self._lock:
+            self._closed = True
             self._end()
             self._folder.cleanup()
 
@@ -114,6 +120,8 @@ class LocalLambda:
             return Answer(answer.get("value"), answer.get("error", ""), again="error" in answer)
 
     def _start(self) -> subprocess.Popen[str]:
+        if self._closed:
+            raise Trouble("The Lambda", "preview is ending, or has a newer one", "offer the contact again")
         if self._process is not None and self._process.poll() is None:
             return self._process
         answers: queue.Queue[str] = queue.Queue()

@@ -213,6 +213,8 @@ class Preview:
     def stop(self) -> None:
         """Stop serving, end the Lambda, remove what was built."""
         self._stopping.set()
+        if self._lambda is not None:
+            self._lambda.close(now=True)  # a contact in its flow waits for it no longer
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._shut)
             self._thread.join(10)
@@ -220,8 +222,6 @@ class Preview:
             self._loop.close()
         for open_socket in (*self._sockets, *self._app_sockets):
             open_socket.close()
-        if self._lambda is not None:
-            self._lambda.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _serve(self) -> None:

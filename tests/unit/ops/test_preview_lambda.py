@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,19 @@ def test_what_the_handler_prints_is_logged_and_is_no_answer(make: Make) -> None:
     assert function.invoke({}, 5).value == {"a": "b"}
     function.close()
     assert sorted(lines) == ["printed", "printed", "written", "written"]
+
+
+def test_closed_now_it_does_not_wait_for_the_call_that_is_under_way(make: Make) -> None:
+    begun = threading.Event()
+    function = make(
+        "import time\ndef handler(event, context):\n    print('begun')\n    time.sleep(600)\n", lambda _: begun.set()
+    )
+    with ThreadPoolExecutor() as pool:
+        call = pool.submit(function.invoke, {}, 500)
+        assert begun.wait(30)
+        function.close(now=True)
+        assert call.result(30).error == "the Lambda's process ended"
+    assert not function.invoke({}, 5).again
 
 
 def test_closed_it_leaves_nothing_behind(make: Make) -> None:
