@@ -20,13 +20,14 @@ from log import Log
 from page import Page, by_id, sentence
 
 # As text: MicroPython truncates JavaScript's whole numbers of 2**31 and more, and one in ten time origins is whole.
-_started = float(json.loads(js.JSON.stringify(js.performance))["timeOrigin"])
+_performance = js.performance
+_started = float(json.loads(js.JSON.stringify(_performance))["timeOrigin"])
 _keep = []
 
 
 def clock():
     """Give the time in ms since 1970."""
-    return _started + js.performance.now()
+    return _started + _performance.now()
 
 
 def new_id():

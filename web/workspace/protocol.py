@@ -60,6 +60,8 @@ class Instance:
 
     def hello(self, message):
         """The app said connect-app-host-init (again, if its page was loaded anew): acknowledge and create it."""
+        if self.ending:
+            return
         self.sdk_version = str(message.get("sdkVersion", ""))
         self._topics = {}
         if self.apps.faults.drop_acknowledge:

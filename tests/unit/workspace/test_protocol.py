@@ -126,6 +126,25 @@ def test_a_fatal_error_removes_the_iframe_at_once(bench: Bench) -> None:
     assert "destroy" not in bench.edge.stages(instance)
 
 
+def test_a_page_that_loads_anew_in_its_iframe_is_created_anew(bench: Bench) -> None:
+    instance = bench.running(bench.contact())
+    bench.subscribe(instance, "agent/stateChange")
+    bench.apps.hello(instance, {"type": "connect-app-host-init"})
+    bench.completed(instance, "create")
+    assert bench.edge.stages(instance) == ["create", "start", "create", "start"]
+    bench.desk.set_state("Break")
+    assert bench.published(instance) == []
+
+
+def test_a_hello_during_destroy_is_not_answered(bench: Bench) -> None:
+    contact = bench.contact()
+    instance = bench.running(contact)
+    bench.desk.miss(contact.id)
+    bench.desk.clear(contact.id)
+    bench.apps.hello(instance, {"type": "connect-app-host-init"})
+    assert bench.edge.stages(instance) == ["create", "start", "destroy"]
+
+
 def test_an_app_that_asks_to_close_is_destroyed_in_order(bench: Bench) -> None:
     instance = bench.running(bench.contact())
     bench.says(instance, {"type": "closeApp", "isFatalError": False, "message": "done"})
