@@ -162,6 +162,30 @@ def test_a_chat_fills_the_cards_and_pops_the_page(workspace: Workspace, preview:
     expect(workspace.page.locator("iframe")).to_have_count(0)
 
 
+def test_a_chat_without_a_number_is_found_by_the_e_mail_address_it_carries(
+    workspace: Workspace, preview: Preview
+) -> None:
+    attributes = {"email": "priya.nair@example.net"}
+    workspace.desk.offer(channel="CHAT", attributes=attributes).wait_until_running()
+    expect(card(workspace.app, "Phone number or e-mail")).to_have_text("priya.nair@example.net")
+    expect(card(workspace.app, "Channel")).to_contain_text("Chat")
+    expect_customers_page(pop(workspace, "Open Priya Nair’s page"), preview, "C-1024", "Priya Nair")
+
+
+def test_a_call_by_the_agents_hand_alone(workspace: Workspace, preview: Preview) -> None:
+    page = workspace.page
+    page.get_by_label("Customer").select_option("Mateo Jackson")
+    page.get_by_role("button", name="Call", exact=True).click()
+    expect(workspace.app.get_by_role("heading", name="Mateo Jackson")).to_be_visible()
+    page.get_by_role("button", name="Accept").click()
+    status(workspace.app, "Contact connected")
+    expect_customers_page(pop(workspace, "Open Mateo Jackson’s page"), preview, "C-1003", "Mateo Jackson")
+    page.get_by_role("button", name="End").click()
+    status(workspace.app, "After-contact work")
+    page.get_by_role("region", name="Contact").get_by_role("button", name="Clear").click()
+    expect(page.locator("iframe")).to_have_count(0)
+
+
 def test_two_contacts_have_an_iframe_each_and_never_mix(workspace: Workspace, preview: Preview) -> None:
     first = workspace.desk.offer(customer="C-1001", channel="CHAT", accept=True)
     first.wait_until_running()
