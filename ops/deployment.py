@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import os
 import subprocess
 import time
@@ -238,13 +239,11 @@ def _publish_lambda(aws: Aws, place: Place, zip_file: Path) -> str:
 
 
 def _upload(aws: Aws, place: Place, release: Release, work: Work, events: Events) -> int:
-    count = 0
+    counter = itertools.count(1)  # its next() is one step for all threads
 
     def on_file(_: str) -> None:
-        nonlocal count
-        count += 1
         if events.on_upload:
-            events.on_upload(count, len(work.built.files) - 1)
+            events.on_upload(next(counter), len(work.difference.added))
 
     return len(upload(aws, place, release, work.built, on_file))
 

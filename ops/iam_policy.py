@@ -242,6 +242,15 @@ def policy(names: dict[str, str]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
+def granted_actions(names: dict[str, str]) -> list[tuple[list[str], list[str]]]:
+    """Give the policy's (resources, actions), for asking IAM's simulator about them."""
+    return [
+        (list(statement["Resource"]), list(statement["Action"]))
+        for statement in policy(names)["Statement"]
+        if isinstance(statement["Action"], list)
+    ]
+
+
 def _all_needs() -> Iterable[Need]:
     for operations in CALLS.values():
         yield from operations.values()
