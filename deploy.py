@@ -129,6 +129,7 @@ def import_command(
     """
     from ops import customers as room
     from ops.aws import open_aws
+    from ops.stack import stack_name
 
     settings = load_settings(environment=environment)
     rows = room.read_rows(file, settings.lookup.default_region, from_line)
@@ -142,7 +143,7 @@ def import_command(
             result = room.check_rows(rows, on_line)
         else:
             aws = open_aws(profile, region or settings.aws.region)
-            name = room.customers_table_name(aws, room.stack_name(settings), table)
+            name = room.customers_table_name(aws, stack_name(settings), table)
             result = room.import_customers(aws, name, rows, on_line)
     for row in result.bad:
         errors.print(f"line {row.line}: {row.problem}")

@@ -22,7 +22,7 @@ from typing import Any
 
 from ops.aws import Aws, AwsTrouble
 from ops.errors import Trouble
-from ops.settings import ROOT, Settings
+from ops.settings import ROOT
 
 # `lambda` is a keyword, so its modules are found by path, as Lambda itself finds them.
 sys.path.append(str(ROOT / "lambda"))
@@ -208,11 +208,6 @@ def _count(result: Result, row: Row) -> None:
 
 def _go_on(result: Result) -> str:
     return f"run the same command again with --from-line {result.last_line + 1}; what is loaded stays loaded"
-
-
-def stack_name(settings: Settings) -> str:
-    """Give the name of the environment's stack."""
-    return f"popdesk-{settings.environment}" if settings.environment else "popdesk"
 
 
 def customers_table_name(aws: Aws, stack: str, table: str = "") -> str:

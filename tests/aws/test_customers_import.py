@@ -104,7 +104,8 @@ def test_loading_twice_is_loading_once_and_a_key_may_come_twice(session: Any, tm
     rows = "".join(f"C-{n},Name {n},+1206555{100 + n % 100:04},\n" for n in range(1_000))
     file = _file(tmp_path, "id,name,phone,email\n" + rows + "C-1,New name,+12065550101,\n")
     for _ in range(2):
-        assert _import(file).exit_code == 0
+        result = _import(file)
+        assert result.exit_code == 0, (result.output, result.exception)
         items = _items(session)
         assert len(items) == 1_000
         assert items["phone#+12065550101", "C-1"]["name"] == "New name"
