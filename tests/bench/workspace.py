@@ -119,7 +119,8 @@ def _measure(preview: Preview, plain: PlainAppServer, page: Page, contacts: int)
         ("burst in order, none lost", f"{len(states)} of 1000" + ("" if in_order else ", out of order")),
         ("burst, last event arrived", f"{states[-1][1] - before:.0f} ms" if states else "never"),
     ]
-    for name, label in (("js", "JavaScript heap"), ("python", "MicroPython heap, the log in it")):
+    labels = {"js": "JavaScript heap", "python": "MicroPython heap", "log": "the log's share of it"}
+    for name, label in labels.items():
         rows.append(
             (
                 f"{label}, {contacts} contacts against 10",
@@ -149,7 +150,7 @@ def _heaps(preview: Preview, cdp: CDPSession) -> dict[str, float]:
         memory = preview.command("memory")
         cdp.send("HeapProfiler.collectGarbage")
     used = cdp.send("Runtime.getHeapUsage")
-    return {"js": used["usedSize"], "python": memory["python"]}
+    return {"js": used["usedSize"], "python": memory["python"], "log": memory["log"]}
 
 
 def _shown_frame(page: Page) -> Frame:

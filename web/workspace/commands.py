@@ -400,8 +400,10 @@ class Commands:
         ]
 
     def do_memory(self):
-        """Collect garbage and give the bytes that this page's Python uses."""
-        return self.page.memory()
+        """Collect garbage and give the bytes that this page's Python uses, the log's messages among them."""
+        memory = self.page.memory()
+        memory["log"] = self.log.size
+        return memory
 
     def do_panel(self, name="", filter=None):
         """Open a panel: contact, flow, log, faults or desk; no name: close it."""

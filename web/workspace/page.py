@@ -435,6 +435,7 @@ class Page:
 
     def _stage_note(self, desk, contact, active):
         if active is not None:
+            self.failures.pop(desk.selected, None)
             return active.trouble
         if desk.selected in self.failures:
             return self.failures[desk.selected]
