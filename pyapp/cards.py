@@ -9,7 +9,7 @@ returned in values.py. `personal=True` marks the customer's data, which the sett
 """
 
 from board import card
-from desk import FAILED, NOTHING, Unanswered
+from desk import FAILED, NOTHING, REFUSED, Unanswered
 from values import Duration, Moment, Pairs, Text, capital, from_arn, shown_phone
 
 _TONES = {"routable": "success", "offline": "", "error": "error"}
@@ -24,7 +24,17 @@ async def phone_or_email(desk):
         if error.kind not in (NOTHING, FAILED):
             raise
         number = None
-    return shown_phone(number or await desk.contact.attribute("identity"))
+    return shown_phone(number or await _identity(desk))
+
+
+async def _identity(desk):
+    try:
+        return await desk.contact.attribute("identity")
+    except Unanswered as error:
+        if error.kind == REFUSED:
+            # The customer's box names the attributes' permission: this card would name its own, which is granted.
+            raise Unanswered(NOTHING)
+        raise
 
 
 @card("Channel", needs="Contact.Details.View")

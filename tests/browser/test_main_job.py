@@ -239,6 +239,15 @@ def test_a_missing_permission_spoils_its_own_card_and_says_which(
     complaints.clear()
 
 
+def test_a_card_never_asks_for_a_permission_that_is_granted(workspace: Workspace) -> None:
+    workspace.desk.withdraw("Contact.Attributes.View")
+    workspace.desk.offer(customer="C-1001", channel="CHAT").wait_until_running()
+    expect(workspace.app.get_by_text("Needs Contact.Attributes.View")).to_be_visible()
+    # A chat has no number: the card would take it from the attributes, which its own permission does not open.
+    expect(card(workspace.app, "Phone number or e-mail")).to_have_text("–")
+    expect(workspace.app.locator("dl#cards dd").filter(has_text="Needs")).to_have_count(0)
+
+
 def test_an_unknown_caller_is_a_full_answer_with_a_search(workspace: Workspace) -> None:
     call = workspace.desk.offer(address="+12025550123")
     call.wait_until_running()
