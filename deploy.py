@@ -25,6 +25,8 @@ from ops.settings import ROOT, load_settings
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 _PORT = click.IntRange(0, 65535)
+# The commands of ops/cloud_commands.py.
+_CLOUD = ("release", "plan", "status", "releases", "rollback", "prune", "destroy", "doctor", "iam-policy")
 
 
 class _Commands(click.Group):
@@ -39,10 +41,31 @@ class _Commands(click.Group):
             errors.print(f"[bold red]{thing}[/]\n  {reason}\n  [bold]What to do:[/] {remedy}")
             sys.exit(trouble.exit_code)
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give all names, those that talk to AWS too."""
+        return sorted([*super().list_commands(ctx), *_CLOUD])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Give a command; those that talk to AWS are imported when one is asked for (boto3 takes its time)."""
+        if cmd_name not in _CLOUD:
+            return super().get_command(ctx, cmd_name)
+        from ops.cloud_commands import COMMANDS
+
+        return next(command for command in COMMANDS if command.name == cmd_name)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take `deploy.py`, and `deploy.py --env prod`, as `deploy.py release`."""
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["release", *args]
+        return super().parse_args(ctx, args)
+
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Popdesk: an Amazon Connect agent-workspace app, in Python from end to end."""
+    """Popdesk: an Amazon Connect agent-workspace app, in Python from end to end.
+
+    Without a command it releases: build, plan, ask, apply, upload, switch, check.
+    """
 
 
 @cli.command()

@@ -1,0 +1,369 @@
+"""The commands of deploy.py that talk to AWS: release, plan, status, rollback, releases, prune, destroy, doctor, iam-policy.
+
+    for command in COMMANDS: cli.add_command(command)
+
+Each reads its options, calls the room that does the job and shows what it did. Exit codes: 0 done (or nothing to do),
+1 trouble, 2 wrong settings or options, 3 `plan` would change something or `doctor` found something, 4 somebody else was
+first, 5 the live page was not right and was rolled back.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from ops import stack as stacks
+from ops.aws import Aws, open_aws
+from ops.deployment import Difference, Events, Work, caller, carry_out, place_of, prepare
+from ops.doctor import examine, grant, policy_names
+from ops.errors import Trouble
+from ops.iam_policy import policy
+from ops.prune import prune
+from ops.releases import read_history, read_live, read_release, read_who, rollback
+from ops.settings import Settings, load_settings
+
+DIFFERENT_EXIT_CODE = 3
+_MOST_SHOWN = 12  # paths in a list on the screen; --json has them all
+
+out = Console(highlight=False)
+told = Console(stderr=True, highlight=False)  # progress and questions: --json leaves stdout to the answer
+
+
+def cloud(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --env, --profile and --region; it gets (aws, settings, ...) instead."""
+
+    @wraps(command)
+    def with_aws(environment: str, profile: str, region: str, **options: Any) -> None:
+        settings = load_settings(environment=environment)
+        if region:
+            settings = settings.model_copy(update={"aws": settings.aws.model_copy(update={"region": region})})
+        command(open_aws(profile, settings.aws.region), settings, **options)
+
+    for option in (
+        click.option("--region", default="", help="The AWS region, instead of the settings'."),
+        click.option("--profile", default="", help="The AWS profile; the default one if not given."),
+        click.option("--env", "environment", default="", help="A table of [tool.popdesk.environments]."),
+    ):
+        with_aws = option(with_aws)
+    return with_aws
+
+
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+_yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+class _Shown:
+    """Progress on the screen: what is being done, and a bar for what takes long."""
+
+    def __init__(self) -> None:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        self._progress = Progress(*columns, console=told, transient=True)
+        self._task = self._progress.add_task("", total=None)
+        self.events = Events(on_step=self._step, on_resource=self._resource, on_upload=self._upload)
+        self._resources: set[str] = set()
+        self.expected = 0
+
+    def __enter__(self) -> Events:
+        self._progress.start()
+        return self.events
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def _step(self, text: str) -> None:
+        self._progress.reset(self._task, total=None, description=text)
+
+    def _resource(self, resource: str, _kind: str, status: str) -> None:
+        if status.endswith("_COMPLETE"):
+            self._resources.add(resource)
+        total = self.expected or None
+        self._progress.update(
+            self._task, completed=len(self._resources), total=total, description=f"{resource} {status}"
+        )
+
+    def _upload(self, done: int, total: int) -> None:
+        self._progress.update(self._task, completed=done, total=max(done, total))
+
+
+# -- release and plan --------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@cloud
+@_dry_run
+@_json
+@_yes
+def release(aws: Aws, settings: Settings, dry_run: bool, as_json: bool, yes: bool) -> None:
+    """Build, plan, ask, apply, upload, switch, check the live page. `deploy.py` without a command does this."""
+    shown = _Shown()
+    with shown as events:
+        work = prepare(aws, settings, events)
+    shown.expected = len(work.plan.changes)
+    if dry_run:
+        _drop(aws, work)
+        _show_plan(work, as_json)
+        return
+    if not work.nothing_to_do:
+        if not as_json:
+            _show_plan(work, as_json=False)
+        if not yes and not click.confirm("Release this?", err=True):
+            _drop(aws, work)
+            raise Trouble("release", "you said no", "nothing was changed")
+    with shown as events:
+        result = carry_out(aws, work, events)
+    if as_json:
+        print(json.dumps(asdict(result)))
+    elif result.released:
+        out.print(
+            f"Released [bold]{result.release}[/]: {result.changes} resources changed, {result.written} files written, "
+            f"{len(work.built.files) - result.written} were there. {result.url}"
+        )
+    else:
+        out.print(f"Nothing to release: {result.release} is live at {result.url}")
+
+
+@click.command()
+@cloud
+@_json
+def plan(aws: Aws, settings: Settings, as_json: bool) -> None:
+    """Show what a release would change; change nothing. Exit code 3 where it would change something."""
+    with _Shown() as events:
+        work = prepare(aws, settings, events)
+    _drop(aws, work)
+    _show_plan(work, as_json)
+    if not work.nothing_to_do:
+        sys.exit(DIFFERENT_EXIT_CODE)
+
+
+def _drop(aws: Aws, work: Work) -> None:
+    stacks.forget_plan(aws, work.plan)
+
+
+def _show_plan(work: Work, as_json: bool) -> None:
+    difference = work.difference
+    if as_json:
+        resources = [asdict(change) for change in work.plan.changes]
+        site = asdict(difference)
+        print(json.dumps({"stack": work.wanted.name, "resources": resources, "site": site, "live": work.live.release}))
+        return
+    if work.nothing_to_do:
+        out.print("Nothing would change.")
+        return
+    out.print(f"[bold]Stack {work.wanted.name}[/]: {len(work.plan.changes) or 'no'} resources change")
+    marks = {"Add": "[green]+[/]", "Remove": "[red]-[/]", "Modify": "[yellow]~[/]"}
+    for change in work.plan.changes:
+        notes = [*change.properties, *(["[bold red]is replaced[/]"] if change.replaced else [])]
+        out.print(f"  {marks.get(change.action, change.action)} {change.resource}  {change.kind}  {', '.join(notes)}")
+    out.print(_site_line(difference))
+    for mark, paths in (("[green]+[/]", difference.added), ("[red]-[/]", difference.removed)):
+        for path in paths[:_MOST_SHOWN]:
+            out.print(f"  {mark} {path}")
+        if len(paths) > _MOST_SHOWN:
+            out.print(f"    and {len(paths) - _MOST_SHOWN} more")
+
+
+def _site_line(difference: Difference) -> str:
+    if difference.empty:
+        return "[bold]Site[/]: nothing changes"
+    code = ", the Lambda's code" if difference.function else ""
+    return (
+        f"[bold]Site[/]: {len(difference.added)} files added, {len(difference.removed)} no longer used, the page{code}"
+    )
+
+
+# -- what is live ------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@cloud
+@_json
+@click.option("--drift/--no-drift", default=True, help="Ask AWS what was changed by hand (takes some seconds).")
+def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
+    """Show what is live, since when, by whom, from which commit; and drift."""
+    stack = stacks.read_stack(aws, stacks.stack_name(settings))
+    place = place_of(stack)
+    live = read_live(aws, place)
+    facts: dict[str, Any] = {"url": stack.outputs["Url"], "stack": stack.status, "release": live.release}
+    if live.release:
+        made = read_release(aws, place, live.release)
+        facts |= {
+            "since": live.since.isoformat() if live.since else "",
+            "by": read_who(aws, place),
+            "commit": made.commit,
+            "lambda_version": made.lambda_version,
+            "previous": made.previous,
+        }
+    if drift:
+        with told.status("Looking for drift"):
+            facts["drift"] = stacks.read_drift(aws, stack)
+    if as_json:
+        print(json.dumps(facts))
+        return
+    for name, value in facts.items():
+        text = "\n".join(value) or "none" if isinstance(value, list) else value or "-"
+        out.print(f"{name.replace('_', ' '):15} {text}", soft_wrap=True)
+
+
+@click.command()
+@cloud
+@_json
+def releases(aws: Aws, settings: Settings, as_json: bool) -> None:
+    """List the releases, the newest first."""
+    place = place_of(stacks.read_stack(aws, stacks.stack_name(settings)))
+    live = read_live(aws, place).release
+    history = read_history(aws, place)
+    if as_json:
+        rows = [{key: value for key, value in asdict(item).items() if key not in ("page", "files")} for item in history]
+        print(
+            json.dumps(
+                [
+                    {**row, "live": row["id"] == live, "files": len(item.files)}
+                    for row, item in zip(rows, history, strict=True)
+                ]
+            )
+        )
+        return
+    for item in history:
+        mark = "[green]live[/]" if item.id == live else "    "
+        out.print(f"{mark} {item.id}  {item.made_at}  {item.commit[:12] or '-':12}  {item.made_by}", soft_wrap=True)
+
+
+@click.command("rollback")
+@click.argument("identity", metavar="[RELEASE]", default="")
+@cloud
+@_dry_run
+@_json
+@_yes
+def rollback_command(aws: Aws, settings: Settings, identity: str, dry_run: bool, as_json: bool, yes: bool) -> None:
+    """Make the release before, or RELEASE, live again: page and Lambda together. The stack stays as it is."""
+    place = place_of(stacks.read_stack(aws, stacks.stack_name(settings)))
+    live = read_live(aws, place)
+    if not live.release:
+        raise Trouble("rollback", "nothing is live", "release first: `deploy.py`")
+    now = read_release(aws, place, live.release)
+    target = identity or now.previous
+    if not target:
+        raise Trouble("rollback", f"{live.release} is the first release", "there is none before it")
+    then = read_release(aws, place, target)
+    if then.infrastructure != now.infrastructure:
+        told.print(
+            f"[yellow]{target} was made with other infrastructure (flows, permissions, headers), which stays as it is now."
+            f"[/] To bring that back too: git checkout {then.commit or 'COMMIT'} && python deploy.py"
+        )
+    if dry_run:
+        _answer({"from": live.release, "to": target, "done": False}, f"{live.release} -> {target}", as_json)
+        return
+    if not yes and not click.confirm(f"Make {target} live instead of {live.release}?", err=True):
+        raise Trouble("rollback", "you said no", "nothing was changed")
+    made, _ = rollback(aws, place, identity, caller(aws))
+    _answer({"from": live.release, "to": made.id, "done": True}, f"{made.id} is live again", as_json)
+
+
+def _answer(facts: dict[str, Any], words: str, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(facts))
+    else:
+        out.print(words)
+
+
+# -- the end of things -------------------------------------------------------------------------------------------------
+
+
+@click.command("prune")
+@cloud
+@click.option("--keep", default=10, show_default=True, type=click.IntRange(1), help="Releases to keep, the newest.")
+@click.option("--grace", default=14, show_default=True, type=click.IntRange(1), help="Days that a file stays anyway.")
+@click.option("--cap", default=1000, show_default=True, type=click.IntRange(1), help="At most so many files at once.")
+@_dry_run
+@_json
+def prune_command(aws: Aws, settings: Settings, keep: int, grace: int, cap: int, dry_run: bool, as_json: bool) -> None:
+    """Delete old files that no kept release needs."""
+    place = place_of(stacks.read_stack(aws, stacks.stack_name(settings)))
+    pruned = prune(aws, place, keep=keep, grace=timedelta(days=grace), cap=cap, dry_run=dry_run, now=datetime.now(UTC))
+    would = "would go" if dry_run else "deleted"
+    words = f"{len(pruned.files)} files and {len(pruned.releases)} releases {would}, {pruned.left} files left for the next time"
+    _answer(asdict(pruned), words, as_json)
+
+
+@click.command()
+@cloud
+@click.option("--confirm", "typed", default="", help="The stack's name, instead of typing it.")
+@_dry_run
+def destroy(aws: Aws, settings: Settings, typed: str, dry_run: bool) -> None:
+    """Delete everything of this environment: page, releases, Lambda, customers table, application, flows."""
+    stacks.check_deployable(settings)
+    stack = stacks.read_stack(aws, stacks.stack_name(settings))
+    account = stacks.account_of(aws, stack)
+    told.print(
+        f"This deletes the stack [bold]{stack.name}[/] in {settings.aws.region}, account {account}: the page and all its "
+        "releases, the Lambda, the customers table with its customers, the application and the flows. "
+        "Phone numbers that point at the main flow lose it."
+    )
+    if dry_run:
+        return
+    if (typed or click.prompt("Type the stack's name to delete it", err=True)) != stack.name:
+        raise Trouble("destroy", "that is not the stack's name", "nothing was deleted")
+    with _Shown() as events:
+        events.step("Deleting")
+        stacks.destroy(aws, stack, account, events.on_resource)
+    out.print(f"{stack.name} is gone.")
+
+
+# -- help for the deploying user ---------------------------------------------------------------------------------------
+
+
+@click.command()
+@cloud
+@click.option("--grant", "profile", default="", help="Let this security profile of agents grant the application.")
+@_dry_run
+@_json
+def doctor(aws: Aws, settings: Settings, profile: str, dry_run: bool, as_json: bool) -> None:
+    """Say what stands between this machine and a working screen pop, with remedies. Exit code 3 if anything does."""
+    if profile:
+        stacks.check_deployable(settings)
+        changed = grant(aws, settings, profile, dry_run)
+        would = "would now grant" if dry_run else "now grants"
+        words = f"{profile} {would if changed else 'grants already'} {settings.name}"
+        _answer({"profile": profile, "changed": changed and not dry_run}, words, as_json)
+        return
+    findings = []
+    for finding in examine(aws, settings):
+        findings.append(finding)
+        if not as_json:
+            mark = {"ok": "[green]ok   [/]", "wrong": "[red]wrong[/]", "open": "[yellow]open [/]"}[finding.state]
+            out.print(f"{mark} {finding.what}  [dim]{finding.detail}[/]", soft_wrap=True)
+            if finding.remedy:
+                out.print(f"      {finding.remedy}", soft_wrap=True)
+    if as_json:
+        print(json.dumps([finding.as_json() for finding in findings]))
+    if any(finding.state != "ok" for finding in findings):
+        sys.exit(DIFFERENT_EXIT_CODE)
+
+
+@click.command("iam-policy")
+@cloud
+@click.option("--account", default="", help="The account's number; the instance's if not given.")
+def iam_policy(aws: Aws, settings: Settings, account: str) -> None:  # noqa: ARG001 (makes no call)
+    """Print the least-privilege policy for the user or role that releases."""
+    stacks.check_deployable(settings)
+    number = account or settings.aws.instance_arn.split(":")[4]
+    print(json.dumps(policy(policy_names(settings, number)), indent=2))
+
+
+COMMANDS = (release, plan, status, releases, rollback_command, prune_command, destroy, doctor, iam_policy)
