@@ -165,7 +165,7 @@ def test_a_directory_that_hangs_costs_the_budget_and_no_more_and_is_replaced() -
         made.append(Answering(hang if not made else lambda _: [BOB]))
         return made[-1]
 
-    settings = {**SETTINGS, "lookup": {**SETTINGS["lookup"], "budget_ms": 150}}
+    settings = {**SETTINGS, "lookup": {**SETTINGS["lookup"], "budget_ms": 1_000}}
     handle = create_handler(settings, Opening(make))
     started = time.monotonic()
     answer = handle(contact_event(address="+12065550100"), None)
