@@ -28,6 +28,7 @@ class App:
 
     def __init__(self, settings):
         self._settings = settings
+        self._started = False
         self._workspace = connect.open(settings["connection_timeout_ms"], self._told)
 
         import asyncio
@@ -53,6 +54,7 @@ class App:
         asyncio.get_event_loop().set_exception_handler(self._task_failed)
         self._board.refresh()
         asyncio.create_task(self._draw())
+        self._started = True
 
     async def _draw(self):
         """Make the view while the questions are on their way; it is then told what it has missed."""
@@ -80,6 +82,8 @@ class App:
 
     def _told(self, what, data):
         """Take news; never raises, since the workspace removes a page whose handlers do."""
+        if not self._started:
+            return  # the start-up failed, and the page says so
         try:
             self._take(what, data)
         except Exception as error:

@@ -303,7 +303,7 @@ class View:
             if offer.refused:
                 _byId("refused-url").textContent = shorten(plainly(offer.refused[0]), LONGEST)
             if offer.name and offer.url:
-                _byId("pop").textContent = say("pop.page", name=shorten(offer.name, 60))
+                _put(_byId("pop"), say("pop.page", name=shorten(offer.name, 60)))
 
         if offer.name or offer.identity or offer.refused:
             self._personal("customer", "customer", True, _byId("customer-name"), draw)

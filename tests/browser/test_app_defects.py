@@ -1,0 +1,106 @@
+"""Defects in a team's own Python: the page is built with one, and must say so readably and go on."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Frame, Route, expect
+
+from ops.build import app_page, build_page
+from ops.headers import response_headers
+from ops.settings import ROOT, load_settings
+from tests.browser.app_stage import AppStates
+from tests.conftest import Workspace
+
+Edit = Callable[[str], None]
+
+DEFECT = """
+
+@card("Favourite colour")
+async def favourite_colour(desk):
+    name = await desk.agent.name()
+    return {"Somebody else": "blue"}[name]
+
+
+@card("Home town", needs="Contact.Attributes.View")
+async def home_town(desk):
+    return Link("Home town", "https://elsewhere.example/")
+"""
+
+
+@pytest.fixture
+def edited(workspace: Workspace, tmp_path: Path) -> Edit:
+    """Serve, in the app's place, a page built with something appended to cards.py."""
+
+    def edit(appended: str) -> None:
+        python = tmp_path / "pyapp"
+        shutil.copytree(ROOT / "pyapp", python, ignore=shutil.ignore_patterns("__pycache__"))
+        with (python / "cards.py").open("a", encoding="utf-8") as cards:
+            cards.write(appended.replace("Link(", "__import__('values').Link("))
+        settings = load_settings().with_local_crm(workspace.preview.workspace_url.rstrip("/"))
+        built = build_page(replace(app_page(settings), python=python), tmp_path / "out")
+        headers = response_headers((workspace.preview.workspace_url.rstrip("/"),))
+
+        def serve(route: Route) -> None:
+            name = route.request.url.split("/", 3)[3].split("?")[0] or "index.html"
+            kinds = {".mjs": "text/javascript", ".wasm": "application/wasm", ".pack": "application/octet-stream"}
+            kind = kinds.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "text/plain"
+            if name in built.files:
+                body = (built.folder / name).read_bytes()
+                route.fulfill(status=200, headers={**headers, "Content-Type": kind}, body=body)
+            else:
+                route.fulfill(status=404, headers=headers, body="")
+
+        workspace.page.context.route(f"{workspace.preview.app_url}**", serve)
+
+    return edit
+
+
+def _open(workspace: Workspace) -> Frame:
+    # Playwright serves the edited page from this thread: nothing may wait here but Playwright itself.
+    workspace.desk.offer(customer="C-1001")
+    workspace.page.locator("iframe:visible").wait_for()
+    return AppStates(workspace).frame()
+
+
+def test_a_defect_in_a_card_spoils_that_card_and_names_its_line(workspace: Workspace, edited: Edit) -> None:
+    edited(DEFECT)
+    app = _open(workspace)
+    expect(app.locator("#favourite_colour")).to_contain_text("Failed")
+    expect(app.locator("#agent_name")).to_have_text("Alex Rivera")
+    expect(app.get_by_role("heading", name="Something in this page failed")).to_have_count(1)
+    app.locator(".trouble summary").click()
+    lines = (ROOT / "pyapp" / "cards.py").read_text("utf-8").count("\n")
+    expect(app.locator(".trouble pre")).to_contain_text(f'File "pyapp/cards.py", line {lines + 6}, in favourite_colour')
+    expect(app.locator(".trouble pre")).to_contain_text("KeyError")
+    # Refreshed, it fails again, and is neither shown nor reported again.
+    app.locator("[data-do=refresh]").click()
+    expect(app.locator("#agent_name")).to_have_text("Alex Rivera")
+    expect(app.get_by_role("heading", name="Something in this page failed")).to_have_count(1)
+    entries = [entry["message"] for entry in workspace.desk.command("log")]
+    reports = [entry for entry in entries if entry.get("message") == "App trouble"]
+    assert len(reports) == 1
+    assert reports[0]["data"]["kind"] == "KeyError"
+    assert f"pyapp/cards.py:{lines + 6} favourite_colour" in reports[0]["data"]["frames"]
+    assert "Alex" not in json.dumps(reports)
+
+
+def test_a_cards_link_off_the_list_is_text(workspace: Workspace, edited: Edit) -> None:
+    edited(DEFECT)
+    app = _open(workspace)
+    expect(app.locator("#home_town")).to_have_text("Home town")
+    expect(app.locator("#home_town a")).to_have_count(0)
+
+
+def test_a_defect_at_start_up_is_shown_with_its_traceback(workspace: Workspace, edited: Edit) -> None:
+    edited("\nraise ValueError('a slip')\n")
+    app = _open(workspace)
+    expect(app.get_by_text("This page’s program has not started.")).to_be_visible()
+    expect(app.locator("pre")).to_contain_text("ValueError: a slip")
+    expect(app.locator("pre")).to_contain_text("pyapp/cards.py")

@@ -1,0 +1,68 @@
+"""What the app looks like, kept in small files: where each block lies and which colours it has, at 300 and 1,200 px.
+
+Pixels differ with the fonts of the machine; these do not (each block's lines have a height of their own). After a change
+that is meant: `POPDESK_SNAPSHOTS=write uv run pytest tests/browser/test_app_look.py`, look at the difference, commit it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Frame, expect
+
+from tests.browser.app_stage import AppStates
+from tests.conftest import Workspace
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+BLOCKS = ["header", "#life", "#doctor", "#hero", "#customer-name", "#pop", "#copy", "#home", "#cards", "#attributes"]
+# Widths of inline blocks depend on the font: only their place and height are kept.
+_LOOK = """blocks => Object.fromEntries(blocks.map(name => {
+  const element = document.querySelector(name), box = element.getBoundingClientRect(), style = getComputedStyle(element);
+  const wide = ['#life', '#pop', '#copy', '#home'].includes(name) ? null : Math.round(box.width);
+  const left = ['#copy', '#home'].includes(name) ? null : Math.round(box.left);
+  return [name, {left, top: Math.round(box.top), width: wide, height: Math.round(box.height),
+    color: style.color, background: style.backgroundColor}];
+}))"""
+
+
+def _resize(states: AppStates, width: int) -> None:
+    states.workspace.page.locator("iframe:visible").evaluate(
+        "(frame, width) => { frame.style.cssText = `width:${width}px;height:1000px;min-width:0;max-width:none` }", width
+    )
+
+
+def _kept(name: str, look: object) -> object:
+    file = SNAPSHOTS / f"{name}.json"
+    if os.environ.get("POPDESK_SNAPSHOTS") == "write":
+        file.write_text(json.dumps(look, indent=1) + "\n", "utf-8")
+    return json.loads(file.read_text("utf-8"))
+
+
+def _overflows(app: Frame) -> bool:
+    return bool(app.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [300, 1200])
+def test_the_page_looks_as_it_was_agreed(workspace: Workspace, width: int, theme: str) -> None:
+    states = AppStates(workspace)
+    states.desk.command("theme", mode=theme)
+    app = states.connected()
+    expect(app.locator("#queue")).to_have_text("BasicQueue")
+    app.locator(f":root[data-mode={theme}]").wait_for()
+    _resize(states, width)
+    app.wait_for_function("width => innerWidth === width", arg=width)
+    assert not _overflows(app)
+    look = app.evaluate(_LOOK, BLOCKS)
+    assert look == _kept(f"connected-{width}-{theme}", look)
+
+
+@pytest.mark.parametrize("state", ["missing_permissions", "folds_open", "blocked_pop", "refused_url"])
+def test_no_state_needs_sideways_scrolling_at_300_pixels(workspace: Workspace, state: str) -> None:
+    states = AppStates(workspace)
+    app = getattr(states, state)()
+    _resize(states, 300)
+    assert not _overflows(app)
