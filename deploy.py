@@ -140,20 +140,32 @@ def customers() -> None:
 @click.option("--region", default="", help="The AWS region, instead of the settings'.")
 @click.option("--table", default="", help="The table's name, instead of the stack's output.")
 @click.option("--from-line", default=2, show_default=True, type=click.IntRange(2), help="Go on from this line of FILE.")
+@click.option("--delete-others", is_flag=True, help="Then delete what FILE, read whole, does not have.")
 @click.option("--dry-run", is_flag=True, help="Check every row; write nothing and call nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def import_command(
-    file: Path, environment: str, profile: str, region: str, table: str, from_line: int, dry_run: bool, as_json: bool
+    file: Path,
+    environment: str,
+    profile: str,
+    region: str,
+    table: str,
+    from_line: int,
+    delete_others: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Load customers from FILE: CSV in UTF-8 whose first line names the columns id, name, phone and email.
 
     Bad rows are named by their line and left out, the rest is loaded. Exit codes: 0 for all rows loaded, 3 for some
-    left out, 1 for an import that stopped (it says how to go on).
+    left out, 1 for an import that stopped (it says how to go on). A customer's former numbers and addresses stay in the
+    table unless --delete-others is given.
     """
     from ops import customers as room
     from ops.aws import open_aws
     from ops.stack import stack_name
 
+    if delete_others and from_line > 2:
+        raise click.UsageError("--delete-others needs the whole file: leave out --from-line")
     settings = load_settings(environment=environment)
     rows = room.read_rows(file, settings.lookup.default_region, from_line)
     with Progress(console=errors) as progress:
@@ -170,11 +182,15 @@ def import_command(
             result = room.import_customers(aws, name, rows, on_line)
     for row in result.bad:
         errors.print(f"line {row.line}: {row.problem}")
+    if delete_others and not dry_run:
+        room.delete_others(aws, name, result)
     if as_json:
         print(json.dumps(result.as_json()))
     else:
         done = "would be loaded" if dry_run else "loaded"
         console.print(f"{result.rows} customers {done} ({result.items} items), {len(result.bad)} rows left out")
+        if delete_others:
+            console.print(f"{result.deleted} items deleted that are not in the file")
     if result.bad:
         sys.exit(room.BAD_ROWS_EXIT_CODE)
 

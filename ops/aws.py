@@ -54,6 +54,7 @@ _REMEDIES = {
 # How S3's listings ask for the next page; every other listing here has NextToken both ways.
 _TOKENS = {
     "list_objects_v2": (("ContinuationToken",), ("NextContinuationToken",)),
+    "scan": (("ExclusiveStartKey",), ("LastEvaluatedKey",)),
     "list_object_versions": (("KeyMarker", "VersionIdMarker"), ("NextKeyMarker", "NextVersionIdMarker")),
 }
 _AGAIN = "run the command again: it goes on where it stopped"

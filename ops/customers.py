@@ -53,18 +53,24 @@ class Row:
 
 @dataclass
 class Result:
-    """What an import did: rows loaded, items written, the bad rows, and the last line that is safely in the table."""
+    """What an import did: rows loaded, items written and deleted, the bad rows, the last line safely in the table.
+
+    `keys` are those of the items written: (pk, sk).
+    """
 
     rows: int = 0
     items: int = 0
     bad: list[Row] = field(default_factory=list)
+    deleted: int = 0
     last_line: int = 1
+    keys: set[tuple[str, str]] = field(default_factory=set)
 
     def as_json(self) -> dict[str, Any]:
         """Give it for scripts. The reasons hold no value of the file."""
         return {
             "rows": self.rows,
             "items": self.items,
+            "deleted": self.deleted,
             "bad": [{"line": row.line, "problem": row.problem} for row in self.bad],
         }
 
@@ -177,11 +183,34 @@ def import_customers(aws: Aws, table: str, rows: Iterable[Row], on_line: Callabl
     return result
 
 
+def delete_others(aws: Aws, table: str, result: Result) -> None:
+    """Delete every item that the import did not write: numbers and addresses that customers no longer have.
+
+    Raises Trouble where the import was not of a whole, good file: what it lacks may be missing by mistake.
+    """
+    if result.bad or not result.rows:
+        raise Trouble(
+            "--delete-others", "rows were left out, so nothing was deleted", "mend the file and import it again", 3
+        )
+    for page in aws.pages("dynamodb", "scan", TableName=table, ProjectionExpression="pk, sk"):
+        keys = [(item["pk"]["S"], item["sk"]["S"]) for item in page["Items"]]
+        others = [{"pk": pk, "sk": sk} for pk, sk in keys if (pk, sk) not in result.keys]
+        _send(aws, table, [{"DeleteRequest": {"Key": _typed(key)}} for key in others])
+        result.deleted += len(others)
+
+
 def _write(aws: Aws, table: str, items: list[Item]) -> None:
     # A batch may not name a key twice: the later row counts.
     once = {(item["pk"], item["sk"]): item for item in items}.values()
-    waiting = [{"PutRequest": {"Item": {name: {"S": value} for name, value in item.items()}}} for item in once]
-    pause = 0.05
+    _send(aws, table, [{"PutRequest": {"Item": _typed(item)}} for item in once])
+
+
+def _typed(item: Item) -> dict[str, dict[str, str]]:
+    return {name: {"S": value} for name, value in item.items()}
+
+
+def _send(aws: Aws, table: str, requests: list[dict[str, Any]]) -> None:
+    waiting, pause = requests, 0.05
     while waiting:
         answer = aws.call("dynamodb", "batch_write_item", RequestItems={table: waiting[:_BATCH]})
         # DynamoDB gives back what it had no capacity for, to be sent again after a while.
@@ -204,6 +233,7 @@ def _count(result: Result, row: Row) -> None:
     else:
         result.rows += 1
         result.items += len(row.items)
+        result.keys.update((item["pk"], item["sk"]) for item in row.items)
 
 
 def _go_on(result: Result) -> str:

@@ -79,7 +79,10 @@ CALLS: dict[str, dict[str, Need]] = {
         "update_alias": _need("lambda:UpdateAlias", "function", "function versions"),
         "publish_version": _need("lambda:PublishVersion", "function"),
     },
-    "dynamodb": {"batch_write_item": _need("dynamodb:BatchWriteItem", "table")},
+    "dynamodb": {
+        "batch_write_item": _need("dynamodb:BatchWriteItem", "table"),
+        "scan": _need("dynamodb:Scan", "table"),
+    },
     "cloudformation": {
         "describe_stacks": _need("cloudformation:DescribeStacks", "stack"),
         "create_change_set": _need("cloudformation:CreateChangeSet cloudformation:TagResource", "stack"),

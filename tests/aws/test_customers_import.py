@@ -100,6 +100,24 @@ def test_a_dry_run_writes_nothing_and_asks_aws_nothing(session: Any, tmp_path: P
     assert _items(session) == {}
 
 
+def test_what_the_file_no_longer_has_goes_only_when_asked_and_only_for_a_whole_good_file(
+    session: Any, tmp_path: Path
+) -> None:
+    many = "".join(f"C-{n},,user{n}@example.com\n" for n in range(60))
+    assert _import(_file(tmp_path, "id,phone,email\nC-0,2065550100,\n" + many)).exit_code == 0
+    file = _file(tmp_path, "id,phone,email\nC-0,2065550101,user0@example.com\n")
+    assert _import(file).exit_code == 0
+    assert ("phone#+12065550100", "C-0") in _items(session)
+    bad = _file(tmp_path, "id,phone,email\nC-0,2065550101,user0@example.com\nC-1,1,\n")
+    assert _import(bad, "--delete-others").exit_code == 3
+    assert len(_items(session)) == 62
+    assert _import(file, "--delete-others", "--from-line", "3").exit_code == 2
+    file = _file(tmp_path, "id,phone,email\nC-0,2065550101,user0@example.com\n")
+    result = _import(file, "--delete-others", "--json")
+    assert json.loads(result.stdout)["deleted"] == 60
+    assert set(_items(session)) == {("phone#+12065550101", "C-0"), ("email#user0@example.com", "C-0")}
+
+
 def test_loading_twice_is_loading_once_and_a_key_may_come_twice(session: Any, tmp_path: Path) -> None:
     rows = "".join(f"C-{n},Name {n},+1206555{100 + n % 100:04},\n" for n in range(1_000))
     file = _file(tmp_path, "id,name,phone,email\n" + rows + "C-1,New name,+12065550101,\n")
