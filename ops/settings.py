@@ -90,6 +90,16 @@ class HttpLookup(_Table):
     list_path: str
     fields: dict[str, str]
 
+    @field_validator("url")
+    @classmethod
+    def _asks_for_one(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if "{value}" not in url:
+            raise ValueError(f"{url!r} has no {{value}} in it: it would ask for everybody")
+        if parts.scheme != "https" and not _LOOPBACK_ORIGIN.fullmatch(f"{parts.scheme}://{parts.netloc}"):
+            raise ValueError(f"{url!r} is no https: URL: customers' data and the token go to it")
+        return url
+
 
 class Lookup(_Table):
     """How the Lambda finds the customer."""
