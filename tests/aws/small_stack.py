@@ -1,0 +1,139 @@
+"""A release from beginning to end without the types that moto does not know.
+
+moto reports CREATE_COMPLETE for every CloudFront, Connect and AppIntegrations type without making anything. So here the
+template is the real one cut down to what moto really makes (bucket, logs, role, function, table), the distribution is
+made beside it, and the alias is made when the first version is published. What is cut away is proved by
+tests/unit/ops/test_template.py. The page is served from moto's bucket by a server that sends production's headers.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from cfnlint import decode
+
+from ops import stack as stacks
+from ops.aws import Aws
+from ops.headers import PRODUCTION_ANCESTORS, response_headers
+from ops.releases import ALIAS
+from ops.settings import Settings, load_settings
+from tests.aws.world import lambda_zip, open_test_aws
+
+INSTANCE = "arn:aws:connect:us-east-1:123456789012:instance/11111111-2222-3333-4444-555555555555"
+MADE_BY_MOTO = {"SiteBucket", "LookupLogs", "LookupRole", "Lookup", "CustomersTable"}
+STACK = "popdesk-prod"
+SITE = f"{STACK}-site-123456789012-us-east-1"
+
+
+def deployable_settings(**aws: Any) -> Settings:
+    """Give production's settings with an instance and a queue."""
+    settings = load_settings(environment="prod")
+    place = {"instance_arn": INSTANCE, "queue": f"{INSTANCE}/queue/99999999-2222-3333-4444-555555555555", **aws}
+    return settings.model_copy(update={"aws": settings.aws.model_copy(update=place)})
+
+
+def small_template(tmp: Path, full: str, url: str, distribution: str) -> str:
+    """Give the real template cut down to what moto makes, as JSON."""
+    file = tmp / "full.yaml"
+    file.write_text(full, "utf-8")
+    template = json.loads(json.dumps(decode.decode(str(file))[0], default=dict))
+    template["Resources"] = {name: template["Resources"][name] for name in MADE_BY_MOTO}
+    outputs = template["Outputs"]
+    template["Outputs"] = {
+        "Url": {"Value": url},
+        "DistributionId": {"Value": distribution},
+        **{name: outputs[name] for name in ("SiteBucket", "Function", "CustomersTable", "Queue", "Fingerprint")},
+    }
+    template["Conditions"] = {}
+    return json.dumps(template)
+
+
+def make_alias(aws: Aws) -> None:
+    """Make the alias that moto's CloudFormation only claims to make, before the first version is published.
+
+    And drop the TLS-only policy before the zip is put: moto applies a Deny without looking at its condition.
+    """
+
+    def on_call(service: str, operation: str, parameters: dict[str, Any]) -> None:
+        if (service, operation) == ("s3", "put_object") and "-artifacts-" in parameters["Bucket"]:
+            aws.client("s3").delete_bucket_policy(Bucket=parameters["Bucket"])
+        if (service, operation) == ("lambda", "publish_version"):
+            client = aws.client("lambda")
+            if not client.list_aliases(FunctionName=parameters["FunctionName"])["Aliases"]:
+                client.publish_version(FunctionName=parameters["FunctionName"])
+                client.create_alias(FunctionName=parameters["FunctionName"], Name=ALIAS, FunctionVersion="1")
+
+    aws.before = on_call
+
+
+class SiteServer:
+    """CloudFront's part: serves moto's bucket on a loopback port with production's headers. `spoil` breaks it."""
+
+    def __init__(self, moto_url: str) -> None:
+        s3 = open_test_aws(moto_url).client("s3")
+        headers = response_headers(PRODUCTION_ANCESTORS)
+        spoil = self.spoil = set[str]()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                path = self.path.lstrip("/") or "index.html"
+                if path in spoil:
+                    return self._send(404, {}, b"spoilt by the test")
+                try:
+                    found = s3.get_object(Bucket=SITE, Key=f"site/{path}")
+                except s3.exceptions.ClientError:
+                    return self._send(403, {}, b"<Error/>")
+                stored = {
+                    "Content-Type": found["ContentType"],
+                    "Cache-Control": found["CacheControl"],
+                    "Content-Encoding": found.get("ContentEncoding", ""),
+                }
+                sent = {name: value for name, value in headers.items() if name not in spoil}
+                return self._send(200, {**stored, **sent}, found["Body"].read())
+
+            def _send(self, status: int, sent: dict[str, str], body: bytes) -> None:
+                self.send_response(status)
+                for name, value in sent.items():
+                    if value:
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+
+    def __enter__(self) -> SiteServer:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def write_zip(tmp: Path, text: str) -> Path:
+    """Write a Lambda zip with that text in it."""
+    file = tmp / f"{text}.zip"
+    file.write_bytes(lambda_zip(text))
+    return file
+
+
+def cut_down(monkeypatch: Any, tmp: Path, url: str, distribution: str) -> None:
+    """Let ops/stack.py use the small template."""
+    full = stacks.render_template
+
+    def render(settings: Settings) -> str:
+        return small_template(tmp, full(settings), url, distribution)
+
+    monkeypatch.setattr(stacks, "render_template", render)

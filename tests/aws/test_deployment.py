@@ -1,0 +1,201 @@
+"""A release from beginning to end on moto: stack, Lambda, page, smoke test, automatic rollback, destroy.
+
+Uses the cut-down template of tests/aws/small_stack.py; see there for why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectionClosedError
+
+from ops import stack as stacks
+from ops.aws import Aws
+from ops.deployment import Events, Result, Work, carry_out, prepare_built
+from ops.errors import Trouble
+from ops.releases import Overtaken, rollback
+from tests.aws import small_stack
+from tests.aws.moto_server import MotoServer
+from tests.aws.small_stack import SITE, STACK, SiteServer, make_alias, write_zip
+from tests.aws.world import BUCKET, World, open_test_aws
+
+
+def _no_pause(_: float) -> None:
+    """moto is never busy, so nothing needs waiting for."""
+
+
+class Account:
+    """A moto account into which releases go."""
+
+    def __init__(self, server: MotoServer, tmp: Path, site: SiteServer, monkeypatch: Any) -> None:
+        self.world = World(server, tmp)
+        self.site, self.tmp, self.url = site, tmp, server.url
+        self.raw = open_test_aws(server.url).client("s3")
+        small_stack.cut_down(monkeypatch, tmp, site.url, self.world.place.distribution)
+        # World's own Lambda and bucket are not used here.
+        self.world.raw.client("s3").delete_bucket(Bucket=BUCKET)
+        self.settings = small_stack.deployable_settings()
+        self.events = Events(pause=_no_pause)
+        self.aws = self.open()
+
+    def open(self) -> Aws:
+        aws = open_test_aws(self.url)
+        make_alias(aws)
+        return aws
+
+    def prepare(self, text: str, code: str = "first", aws: Aws | None = None) -> Work:
+        zip_file = write_zip(self.tmp, code)
+        return prepare_built(aws or self.aws, self.settings, self.world.build(text), zip_file, self.events)
+
+    def release(self, text: str, code: str = "first", aws: Aws | None = None) -> Result:
+        return carry_out(aws or self.aws, self.prepare(text, code, aws), self.events)
+
+    def live(self) -> str:
+        """Give the live page's text."""
+        return bytes(self.raw.get_object(Bucket=SITE, Key="site/index.html")["Body"].read()).decode()
+
+    def live_lambda(self) -> str:
+        client = self.aws.client("lambda")
+        return str(client.get_alias(FunctionName=f"{STACK}-lookup", Name="live")["FunctionVersion"])
+
+
+@pytest.fixture
+def account(moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    with SiteServer(moto_server.url) as site:
+        yield Account(moto_server, tmp_path, site, monkeypatch)
+
+
+def test_first_release_makes_everything_and_the_page_is_right(account: Account) -> None:
+    result = account.release("one")
+    assert result.released
+    assert "<title>one</title>" in account.live()
+    assert account.live_lambda() == "1"
+
+
+def test_nothing_changed_is_nothing_done_in_few_calls(account: Account) -> None:
+    account.release("one")
+    calls: list[str] = []
+    aws = open_test_aws(account.url)
+    aws.before = lambda service, operation, _: calls.append(f"{service}.{operation}")
+    work = account.prepare("one", aws=aws)
+    assert work.nothing_to_do
+    assert not carry_out(aws, work, account.events).released
+    assert len(calls) <= 6, calls
+    assert not {"s3.put_object", "cloudformation.create_change_set"} & set(calls)
+
+
+def test_new_page_and_new_code_go_and_come_back_together(account: Account) -> None:
+    first = account.release("one")
+    work = account.prepare("two", code="second")
+    assert work.difference.function
+    assert [change.resource for change in work.plan.changes] == ["Lookup"]
+    carry_out(account.aws, work, account.events)
+    assert ("<title>two</title>" in account.live(), account.live_lambda()) == (True, "2")
+    place = work.place
+    assert place is not None
+    assert rollback(account.aws, place)[0].id == first.release
+    assert ("<title>one</title>" in account.live(), account.live_lambda()) == (True, "1")
+
+
+def test_settings_change_goes_through_a_change_set(account: Account) -> None:
+    account.release("one")
+    account.settings = small_stack.deployable_settings(log_retention_days=7)
+    work = account.prepare("one")
+    assert {change.resource for change in work.plan.changes} == {"LookupLogs"}
+    stacks.forget_plan(account.aws, work.plan)
+    assert account.prepare("one").plan.change_set, "forgotten is not applied"
+    account.release("one")
+    groups = account.aws.client("logs").describe_log_groups()["logGroups"]
+    assert groups[0]["retentionInDays"] == 7
+
+
+def test_plan_of_a_first_release_leaves_no_stack(account: Account) -> None:
+    work = account.prepare("one")
+    assert len(work.plan.changes) == len(small_stack.MADE_BY_MOTO)
+    stacks.forget_plan(account.aws, work.plan)
+    assert not stacks.read_stack(account.aws, STACK).exists
+
+
+@pytest.mark.parametrize("spoilt", ["assets/shared-000.css", "X-Content-Type-Options"])
+def test_failed_smoke_test_rolls_back_by_itself(account: Account, spoilt: str) -> None:
+    account.release("one")
+    work = account.prepare("two", code="second")
+    account.site.spoil.add(spoilt)
+    with pytest.raises(Trouble, match="is live again") as caught:
+        carry_out(account.aws, work, account.events)
+    assert caught.value.exit_code == 5
+    assert "<title>one</title>" in account.live()
+    assert account.live_lambda() == "1"
+
+
+def test_overtaken_release_changes_nothing_live(account: Account) -> None:
+    account.release("zero")
+    slow = account.prepare("slow", code="slow")
+    stacks.forget_plan(account.aws, slow.plan)
+    account.release("quick", code="quick")
+    before = account.live(), account.live_lambda()
+    with pytest.raises(Trouble) as caught:
+        carry_out(account.aws, slow, account.events)
+    assert caught.value.exit_code == 4
+    assert (account.live(), account.live_lambda()) == before
+
+
+def test_overtaken_after_its_stack_was_applied_changes_nothing_live(account: Account) -> None:
+    account.release("zero")
+    slow = account.prepare("slow")
+    account.release("quick")
+    with pytest.raises(Overtaken):
+        carry_out(account.aws, slow, account.events)
+    assert "<title>quick</title>" in account.live()
+
+
+def test_every_call_of_a_whole_release_may_fail(account: Account) -> None:
+    """The stack's calls too: page and Lambda are a whole release each time, and running again finishes."""
+    account.release("page 0", code="code0")
+    for number in range(1, 60):
+        aws, seen = account.open(), 0
+
+        def fail(*_: Any, number: int = number) -> None:
+            nonlocal seen
+            seen += 1
+            if seen == number:
+                raise ConnectionClosedError(endpoint_url="made up by the test")
+
+        aws.after = fail
+        exit_code = 0
+        try:
+            account.release(f"page {number}", code=f"code{number}", aws=aws)
+        except Trouble as trouble:
+            exit_code = trouble.exit_code
+        assert exit_code in (0, 1), "nobody else was there"
+        assert any(f"<title>page {which}</title>" in account.live() for which in (number - 1, number))
+        account.release(f"page {number}", code=f"code{number}")
+        assert f"<title>page {number}</title>" in account.live()
+        newest = account.aws.client("lambda").list_versions_by_function(FunctionName=f"{STACK}-lookup")["Versions"][-1]
+        assert account.live_lambda() == newest["Version"]
+        if not exit_code and seen < number:
+            assert number > 15
+            return
+    raise AssertionError("a release makes more calls than that?")
+
+
+def test_destroy_leaves_nothing(account: Account) -> None:
+    account.release("one")
+    account.release("two")
+    stack = stacks.read_stack(account.aws, STACK)
+    stacks.destroy(account.aws, stack, "123456789012", pause=_no_pause)
+    assert account.raw.list_buckets()["Buckets"] == []
+    assert not stacks.read_stack(account.aws, STACK).exists
+    stacks.destroy(account.aws, stacks.read_stack(account.aws, STACK), "123456789012", pause=_no_pause)
+
+
+def test_artifacts_bucket_is_private_and_made_once(account: Account) -> None:
+    bucket = stacks.artifacts_bucket(STACK, "123456789012", "us-east-1")
+    for _ in range(2):
+        stacks.make_artifacts_bucket(account.aws, bucket)
+    blocked = account.raw.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert all(blocked.values())
+    assert "aws:SecureTransport" in account.raw.get_bucket_policy(Bucket=bucket)["Policy"]
