@@ -2,11 +2,12 @@
 
 uv run python -m tests.screenshot [FILE]     # docs/popdesk.png
 
-Everything in it is the real thing; but for the time of day it is always the same picture.
+Everything in it is the real thing; but for times and the port it is always the same picture.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def take_screenshot(file: Path) -> None:
         call.wait_until_running()
         call.accept()
         expect(workspace.app.get_by_role("status").filter(has_text="Contact connected")).to_be_visible()
-        expect(workspace.app.locator("#state_duration")).to_have_text("0:03")
+        expect(workspace.app.locator("#state_duration")).to_have_text(re.compile(r"^0:0[2-9]$"))
         file.parent.mkdir(parents=True, exist_ok=True)
         workspace.page.screenshot(path=file)
         browser.close()
