@@ -6,7 +6,8 @@
 
 `on_news(what, data)` is called with what the workspace tells, in its order: "contact" and "idle" (created, data the
 permissions), "shown", "hidden", "destroyed", "connected", "acw", "missed", "cleared" (data {"contactId", ...}),
-"state" (the agent's, by name), "theme" (light, dark, auto), "outside" (nobody answered), "error" (a message).
+"state" (the agent's, by name), "theme" (light, dark, auto), "outside" (nobody answered), "error" (a message),
+"defect" (an exception of this room's own).
 
 The SDK is the global `connectSDK` (ops/build.py bundles it). It queues what is asked before the workspace has
 answered its hello, so nothing here waits. Facts about the SDK: its packages app, contact, voice and core at 1.0.11.
@@ -88,8 +89,19 @@ class Workspace:
     # -- being told ---------------------------------------------------------------------------------------------------
 
     async def _created(self, event):
-        # An exception out of here would make the workspace remove the iframe: the news never raise (main.py).
-        context = event.context
+        await self._safely(self._begin, event.context)
+
+    async def _destroyed(self, event):
+        await self._safely(self._end, None)
+
+    async def _safely(self, do, value):
+        # An exception out of create's or destroy's handler would make the workspace remove the iframe.
+        try:
+            do(value)
+        except Exception as error:
+            self._news("defect", error)
+
+    def _begin(self, context):
         scope = context.scope or context.contactScope
         contact = str(scope.contactId) if scope and str(scope.type) == "contact" else ""
         self._idle = not contact
@@ -98,6 +110,12 @@ class Workspace:
         config = _plain(context.config) or {}
         self._news("contact" if contact else "idle", config.get("permissions"))
         self._subscribe()
+
+    def _end(self, _):
+        for unsubscribe in self._subscribed:
+            unsubscribe()
+        self._subscribed = []
+        self._news("destroyed", None)
 
     def _subscribe(self):
         if self._subscribed:
@@ -135,12 +153,6 @@ class Workspace:
 
     async def _theme_changed(self, data):
         self._news("theme", data.visualMode)
-
-    async def _destroyed(self, event):
-        for unsubscribe in self._subscribed:
-            unsubscribe()
-        self._subscribed = []
-        self._news("destroyed", None)
 
     def _error(self, error):
         if str(error.key) == "workspaceConnectTimeout":

@@ -96,6 +96,8 @@ class App:
             self._board.refresh_soon(["agent.state"])
         elif what == "theme":
             self._view.theme(data)
+        elif what == "defect":
+            self._failed("workspace", data)
         elif what == "error":
             self._said = (self._said + [data])[-5:]
             self._doctor()

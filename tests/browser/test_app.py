@@ -280,6 +280,7 @@ def test_the_popped_page_cannot_lead_the_app_or_the_workspace_away(states: AppSt
     with states.workspace.page.context.expect_page() as opened:
         app.locator("#pop").click()
     popped = opened.value
+    popped.wait_for_url("**/crm/customers/C-1001")
     # The sample CRM is of the workspace's own origin, a real one is not: the window goes on to a third origin.
     elsewhere = states.workspace.preview.app_url.replace("localhost", "127.0.0.1")
     link = f"const link = document.body.appendChild(document.createElement('a')); link.href = '{elsewhere}'"
