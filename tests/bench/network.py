@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import brotli
 from cryptography import x509
@@ -143,7 +143,7 @@ class Site:
         config.alpn_protocols = ["h2"]
         config.accesslog = config.errorlog = None
         config.graceful_timeout = 0.1
-        server = asyncio.create_task(serve(self._app, config, shutdown_trigger=self._stop.wait))  # type: ignore[arg-type]
+        server = asyncio.create_task(serve(cast(Any, self._app), config, shutdown_trigger=self._stop.wait))
         await _answers(behind)
         relay = await asyncio.start_server(self._relay(behind), "127.0.0.1", 0)
         self.port = relay.sockets[0].getsockname()[1]
