@@ -27,6 +27,12 @@ RUNTIMES = ("pyscript", "polyscript")
 SCREEN = ["--screen-info={1920x1080}"]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what needs a browser last: from its first test on Playwright's event loop runs, and no asyncio.run beside it."""
+    items.sort(key=lambda item: "playwright" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any], playwright: Playwright) -> dict[str, Any]:
     """Launch the Chromium that tests/chromium.py finds; `--headed` and the like stay what they are."""
