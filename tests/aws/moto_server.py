@@ -13,6 +13,7 @@ import subprocess
 import sys
 import urllib.request
 from types import TracebackType
+from typing import Any
 
 
 class MotoServer:
@@ -45,6 +46,23 @@ class MotoServer:
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")).close()
 
 
+def _mend_change_sets() -> None:
+    """moto executes a change set without renewing the stack's outputs and parameters: do that after it."""
+    from moto.cloudformation.models import CloudFormationBackend
+
+    execute: Any = CloudFormationBackend.execute_change_set
+
+    def execute_and_renew(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
+        execute(self, change_set_name, stack_name)
+        change_set = self.change_sets[change_set_name]
+        stack = self.stacks[change_set.stack_id]
+        stack.parameters = change_set.parameters
+        stack.template_dict = change_set.template_dict
+        stack.output_map = stack._create_output_map()
+
+    setattr(CloudFormationBackend, "execute_change_set", execute_and_renew)  # noqa: B010 (mypy: a method)
+
+
 def _serve(threaded: bool) -> None:
     from moto.core.config import default_user_config
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -54,6 +72,7 @@ def _serve(threaded: bool) -> None:
         def log_request(self, *_: object) -> None:
             pass
 
+    _mend_change_sets()
     default_user_config["lambda"] = {"use_docker": False}
     server = make_server(
         "127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=threaded, request_handler=Quiet
