@@ -26,6 +26,7 @@ from ops.errors import Trouble
 _LEFT_OUT = {
     # The page has no worker; this module is the text of one, a third of the kernel.
     "polyscript/esm/worker/xworker.js": 'export default () => { throw new Error("this build has no workers"); };',
+    "polyscript/esm/worker/class.js": 'export default () => function () { throw new Error("this build has no workers"); };',
     # The page runs MicroPython.
     "polyscript/esm/interpreter/pyodide.js": 'export default { type: "pyodide" };',
     # The page's files come as one pack, without zip archives or packages from an index.
