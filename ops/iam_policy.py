@@ -63,7 +63,6 @@ CALLS: dict[str, dict[str, Need]] = {
         "head_bucket": _need("s3:ListBucket", "artifacts"),
         "put_public_access_block": _need("s3:PutBucketPublicAccessBlock", "artifacts"),
         "put_bucket_policy": _need("s3:PutBucketPolicy", "artifacts"),
-        "put_bucket_versioning": _need("s3:PutBucketVersioning", "artifacts"),
         "delete_bucket": _need("s3:DeleteBucket", "artifacts"),
         "list_objects_v2": _need("s3:ListBucket", *_BUCKETS),
         "list_object_versions": _need("s3:ListBucketVersions", *_BUCKETS),
@@ -105,9 +104,6 @@ CALLS: dict[str, dict[str, Need]] = {
         ),
         "update_security_profile": _need("connect:UpdateSecurityProfile", "instance", "in instance"),
         "describe_contact_flow": _need("connect:DescribeContactFlow", "instance", "in instance"),
-    },
-    "appintegrations": {
-        "get_application": _need("app-integrations:GetApplication", "application"),
     },
 }
 

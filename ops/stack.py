@@ -385,7 +385,7 @@ def apply_plan(
     try:
         aws.call("cloudformation", "execute_change_set", StackName=plan.stack, ChangeSetName=plan.change_set)
     except AwsTrouble as trouble:
-        if trouble.code in ("InvalidChangeSetStatus", "InvalidChangeSetStatusException", "ValidationError"):
+        if trouble.code in ("InvalidChangeSetStatus", "ChangeSetNotFound", "ValidationError"):
             raise Trouble(
                 f"stack {plan.stack}",
                 f"it was changed by somebody else since the plan was made ({trouble.reason}); nothing was changed",

@@ -24,7 +24,7 @@ from ops.headers import PRODUCTION_ANCESTORS, response_headers
 from ops.releases import ALIAS
 from ops.settings import Settings, load_settings
 from ops.stack import Wanted
-from tests.aws.world import lambda_zip, open_test_aws
+from tests.aws.world import REGION, lambda_zip, open_test_aws
 
 INSTANCE = "arn:aws:connect:us-east-1:123456789012:instance/11111111-2222-3333-4444-555555555555"
 MADE_BY_MOTO = {"SiteBucket", "LookupLogs", "LookupRole", "Lookup", "CustomersTable"}
@@ -69,7 +69,7 @@ def make_alias(aws: Aws) -> None:
 
     def on_call(service: str, operation: str, parameters: dict[str, Any]) -> None:
         if (service, operation) == ("s3", "put_object") and "-artifacts-" in parameters["Bucket"]:
-            aws.client("s3").delete_bucket_policy(Bucket=parameters["Bucket"])
+            allow_upload(aws)
         if (service, operation) == ("lambda", "publish_version"):
             client = aws.client("lambda")
             if not client.list_aliases(FunctionName=parameters["FunctionName"])["Aliases"]:
@@ -77,6 +77,11 @@ def make_alias(aws: Aws) -> None:
                 client.create_alias(FunctionName=parameters["FunctionName"], Name=ALIAS, FunctionVersion="1")
 
     aws.before = on_call
+
+
+def allow_upload(aws: Aws) -> None:
+    """Drop the TLS-only policy of the zip's bucket."""
+    aws.client("s3").delete_bucket_policy(Bucket=stacks.artifacts_bucket(STACK, "123456789012", REGION))
 
 
 class SiteServer:
