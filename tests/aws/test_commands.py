@@ -1,0 +1,87 @@
+"""The commands themselves, on moto: what they print for scripts, what they change, their exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from deploy import cli
+from ops import cloud_commands
+from ops import stack as stacks
+from ops.deployment import Events, Work, carry_out
+from tests.aws.moto_server import MotoServer
+from tests.aws.small_stack import STACK, SiteServer
+from tests.aws.test_deployment import Account
+
+
+@pytest.fixture
+def account(moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """Give an account that the commands go to; their build is a small one, their waits are none."""
+    with SiteServer(moto_server.url) as site:
+        made = Account(moto_server, tmp_path, site, monkeypatch)
+
+        def prepare(_aws: Any, _settings: Any, events: Events) -> Work:
+            events.pause = made.events.pause
+            return made.prepare("from-the-command")
+
+        monkeypatch.setattr(cloud_commands, "open_aws", lambda _profile, _region: made.aws)
+        monkeypatch.setattr(cloud_commands, "load_settings", lambda **_: made.settings)
+        monkeypatch.setattr(cloud_commands, "prepare", prepare)
+        yield made
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, [*arguments, "--env", "prod"], catch_exceptions=False)
+
+
+def _json(result: Result) -> Any:
+    return json.loads(result.stdout.strip().splitlines()[-1])
+
+
+def test_release_is_the_command_without_a_name(account: Account) -> None:
+    result = _run("--yes", "--json")
+    assert result.exit_code == 0
+    assert _json(result)["released"] is True
+    assert "<title>from-the-command</title>" in account.live()
+    assert _json(_run("--json"))["released"] is False, "nothing to do asks nothing"
+
+
+def test_no_is_no(account: Account) -> None:
+    result = CliRunner().invoke(cli, ["--env", "prod"], input="n\n")
+    assert result.exit_code == 1
+    assert not stacks.read_stack(account.aws, STACK).exists
+
+
+def test_plan_says_3_where_something_would_change_and_changes_nothing(account: Account) -> None:
+    result = _run("plan", "--json")
+    assert result.exit_code == 3
+    assert _json(result)["site"]["page"] is True
+    assert not stacks.read_stack(account.aws, STACK).exists
+    carry_out(account.aws, account.prepare("from-the-command"), account.events)
+    assert _run("plan").exit_code == 0
+
+
+def test_what_is_live_and_how_to_go_back(account: Account) -> None:
+    first = account.release("one")
+    second = account.release("two")
+    status = _json(_run("status", "--json", "--no-drift"))
+    assert (status["release"], status["previous"]) == (second.release, first.release)
+    assert status["by"].startswith("arn:aws:")
+    assert [row["live"] for row in _json(_run("releases", "--json")) if row["id"] == second.release] == [True]
+    assert _json(_run("rollback", "--json", "--dry-run"))["done"] is False
+    assert "<title>two</title>" in account.live()
+    assert _json(_run("rollback", "--json", "--yes")) == {"from": second.release, "to": first.release, "done": True}
+    assert "<title>one</title>" in account.live()
+    assert _json(_run("prune", "--json"))["files"] == []
+
+
+def test_destroy_wants_the_stacks_name(account: Account) -> None:
+    account.release("one")
+    assert _run("destroy", "--confirm", "popdesk").exit_code == 1
+    assert _run("destroy", "--dry-run").exit_code == 0
+    assert "<title>one</title>" in account.live()
