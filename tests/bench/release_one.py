@@ -1,0 +1,51 @@
+"""One release of a folder into a bucket, as a process of its own: what tests/bench/release.py measures.
+
+python -m tests.bench.release_one FOLDER MOTO_URL       # prints the number of API calls
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+
+from ops.aws import Aws
+from ops.releases import Place, fingerprint, make_live, missing_assets, new_release, put_missing, read_live, upload
+
+BUCKET = "bench"
+REGION = "us-east-1"
+
+
+def release_folder(folder: Path, url: str) -> int:
+    """Do what a release does with the bucket; give the number of API calls."""
+    calls = itertools.count()
+    files = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    built: Any = SimpleNamespace(folder=folder, files=files)  # ops.build.Built, without importing the build
+    aws = Aws(boto3.Session(), REGION, endpoint_url=url)
+
+    def count(*_: object) -> None:
+        next(calls)
+
+    aws.before = count
+    place = Place(BUCKET)
+    live = read_live(aws, place)
+    if live.fingerprint == fingerprint(built, ""):
+        put_missing(aws, place, built, missing_assets(aws, place, files))
+    else:
+        release = new_release(built, live)
+        upload(aws, place, release, built)
+        make_live(aws, place, release, live)
+    return next(calls)
+
+
+if __name__ == "__main__":
+    print(release_folder(Path(sys.argv[1]), sys.argv[2]))
