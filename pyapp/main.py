@@ -42,6 +42,7 @@ class App:
         self._cards = [customer] + CARDS
         self._life = Life()
         self._granted = None
+        self._themed = False  # whether the workspace has told of a change of theme
         self._said = []
         self._offer = None
         self._attributes = None
@@ -95,6 +96,7 @@ class App:
             self._board.tell("agent.state", {"name": data})
             self._board.refresh_soon(["agent.state"])
         elif what == "theme":
+            self._themed = True
             self._view.theme(data)
         elif what == "defect":
             self._failed("workspace", data)
@@ -150,7 +152,8 @@ class App:
             answer = await self._workspace.send("theme")
         except Unanswered:
             return  # an older workspace tells no theme: the system's stays
-        self._view.theme((answer or {}).get("visualMode"))
+        if not self._themed:  # a change that was told meanwhile is newer than this answer
+            self._view.theme((answer or {}).get("visualMode"))
 
     # -- what the board shows -----------------------------------------------------------------------------------------
 

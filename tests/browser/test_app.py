@@ -126,14 +126,17 @@ def _all(app: Frame) -> list[Any]:
 def test_nothing_moves_when_the_values_arrive(states: AppStates) -> None:
     """The browser's own measure of layout shifts stays at zero from the first paint to the last value."""
     states.workspace.page.context.add_init_script(
-        "window.shifts = 0; new PerformanceObserver(list => { for (const e of list.getEntries()) window.shifts += e.value })"
+        "window.shifts = []; new PerformanceObserver(list => shifts.push(...list.getEntries()))"
         ".observe({type: 'layout-shift', buffered: true})"
     )
     states.desk.command("latency", ms=150)
     app = states.offer("C-1001")
     expect(app.locator("#agent_name")).to_have_text("Alex Rivera")
     expect(app.locator("#queue")).to_have_text("BasicQueue")
-    assert app.evaluate("window.shifts") == 0
+    # Before the first paint nobody sees anything: on a busy machine the browser lays the page out once without its style.
+    paint = app.evaluate("performance.getEntriesByName('first-paint')[0].startTime")
+    shifts = app.evaluate("shifts.map(shift => [shift.startTime, shift.value])")
+    assert [shift for shift in shifts if shift[0] >= paint] == []
 
 
 def test_a_duration_ticks(states: AppStates) -> None:
