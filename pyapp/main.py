@@ -141,6 +141,7 @@ class App:
         self._start(self._follow_theme())
 
     def _end(self):
+        self._workspace.log("info", "App closed")
         self._board.close()
         self._view.close()
         self._workspace.log("info", "App destroyed")

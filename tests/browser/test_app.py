@@ -193,7 +193,7 @@ def test_each_event_is_subscribed_once_and_let_go_at_the_end(states: AppStates) 
     said = [
         each["message"] for each in crossed if each.get("type") == "log" and str(each["message"]).startswith("App ")
     ]
-    assert said == ["App created", "App destroyed"]
+    assert said == ["App created", "App closed", "App destroyed"]
 
 
 def _topic(message: dict[str, Any]) -> tuple[str, str | None]:
