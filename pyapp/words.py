@@ -12,7 +12,7 @@ LANGUAGES = ("en", "es")
 WORDS = {
     # the contact's life
     "life.starting": "Connecting to the workspace",
-    "life.connecting": "Contact open",
+    "life.connecting": "Connecting or connected",
     "life.connected": "Contact connected",
     "life.acw": "After-contact work",
     "life.missed": "Contact missed",
