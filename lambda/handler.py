@@ -10,7 +10,12 @@ that is left behind when its time is over: a socket's time-out alone ends neithe
 drips.
 """
 
+# ruff: noqa: E402
 from __future__ import annotations
+
+import gc
+
+gc.disable()  # until all is imported: nothing of it is garbage, and looking for some costs a cold start over a millisecond
 
 import json
 import os.path
@@ -162,3 +167,6 @@ def _describe(error: Exception) -> str:
 if os.path.exists(SETTINGS):
     with open(SETTINGS, encoding="utf-8") as _file:
         handler = create_handler(json.load(_file))
+
+gc.freeze()
+gc.enable()

@@ -5,8 +5,10 @@
 
 Cold is a fresh process, measured from before `import handler` to after its first answer, and as a whole. Ours is the zip
 as a release packs it, with .pyc, unpacked; the peers are compiled the same way. Rounds go through all of them in turn, so
-that a slow moment of the machine is everybody's, and the ratios are of each one's fastest whole process: as timeit
-advises, what is slower is the machine's other work. The HTTP adapter asks a local server, the DynamoDB adapter a moto server.
+that a slow moment of the machine is everybody's, and the ratios are of each one's fastest start: as timeit advises, what is
+slower is the machine's other work. The article's function asks nobody, so ours with the sample file is held against it as it
+is, and ours with the HTTP adapter against it with the one import that asking needs (urllib.request: half of such a start is
+the standard library's). The HTTP adapter asks a local server, the DynamoDB adapter a moto server.
 It exits with 1 where a ceiling is broken.
 """
 
@@ -284,12 +286,15 @@ def show(result: dict[str, Any], console: Console) -> bool:
     """Print the table; give whether every ceiling holds."""
     cold = result["cold"]
     peers = list(cold)[:2]
-    table = Table(
-        "cold", "import + first call, ms", "(median)", "whole process, ms", "times the article's", "with HTTP"
-    )
+    table = Table("cold, ms; (times the article's, times it with HTTP)")
+    for column in ("import + first call", "(its median)", "whole process"):
+        table.add_column(column, justify="right")
     for name, times in cold.items():
-        ratios = (f"{times['process_ms'] / cold[peer]['process_ms']:.2f}" for peer in peers)
-        table.add_row(name, *(f"{times[key]:.1f}" for key in ("fastest_ms", "median_ms", "process_ms")), *ratios)
+        cells = []
+        for key in ("fastest_ms", "median_ms", "process_ms"):
+            ratios = ", ".join(f"{times[key] / cold[peer][key]:.2f}" for peer in peers)
+            cells.append(f"{times[key]:.1f} ({ratios})")
+        table.add_row(name, *cells)
     console.print(table)
     warm = Table("warm", "call, ms (median)", "p99", "memory grown, kB", "connections")
     for name, values in result["warm"].items():
@@ -302,14 +307,10 @@ def show(result: dict[str, Any], console: Console) -> bool:
         )
     console.print(warm)
     sample, http = result["warm"]["ours, sample file"], result["warm"]["ours, HTTP CRM"]
-    article, importing = (cold[peer]["process_ms"] for peer in peers)
+    article, importing = (cold[peer]["fastest_ms"] for peer in peers)
     checks = [
-        ("cold, sample file, times the article's", cold["ours, sample file"]["process_ms"] / article, 2.5),
-        (
-            "cold, HTTP CRM, times the article's with its HTTP import",
-            cold["ours, HTTP CRM"]["process_ms"] / importing,
-            2.5,
-        ),
+        ("cold, sample file, times the article's", cold["ours, sample file"]["fastest_ms"] / article, 2.5),
+        ("cold, HTTP CRM, times the article's with HTTP", cold["ours, HTTP CRM"]["fastest_ms"] / importing, 2.5),
         ("warm call, sample file, ms", sample["median_ms"], 0.5),
         ("memory grown by 10,000 warm calls, kB", sample["grown_kB"], 100),
         ("connections of 4,000 calls, HTTP CRM", http["connections"], 1),
