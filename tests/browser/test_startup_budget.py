@@ -88,7 +88,7 @@ def test_no_more_modules_are_imported_at_the_start_than_may_be(browser: Browser,
         (python / source.name).write_text(source.read_text("utf-8"), "utf-8")
     boot = python / "boot.py"
     boot.write_text(boot.read_text("utf-8") + _TELL, "utf-8")
-    built = build_page(replace(page, python=python), tmp_path / "site")
+    built = build_page(replace(page, python=python, boot=boot), tmp_path / "site")
     files = {path: (built.folder / path).read_bytes() for path in built.files}
     context = browser.new_context()
     context.route("**/*", lambda route: route.fulfill(**_answer(files, route.request.url)))
