@@ -9,8 +9,9 @@
     board.refresh(["agent.state"])                    # those that asked this question
     board.tell("agent.state", {"name": "Lunch"})      # an event brought the answer itself
 
-`send(name)` starts a request and gives something to await; `show(card, outcome)` draws. What two cards ask in one
-refresh is asked once. An older run of a card never replaces what a newer one showed.
+`send(name, answered)` starts a request, and `answered(value, trouble)` is called with what comes of it: a plain value and
+None, or None and an exception. `show(card, outcome)` draws. What two cards ask in one refresh is asked once. An older run
+of a card never replaces what a newer one showed.
 """
 
 import asyncio
@@ -74,6 +75,7 @@ class Board:
         self._wanted = None  # questions whose cards are to be refreshed; None when nothing waits
         self._gathering = False
         self._closed = False
+        self._asking = None  # the questions of this turn of the loop, which will time out together
 
     def grant(self, permissions):
         """Take the granted permissions: a card that lacks its own says so and asks nothing."""
@@ -109,10 +111,9 @@ class Board:
     def tell(self, name, value):
         """Take an answer that an event brought: the cards that ask for it are run with it, and ask nothing of it."""
 
-        async def told():
-            return value
-
-        answers = {name: _Once(told())}
+        question = Question()
+        question.settle(value, None)
+        answers = {name: question}
         for each in self._cards:
             if self._concerns(each, [name]):
                 self._start(each, answers)
@@ -147,13 +148,15 @@ class Board:
     async def _run(self, card, number, answers):
         asked = self._asked.setdefault(card.id, [])
 
-        async def ask(name):
+        def ask(name):
             if name not in asked:
                 asked.append(name)
-            once = answers.get(name)
-            if once is None:
-                once = answers[name] = _Once(self._limited(self._send(name)))
-            return await once.answer()
+            question = answers.get(name)
+            if question is None:
+                question = answers[name] = Question()
+                self._limit(question)
+                self._send(name, question.settle)
+            return question.answer()
 
         try:
             outcome = Outcome("value", await card.ask(Desk(ask, self._roles)))
@@ -165,11 +168,18 @@ class Board:
                 self._failed(card, error)
         self._finish(card, number, outcome)
 
-    async def _limited(self, request):
-        try:
-            return await asyncio.wait_for(request, self._seconds)
-        except asyncio.TimeoutError:
-            raise Unanswered(TIMED_OUT)
+    def _limit(self, question):
+        # One timer for what is asked in one turn: one for each question would cost the start-up some milliseconds.
+        if self._asking is None:
+            self._asking = []
+            asyncio.create_task(self._expire(self._asking))
+        self._asking.append(question)
+
+    async def _expire(self, questions):
+        self._asking = None
+        await asyncio.sleep(self._seconds)
+        for question in questions:
+            question.settle(None, Unanswered(TIMED_OUT))
 
     def _finish(self, card, number, outcome):
         if not self._closed and number > self._shown.get(card.id, 0):
@@ -177,11 +187,23 @@ class Board:
             self._show(card, outcome)
 
 
-class _Once:
-    """One request that many may await: it is sent when it is made, and every waiter gets its answer or its error."""
+class Question:
+    """One question that many may await: each gets its answer or its error, and what comes after the first is nothing."""
 
-    def __init__(self, request):
-        self._task = asyncio.create_task(request)
+    def __init__(self):
+        self._settled = asyncio.Event()
+        self._value = None
+        self._trouble = None
+
+    def settle(self, value, trouble):
+        """Take the answer, or the exception that stands for it."""
+        if not self._settled.is_set():
+            self._value, self._trouble = value, trouble
+            self._settled.set()
 
     async def answer(self):
-        return await self._task
+        """Give the answer once it is there; raises the exception it came to."""
+        await self._settled.wait()
+        if self._trouble is not None:
+            raise self._trouble
+        return self._value

@@ -1,7 +1,7 @@
 """The only room that knows the Amazon Connect SDK: it speaks with the workspace and gives plain Python values.
 
     workspace = connect.open(timeout_ms, on_news)        # sends the hello at once
-    answer = await workspace.send("agent.name")          # a text, number, dict, list or None; raises Unanswered
+    workspace.send("agent.name", answered)               # answered(value, None), or answered(None, Unanswered(...))
     workspace.log("info", "App created")
 
 `on_news(what, data)` is called with what the workspace tells, in its order: "contact" and "idle" (created, data the
@@ -9,15 +9,16 @@ permissions), "shown", "hidden", "destroyed", "connected", "acw", "missed", "cle
 "state" (the agent's, by name), "theme" (light, dark, auto), "outside" (nobody answered), "error" (a message),
 "defect" (an exception of this room's own).
 
-The SDK is the global `connectSDK` (ops/build.py bundles it). It queues what is asked before the workspace has
-answered its hello, so nothing here waits. Facts about the SDK: its packages app, contact, voice and core at 1.0.11.
+A value is a text, number, dict, list or None. The SDK is the global `connectSDK` (ops/build.py bundles it). It queues what
+is asked before the workspace has answered its hello, so nothing here waits. Facts about the SDK: its packages app, contact,
+voice and core at 1.0.11.
 """
 
 import json
 
 import js
 from desk import FAILED, NOTHING, REFUSED, TIMED_OUT, Unanswered
-from jsffi import JsException, create_proxy, to_js
+from jsffi import create_proxy, to_js
 
 _USER = "aws.connect.user"
 
@@ -65,20 +66,24 @@ class Workspace:
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
-    def send(self, name):
-        """Start a request now and give a coroutine for its answer, which raises Unanswered."""
+    def send(self, name, answered):
+        """Start a request now; `answered(value, trouble)` is called once, with the value or with an Unanswered."""
         if name == "theme":
             user = self._sdk.ConnectClient.new(_USER, self._provider)
-            return _answer(user.context.proxy.request("getTheme"))
-        client, method = _REQUESTS[name]
-        if client == "_agent":
-            return _answer(getattr(self._agent, method)())
-        if self._idle:
-            return _nothing()
-        request = getattr(getattr(self, client), method)
-        if name == "contact.attributes":
-            return _answer(request(self._scope, "*"))
-        return _answer(request(self._scope))
+            promise = user.context.proxy.request("getTheme")
+        elif name in _OF_AGENT:
+            promise = getattr(self._agent, _OF_AGENT[name])()
+        elif self._idle:
+            answered(None, Unanswered(NOTHING))
+            return
+        elif name == "contact.attributes":
+            promise = self._contact.getAttributes(self._scope, "*")
+        elif name == "contact.phone_number":
+            promise = self._voice.getInitialCustomerPhoneNumber(self._scope)
+        else:
+            promise = getattr(self._contact, _OF_CONTACT[name])(self._scope)
+        # Not awaited: a task for each question would cost the start-up some milliseconds.
+        promise.then(lambda value: answered(_plain(value), None), lambda error: answered(None, _unanswered(error)))
 
     def log(self, level, message, data=None):
         """Write to the SDK's logger (and so to the workspace); `data` is a dict without personal data."""
@@ -161,32 +166,21 @@ class Workspace:
             self._news("error", str(error.message))
 
 
-# A question's name -> the client that asks it, and its method.
-_REQUESTS = {
-    "agent.arn": ("_agent", "getARN"),
-    "agent.name": ("_agent", "getName"),
-    "agent.state": ("_agent", "getState"),
-    "agent.routing_profile": ("_agent", "getRoutingProfile"),
-    "agent.channel_concurrency": ("_agent", "getChannelConcurrency"),
-    "contact.channel": ("_contact", "getChannelType"),
-    "contact.queue": ("_contact", "getQueue"),
-    "contact.queue_timestamp": ("_contact", "getQueueTimestamp"),
-    "contact.state_duration": ("_contact", "getStateDuration"),
-    "contact.initial_id": ("_contact", "getInitialContactId"),
-    "contact.attributes": ("_contact", "getAttributes"),
-    "contact.phone_number": ("_voice", "getInitialCustomerPhoneNumber"),
+# A question's name -> the client's method that asks it.
+_OF_AGENT = {
+    "agent.arn": "getARN",
+    "agent.name": "getName",
+    "agent.state": "getState",
+    "agent.routing_profile": "getRoutingProfile",
+    "agent.channel_concurrency": "getChannelConcurrency",
 }
-
-
-async def _nothing():
-    raise Unanswered(NOTHING)
-
-
-async def _answer(promise):
-    try:
-        return _plain(await promise)
-    except JsException as error:
-        raise _unanswered(error.args[0])
+_OF_CONTACT = {
+    "contact.channel": "getChannelType",
+    "contact.queue": "getQueue",
+    "contact.queue_timestamp": "getQueueTimestamp",
+    "contact.state_duration": "getStateDuration",
+    "contact.initial_id": "getInitialContactId",
+}
 
 
 def _unanswered(error):

@@ -138,7 +138,7 @@ class App:
             # there is none. In a frame of one contact they were about no other.
             self._board.refresh(_ABOUT_CONTACT)
         self._doctor()
-        self._start(self._follow_theme())
+        self._workspace.send("theme", self._follow_theme)
 
     def _end(self):
         self._workspace.log("info", "App closed")
@@ -146,14 +146,9 @@ class App:
         self._view.close()
         self._workspace.log("info", "App destroyed")
 
-    async def _follow_theme(self):
-        from desk import Unanswered
-
-        try:
-            answer = await self._workspace.send("theme")
-        except Unanswered:
-            return  # an older workspace tells no theme: the system's stays
-        if not self._themed:  # a change that was told meanwhile is newer than this answer
+    def _follow_theme(self, answer, trouble):
+        # An older workspace tells no theme: the system's stays. A change that was told meanwhile is newer than this.
+        if trouble is None and not self._themed:
             self._view.theme((answer or {}).get("visualMode"))
 
     # -- what the board shows -----------------------------------------------------------------------------------------

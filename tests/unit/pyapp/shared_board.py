@@ -18,24 +18,16 @@ class Workspace:
         self.asked: list[str] = []
         self._open = []  # type: ignore[var-annotated]
 
-    def send(self, name: str):  # type: ignore[no-untyped-def]
+    def send(self, name: str, answered) -> None:  # type: ignore[no-untyped-def]
         self.asked.append(name)
-        request = [name, asyncio.Event(), None]
-        self._open.append(request)
-        return self._wait(request)  # type: ignore[no-untyped-call]
-
-    async def _wait(self, request):  # type: ignore[no-untyped-def]
-        await request[1].wait()
-        if isinstance(request[2], Exception):
-            raise request[2]
-        return request[2]
+        self._open.append((name, answered))
 
     def answer(self, name: str, value: object, which: int = 0) -> None:
         """Answer the oldest open request of that name, or another of them."""
         request = [each for each in self._open if each[0] == name][which]
         self._open.remove(request)
-        request[2] = value
-        request[1].set()
+        trouble = value if isinstance(value, Exception) else None
+        request[1](None if trouble else value, trouble)
 
 
 class Stage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -126,16 +127,10 @@ def test_what_a_card_shows_never_gets_older(steps: list[tuple[str, int]]) -> Non
     async def play() -> list[int]:
         started = 0
         shown: list[int] = []
-        waiting: list[tuple[int, asyncio.Future[Any]]] = []
+        waiting: list[tuple[int, Callable[[object, Exception | None], None]]] = []
 
-        def send(_: str) -> Any:
-            future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            waiting.append((int(started), future))
-
-            async def answer() -> Any:
-                return await future
-
-            return answer()
+        def send(_: str, answered: Callable[[object, Exception | None], None]) -> None:
+            waiting.append((started, answered))
 
         async def ask(desk: Any) -> Any:
             return await desk.agent.name()
@@ -154,16 +149,13 @@ def test_what_a_card_shows_never_gets_older(steps: list[tuple[str, int]]) -> Non
                 started += 1
                 board.tell("agent.name", started)
             elif waiting:
-                number, future = waiting.pop(which % len(waiting))
+                number, answered = waiting.pop(which % len(waiting))
                 if what == "answer":
-                    future.set_result(number)
+                    answered(number, None)
                 else:
-                    future.set_exception(Unanswered("failed", str(number)))
+                    answered(None, Unanswered("failed", str(number)))
             await asyncio.sleep(0.001)
         board.close()
-        for _, future in waiting:
-            future.cancel()
-        await asyncio.sleep(0)
         return shown
 
     shown = asyncio.run(play())
