@@ -107,12 +107,25 @@ _SDK_ENTRY = """
 import * as connectSDK from "./sdk.js";
 globalThis.connectSDK = connectSDK;
 """
-# The packages whose sources are copied, so that stubs can stand in for some of them.
-_KERNEL = ("polyscript", "@webreflection/idb-map", "reflected-ffi")
-_PACKAGES = {"pyscript": ("@pyscript/core", *_KERNEL), "polyscript": _KERNEL}
-# The kernel imports MicroPython's loader from an address, as a script of its own: here it comes with this one.
-_LOADER_IMPORT = ("polyscript/esm/interpreters.js", "import(/* webpackIgnore: true */url)")
 _MICROPYTHON = "@micropython/micropython-webassembly-pyscript"
+# The packages whose sources are copied, so that stubs can stand in for some of them.
+_KERNEL = ("polyscript", "@webreflection/idb-map", "reflected-ffi", _MICROPYTHON)
+_PACKAGES = {"pyscript": ("@pyscript/core", *_KERNEL), "polyscript": _KERNEL}
+# Passages replaced in the sources: (path below node_modules, what stands there once, what stands there instead).
+_REPLACED = (
+    # The kernel imports MicroPython's loader from an address, as a script of its own: here it comes with this one.
+    (
+        "polyscript/esm/interpreters.js",
+        "import(/* webpackIgnore: true */url)",
+        f"import({json.dumps(_MICROPYTHON + '/micropython.mjs')})",
+    ),
+    # Emscripten's hundred checks of itself: esbuild leaves out what calls an empty function.
+    (
+        f"{_MICROPYTHON}/micropython.mjs",
+        'function assert(condition,text){condition||abort("Assertion failed"+(text?": "+text:""))}',
+        "function assert(){}",
+    ),
+)
 # What the loader would import under Node.js.
 _NODE_ONLY = ("node:module", "path", "url", "fs")
 
@@ -125,7 +138,7 @@ def make_runtime(name: str, modules: Path, cached: Cache, uses_sdk: bool) -> Run
     `cached(kind, inputs, make)` keeps what is made under the hash of its inputs.
     """
     entry = (_SDK_ENTRY if uses_sdk else "") + _ENTRIES[name]
-    inputs = [npm.lock_hash().encode(), json.dumps([_LEFT_OUT, _LOADER_IMPORT, _SDK, entry]).encode()]
+    inputs = [npm.lock_hash().encode(), json.dumps([_LEFT_OUT, _REPLACED, _SDK, entry]).encode()]
     script = cached(name, inputs, lambda: _bundle(name, entry, modules))
     return Runtime(name, script, (modules / _MICROPYTHON / "micropython.wasm").read_bytes())
 
@@ -135,17 +148,17 @@ def _bundle(name: str, entry: str, modules: Path) -> bytes:
     with tempfile.TemporaryDirectory(prefix="popdesk-runtime-") as folder:
         stage = Path(folder)
         for package in _PACKAGES[name]:
-            ignored = shutil.ignore_patterns("dist", "types", "*.map")
+            ignored = shutil.ignore_patterns("dist", "types", "*.map", "*.wasm")
             shutil.copytree(modules / package, stage / "node_modules" / package, ignore=ignored)
         for path, stub in _LEFT_OUT.items():
             if path.startswith(_PACKAGES[name]):
                 _source(stage, path).write_text(stub, "utf-8")
-        importing = _source(stage, _LOADER_IMPORT[0])
-        text = importing.read_text("utf-8")
-        if text.count(_LOADER_IMPORT[1]) != 1:
-            raise Trouble(_LOADER_IMPORT[0], "this version imports MicroPython in another way", "mend _LOADER_IMPORT")
-        loader = f"import({json.dumps(_MICROPYTHON + '/micropython.mjs')})"
-        importing.write_text(text.replace(_LOADER_IMPORT[1], loader), "utf-8")
+        for path, old, new in _REPLACED:
+            source = _source(stage, path)
+            text = source.read_text("utf-8")
+            if text.count(old) != 1:
+                raise Trouble(path, "this version of the package has not the passage to replace", "mend _REPLACED")
+            source.write_text(text.replace(old, new), "utf-8")
         (stage / "sdk.js").write_text(_SDK, "utf-8")
         (stage / "entry.js").write_text(entry, "utf-8")
         return npm.esbuild(
@@ -155,6 +168,9 @@ def _bundle(name: str, entry: str, modules: Path) -> bytes:
             "--target=es2022",
             "--legal-comments=none",
             *(f"--external:{module}" for module in _NODE_ONLY),
+            # What would run under Node.js alone.
+            "--define:process=undefined",
+            "--define:globalThis.process=undefined",
             str(stage / "entry.js"),
             node_path=modules,
         ).encode()
