@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -361,6 +364,43 @@ def test_the_automatic_pop_comes_once_when_the_contact_is_connected(
 # -- words, masks, themes ------------------------------------------------------------------------------------------------
 
 
+# Runs in every frame: keeps every text that ever stood in a card's place or in the customer's heading.
+_EVERY_TEXT = """
+globalThis.everyText = {};
+new MutationObserver(() => {
+  for (const place of document.querySelectorAll("#cards dd, #customer-name, #customer-note, #pop, #attributes-list"))
+    (everyText[place.id] ??= new Set()).add(place.textContent);
+}).observe(document, { subtree: true, childList: true, characterData: true });
+"""
+
+
+def _every_text(app: Frame) -> dict[str, list[str]]:
+    return dict(app.evaluate("Object.fromEntries(Object.entries(everyText).map(([id, texts]) => [id, [...texts]]))"))
+
+
+def test_a_card_never_shows_anything_but_its_value(states: AppStates) -> None:
+    states.workspace.page.context.add_init_script(_EVERY_TEXT)
+    app = states.offer("C-1001")
+    expect(app.get_by_role("heading", name="Ana Carolina Silva")).to_be_visible()
+    expect(app.locator("#agent_name")).to_have_text("Alex Rivera")
+    seen = _every_text(app)
+    assert set(seen["agent_name"]) <= {"…", "Alex Rivera"}
+    assert set(seen["phone_or_email"]) <= {"…", "+1 206 555 0100"}
+    assert set(seen["customer-name"]) <= {"Looking up the customer…", "Ana Carolina Silva"}
+
+
+def test_what_is_masked_is_not_shown_for_a_moment(other_words: Preview, context: BrowserContext) -> None:
+    context.add_init_script(_EVERY_TEXT)
+    states = _open(other_words, context)
+    app = states.offer("C-1001")
+    expect(app.get_by_role("button", name="Mostrar Teléfono o correo")).to_be_visible()
+    expect(app.get_by_role("button", name="Mostrar Cliente")).to_be_visible()
+    seen = " ".join(text for texts in _every_text(app).values() for text in texts)
+    assert "Alex Rivera" in seen, "the recorder saw nothing"
+    assert "Ana" not in seen
+    assert "0100" not in seen
+
+
 def test_spanish_and_masked_until_clicked(other_words: Preview, context: BrowserContext) -> None:
     states = _open(other_words, context)
     app = states.offer("C-1001")
@@ -415,6 +455,49 @@ def test_a_blocked_file_is_said_in_plain_html(preview: Preview, context: Browser
     page.route(re.compile(re.escape(part)), block)
     page.goto(preview.app_url)
     expect(page.get_by_text("This page’s program has not started.")).to_be_visible(timeout=15_000)
+
+
+def test_the_python_may_be_quicker_than_the_html(preview: Preview, context: BrowserContext) -> None:
+    """The script waits for no HTML: here the HTML's second half comes when the page's Python has said hello."""
+    html = urllib.request.urlopen(preview.app_url).read()
+    middle = html.index(b"<main>")
+    said_hello = threading.Event()
+
+    class Halves(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path != "/":
+                with urllib.request.urlopen(preview.app_url.rstrip("/") + self.path) as answer:
+                    self._start(answer.headers["Content-Type"])
+                    self.wfile.write(answer.read())
+                return
+            self._start("text/html; charset=utf-8")
+            self.wfile.write(html[:middle])
+            self.wfile.flush()
+            said_hello.wait(15)
+            self.wfile.write(html[middle:])
+
+        def _start(self, kind: str) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Halves)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    page = context.new_page()
+    # Half a second more than the view waits for by itself: without a wait for the HTML, it would fail in that time.
+    page.expose_function("saidHello", said_hello.set)
+    page.add_init_script(
+        "addEventListener('message', e => e.data.type === 'connect-app-host-init' && setTimeout(saidHello, 500))"
+    )
+    page.goto(f"http://127.0.0.1:{server.server_port}/")
+    expect(page.get_by_role("heading", name="Not in an agent workspace")).to_be_visible()
+    assert said_hello.is_set()
+    expect(page.locator("#troubles")).to_be_empty()
+    server.shutdown()
+    server.server_close()
 
 
 def test_a_browser_without_webassembly_is_told(preview: Preview, context: BrowserContext) -> None:
