@@ -18,7 +18,8 @@ from jsffi import create_proxy, to_js
 # After so many removed iframes MicroPython's garbage is collected, so that what JavaScript holds for it is let go.
 _COLLECT_EVERY = 5
 _try = getattr(js.Promise, "try")
-_stringify = js.JSON.stringify
+# Taken through Reflect.get: as an attribute it would be a Python method, and throw inside Python, which cannot catch it.
+_stringify = js.Reflect.get(js.JSON, "stringify")
 _parse = js.JSON.parse
 _is = getattr(js.Object, "is")
 
