@@ -340,6 +340,17 @@ def test_contacts_that_are_gone_leave_no_iframe(hosting: Hosting) -> None:
     assert hosting.do("look")["apps"] == []
 
 
+def test_a_narrow_window_shows_everything_in_one_column(hosting: Hosting) -> None:
+    hosting.page.set_viewport_size({"width": 480, "height": 860})
+    hosting.host()
+    hosting.offer()
+    frame = hosting.page.locator("iframe:visible").bounding_box()
+    assert frame is not None
+    assert frame["width"] > 460
+    assert frame["height"] > 600
+    assert hosting.page.evaluate("document.documentElement.scrollWidth") == 480
+
+
 def test_axe_finds_nothing_in_any_panel_and_theme(hosting: Hosting) -> None:
     hosting.host(query="latency=1")
     hosting.offer()
