@@ -28,7 +28,7 @@ from ops.doctor import examine, grant, policy_names
 from ops.errors import Trouble
 from ops.iam_policy import policy
 from ops.prune import prune
-from ops.releases import read_history, read_live, read_release, read_who, rollback
+from ops.releases import missing_assets, read_history, read_live, read_release, read_who, rollback
 from ops.settings import Settings, load_settings
 
 DIFFERENT_EXIT_CODE = 3
@@ -106,10 +106,11 @@ class _Shown:
 
 @click.command()
 @cloud
+@click.option("--repair", is_flag=True, help="Where this release is live already: write again what is gone of it.")
 @_dry_run
 @_json
 @_yes
-def release(aws: Aws, settings: Settings, dry_run: bool, as_json: bool, yes: bool) -> None:
+def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: bool, yes: bool) -> None:
     """Build, plan, ask, apply, upload, switch, check the live page. `deploy.py` without a command does this."""
     shown = _Shown()
     with shown as events:
@@ -126,7 +127,7 @@ def release(aws: Aws, settings: Settings, dry_run: bool, as_json: bool, yes: boo
             _drop(aws, work)
             raise Trouble("release", "you said no", "nothing was changed")
     with shown as events:
-        result = carry_out(aws, work, events)
+        result = carry_out(aws, work, events, repair=repair)
     if as_json:
         print(json.dumps(asdict(result)))
     elif result.released:
@@ -135,7 +136,8 @@ def release(aws: Aws, settings: Settings, dry_run: bool, as_json: bool, yes: boo
             f"{len(work.built.files) - result.written} were there. {result.url}"
         )
     else:
-        out.print(f"Nothing to release: {result.release} is live at {result.url}")
+        again = f"; {result.written} files were gone and are there again" if result.written else ""
+        out.print(f"Nothing to release: {result.release} is live at {result.url}{again}")
 
 
 @click.command()
@@ -208,6 +210,7 @@ def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
             "commit": made.commit,
             "lambda_version": made.lambda_version,
             "previous": made.previous,
+            "missing": missing_assets(aws, place, made.files),
         }
     if drift:
         with told.status("Looking for drift"):

@@ -170,8 +170,10 @@ def _difference(
     return Difference(tuple(sorted(new - old)), tuple(sorted(old - new)), True, changed)
 
 
-def carry_out(aws: Aws, work: Work, events: Events, smoke: bool = True) -> Result:
+def carry_out(aws: Aws, work: Work, events: Events, smoke: bool = True, repair: bool = False) -> Result:
     """Do what was planned. Whatever fails before the switch leaves the live page as it is; running again goes on.
+
+    `repair` is for a release that is live already: its files are looked for, and those that are gone are written again.
 
     Raises Overtaken (exit code 4) where another release came first, Trouble with exit code 5 where the live page is
     not right and the release before it was made live again.
@@ -180,7 +182,7 @@ def carry_out(aws: Aws, work: Work, events: Events, smoke: bool = True) -> Resul
     place = place_of(stack)
     url = stack.outputs["Url"]
     if work.place and work.live.release and work.live.fingerprint == work.fingerprint:
-        return _finish(aws, work, place, url)
+        return _finish(aws, work, place, url, repair)
     events.step("Uploading")
     version = _publish_lambda(aws, place, work.zip_file)
     release = new_release(
@@ -212,9 +214,12 @@ def _apply(aws: Aws, work: Work, events: Events) -> Stack:
     return stacks.apply_plan(aws, work.plan, events.on_resource, events.pause)
 
 
-def _finish(aws: Aws, work: Work, place: Place, url: str) -> Result:
-    """Nothing is to be released; what an interrupted run left undone is done."""
-    missing = missing_assets(aws, place, work.built.files)
+def _finish(aws: Aws, work: Work, place: Place, url: str, repair: bool) -> Result:
+    """Nothing is to be released; what an interrupted run left undone is done.
+
+    Files are never among that: a page goes live after its last file. Only somebody's hand takes one away later.
+    """
+    missing = missing_assets(aws, place, work.built.files) if repair else []
     put_missing(aws, place, work.built, missing)
     if settle_lambda(aws, place) or missing:
         invalidate(aws, place)

@@ -284,7 +284,8 @@ def upload(
     """Make everything of a release be there but the switch, and give the paths that were written.
 
     The last look is for a prune at the same time: it deletes, then reads the manifests again and brings back what a new
-    one needs. So either it sees our manifest, or we see that a file is gone.
+    one needs. So either it sees our manifest, or we see that a file is gone. Files that were written just now are too
+    young for any prune: where nothing else is in the release, nothing can be gone.
     """
     written = missing_assets(aws, place, release.files)
     put_missing(aws, place, built, written, on_file)
@@ -296,7 +297,8 @@ def upload(
         Body=json.dumps(asdict(release), indent=1).encode(),
         ContentType="application/json",
     )
-    put_missing(aws, place, built, missing_assets(aws, place, release.files))
+    if release.assets - set(written):
+        put_missing(aws, place, built, missing_assets(aws, place, release.files))
     return written
 
 

@@ -72,6 +72,7 @@ def test_what_is_live_and_how_to_go_back(account: Account) -> None:
     status = _json(_run("status", "--json", "--no-drift"))
     assert (status["release"], status["previous"]) == (second.release, first.release)
     assert status["by"].startswith("arn:aws:")
+    assert status["missing"] == []
     assert [row["live"] for row in _json(_run("releases", "--json")) if row["id"] == second.release] == [True]
     assert _json(_run("rollback", "--json", "--dry-run"))["done"] is False
     assert "<title>two</title>" in account.live()

@@ -87,6 +87,16 @@ def test_nothing_changed_is_nothing_done_in_few_calls(account: Account) -> None:
     assert not {"s3.put_object", "cloudformation.create_change_set"} & set(calls)
 
 
+def test_what_a_hand_deleted_comes_back_when_asked_for(account: Account) -> None:
+    account.release("one")
+    key = "site/assets/shared-000.css"
+    account.raw.delete_object(Bucket=SITE, Key=key)
+    work = account.prepare("one")
+    assert carry_out(account.aws, work, account.events).written == 0, "nobody asked"
+    assert carry_out(account.aws, work, account.events, repair=True).written == 1
+    assert account.raw.head_object(Bucket=SITE, Key=key)
+
+
 def test_new_page_and_new_code_go_and_come_back_together(account: Account) -> None:
     first = account.release("one")
     work = account.prepare("two", code="second")
