@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.session import Session
 from click.testing import CliRunner
 from moto import mock_aws
 
@@ -132,7 +133,7 @@ def test_loading_twice_is_loading_once_and_a_key_may_come_twice(session: Any, tm
 def test_an_import_that_failed_says_from_which_line_it_goes_on(session: Any, tmp_path: Path) -> None:
     rows = "".join(f"C-{n},,user{n}@example.com\n" for n in range(1_000))
     file = _file(tmp_path, "id,phone,email\n" + rows)
-    aws = Aws(session, "us-east-1")
+    aws = Aws(Session(), "us-east-1")
     calls: list[str] = []
 
     def throttle(service: str, operation: str, _: dict[str, Any]) -> None:
@@ -152,7 +153,7 @@ def test_an_import_that_failed_says_from_which_line_it_goes_on(session: Any, tmp
 
 def test_what_dynamodb_leaves_unprocessed_is_sent_again(session: Any, tmp_path: Path) -> None:
     file = _file(tmp_path, "id,phone,email\n" + "".join(f"C-{n},,user{n}@example.com\n" for n in range(30)))
-    aws = Aws(session, "us-east-1")
+    aws = Aws(Session(), "us-east-1")
     sent: list[int] = []
 
     class Busy(Aws):
@@ -164,7 +165,7 @@ def test_what_dynamodb_leaves_unprocessed_is_sent_again(session: Any, tmp_path: 
             aws.call(service, operation, RequestItems={TABLE: requests[:10]})
             return {"UnprocessedItems": {TABLE: requests[10:]} if requests[10:] else {}}
 
-    result = import_customers(Busy(session, "us-east-1"), TABLE, read_rows(file, "US"), lambda _: None)
+    result = import_customers(Busy(Session(), "us-east-1"), TABLE, read_rows(file, "US"), lambda _: None)
     assert (sent, result.rows, len(_items(session))) == ([25, 20, 10], 30, 30)
 
 
@@ -195,14 +196,14 @@ def test_a_missing_file_and_a_missing_table_are_said(tmp_path: Path) -> None:
 
 def test_the_tables_name_is_the_stacks_output(session: Any) -> None:
     with pytest.raises(Trouble, match="--table"):
-        customers_table_name(Aws(session, "us-east-1"), "popdesk")
+        customers_table_name(Aws(Session(), "us-east-1"), "popdesk")
     template = {
         "Resources": {"Logs": {"Type": "AWS::Logs::LogGroup"}},
         "Outputs": {"CustomersTable": {"Value": "popdesk-customers-1"}},
     }
     session.client("cloudformation").create_stack(StackName="popdesk", TemplateBody=json.dumps(template))
-    assert customers_table_name(Aws(session, "us-east-1"), "popdesk") == "popdesk-customers-1"
-    assert customers_table_name(Aws(session, "us-east-1"), "popdesk", "mine") == "mine"
+    assert customers_table_name(Aws(Session(), "us-east-1"), "popdesk") == "popdesk-customers-1"
+    assert customers_table_name(Aws(Session(), "us-east-1"), "popdesk", "mine") == "mine"
 
 
 def test_the_command_runs_from_a_checkout_without_pytests_path(tmp_path: Path) -> None:

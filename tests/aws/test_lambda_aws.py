@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.session import Session
 from customers import Customer, LookupFailed, open_customers
 from handler import create_handler
 from http_customers import read_token
@@ -65,7 +66,7 @@ def table(tmp_path: Path) -> Iterator[Any]:
     )
     file = tmp_path / "customers.csv"
     file.write_text("id,name,phone,email\nC-1,Ana Silva,(206) 555-0100,ana@EXAMPLE.com\nC-2,Bob Silva,2065550100,\n")
-    import_customers(Aws(boto3.Session(), "us-east-1"), TABLE, read_rows(file, "US"), lambda _: None)
+    import_customers(Aws(Session(), "us-east-1"), TABLE, read_rows(file, "US"), lambda _: None)
     yield client
     client.delete_table(TableName=TABLE)
 

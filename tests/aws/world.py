@@ -14,8 +14,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import boto3
 import brotli
+from botocore.session import Session
 
 from ops.aws import Aws
 from ops.build import Built
@@ -29,7 +29,8 @@ BUCKET = "popdesk-test-site-123456789012-us-east-1"
 
 def open_test_aws(url: str) -> Aws:
     """Give a client of the moto server; the keys are made up."""
-    session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION)
+    session = Session()
+    session.set_credentials("testing", "testing")
     return Aws(session, REGION, endpoint_url=url)
 
 

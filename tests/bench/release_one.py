@@ -12,10 +12,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
+from botocore.session import Session
 
 from ops.aws import Aws
-from ops.releases import Place, fingerprint, make_live, missing_assets, new_release, put_missing, read_live, upload
+from ops.releases import Place, fingerprint, make_live, new_release, read_live, upload
 
 BUCKET = "bench"
 REGION = "us-east-1"
@@ -30,7 +30,7 @@ def release_folder(folder: Path, url: str) -> int:
         if path.is_file()
     }
     built: Any = SimpleNamespace(folder=folder, files=files)  # ops.build.Built, without importing the build
-    aws = Aws(boto3.Session(), REGION, endpoint_url=url)
+    aws = Aws(Session(), REGION, endpoint_url=url)
 
     def count(*_: object) -> None:
         next(calls)
@@ -38,9 +38,7 @@ def release_folder(folder: Path, url: str) -> int:
     aws.before = count
     place = Place(BUCKET)
     live = read_live(aws, place)
-    if live.fingerprint == fingerprint(built, ""):
-        put_missing(aws, place, built, missing_assets(aws, place, files))
-    else:
+    if live.fingerprint != fingerprint(built, ""):
         release = new_release(built, live)
         upload(aws, place, release, built)
         make_live(aws, place, release, live)
