@@ -4,9 +4,12 @@
 
 The same folder for all: 1,000 small files and a page. Ours is ops/releases.py, the part of a release that fills the bucket
 (tests/bench/release_one.py), without the build and the stack, which the others do not do. Each tool is a whole process,
-measured from start to end. Each round empties the bucket, then measures a first release and one with nothing changed,
-first as it is and then with 40 ms added to each request (a relay that holds every request back). A ratio is of the
-medians; moto's own time is in all of them. s5cmd and awscli are left out where they cannot be found.
+measured from start to end; ours runs in the project's own environment, as deploy.py does (in the one that --with makes,
+botocore would find and import awscli's awscrt). Where nothing changed, ours asks which release is live, the others list
+the bucket: that is what each does. Each round empties the bucket, then measures a first release and one with nothing
+changed, first as it is and then with 40 ms added to each request (a relay that holds every request back; who asks with
+Expect: 100-continue waits twice, as on a network). A ratio is of the medians; moto's own time is in all of them. s5cmd
+and awscli are left out where they cannot be found.
 """
 
 from __future__ import annotations
@@ -19,10 +22,10 @@ import random
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
@@ -66,6 +69,7 @@ class Delay:
         self._target = port
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
+        self._relays: set[asyncio.Task[None] | None] = set()  # the loop itself does not keep its tasks
         self.url = ""
 
     def __enter__(self) -> Delay:
@@ -93,6 +97,7 @@ class Delay:
         self._loop.run_forever()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._relays.add(asyncio.current_task())
         back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self._target)
         waiting = False  # for an answer: what comes from the client then belongs to the same request
 
@@ -122,10 +127,18 @@ class Delay:
         finally:
             back_writer.close()
             writer.close()
+            self._relays.discard(asyncio.current_task())
+
+
+@cache
+def _own_python() -> str:
+    """Give the interpreter of the project's own environment."""
+    command = [os.environ.get("UV", "uv"), "run", "--no-sync", "python", "-c", "import sys; print(sys.executable)"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _commands(folder: Path, url: str) -> dict[str, list[str]]:
-    commands = {OURS: [sys.executable, "-m", "tests.bench.release_one", str(folder), url]}
+    commands = {OURS: [_own_python(), "-m", "tests.bench.release_one", str(folder), url]}
     if aws := shutil.which("aws"):
         commands["aws"] = [
             aws,
