@@ -198,6 +198,7 @@ def want(settings: Settings, *, account: str, lambda_key: str, queue_arn: str) -
             "LambdaHandler": LAMBDA_HANDLER,
             "LambdaSeconds": str(flows.lambda_seconds(settings)),
             "LambdaBudgetMs": str(settings.lookup.budget_ms),
+            "LookupAdapter": settings.lookup.adapter,
             "LogRetentionDays": str(aws.log_retention_days),
             "AlarmTopicArn": aws.alarm_topic_arn,
         },

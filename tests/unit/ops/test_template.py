@@ -6,18 +6,21 @@ carries them) and assertions on the parsed document.
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from call_log import NAMESPACE, write_call
 from cfnlint import decode
 from cfnlint.api import lint
 
 from ops.errors import Trouble
 from ops.flows import problems
 from ops.headers import PRODUCTION_ANCESTORS, response_headers
-from ops.settings import Settings, load_settings
+from ops.settings import ROOT, Settings, load_settings
 from ops.stack import TEMPLATE, check_deployable, render_template, stack_name, want
 
 INSTANCE = "arn:aws:connect:us-east-1:123456789012:instance/11111111-2222-3333-4444-555555555555"
@@ -210,6 +213,37 @@ def test_lambda_may_do_only_what_its_adapter_needs(
     assert {action for statement in statements for action in statement["Action"]} == actions | logging
     assert all(statement["Resource"] != "*" for statement in statements)
     assert "ManagedPolicyArns" not in role
+
+
+@pytest.mark.parametrize("adapter", ["sample", "dynamodb", "http"])
+def test_alarms_watch_the_very_metric_that_a_failed_look_up_logs(tmp_path: Path, adapter: str) -> None:
+    settings = _settings(adapter)
+    parameters = want(settings, account="1", lambda_key="k", queue_arn="q").parameters
+    alarms = [
+        resource["Properties"]
+        for resource in _parse(settings, tmp_path)["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and resource["Properties"]["Namespace"] == NAMESPACE
+    ]
+    watched = set()
+    for alarm in alarms:
+        values = {item["Name"]: item["Value"] for item in alarm["Dimensions"]}
+        assert values.pop("adapter") == {"Ref": "LookupAdapter"}
+        outcome = values.pop("outcome")
+        assert not values
+        line = io.StringIO()
+        logged_adapter = parameters["LookupAdapter"]
+        write_call(line, contact_id="c", channel="VOICE", outcome=outcome, adapter=logged_adapter, milliseconds=1.0)
+        logged = json.loads(line.getvalue())
+        (metrics,) = logged["_aws"]["CloudWatchMetrics"]
+        assert (metrics["Namespace"], logged[alarm["MetricName"]]) == (NAMESPACE, 1)
+        assert ["adapter", "outcome"] in metrics["Dimensions"]
+        assert alarm["MetricName"] in [metric["Name"] for metric in metrics["Metrics"]]
+        assert alarm["Statistic"] == "Sum"
+        assert alarm["TreatMissingData"] == "notBreaching", "a metric without calls has no data"
+        watched.add(outcome)
+    # The outcomes that lambda/handler.py logs together with an error.
+    handler = (ROOT / "lambda" / "handler.py").read_text("utf-8")
+    assert watched == set(re.findall(r'outcome, error = "([a-z-]+)", (?!"")', handler)) == {"failed", "timeout"}
 
 
 def test_fingerprint_moves_with_settings_and_code_the_infrastructure_only_with_settings() -> None:
