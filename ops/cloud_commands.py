@@ -308,7 +308,8 @@ def prune_command(aws: Aws, settings: Settings, keep: int, grace: int, cap: int,
 @cloud
 @click.option("--confirm", "typed", default="", help="The stack's name, instead of typing it.")
 @_dry_run
-def destroy(aws: Aws, settings: Settings, typed: str, dry_run: bool) -> None:
+@_json
+def destroy(aws: Aws, settings: Settings, typed: str, dry_run: bool, as_json: bool) -> None:
     """Delete everything of this environment: page, releases, Lambda, customers table, application, flows."""
     stacks.check_deployable(settings)
     stack = stacks.read_stack(aws, stacks.stack_name(settings))
@@ -318,14 +319,16 @@ def destroy(aws: Aws, settings: Settings, typed: str, dry_run: bool) -> None:
         "releases, the Lambda, the customers table with its customers, the application and the flows. "
         "Phone numbers that point at the main flow lose it."
     )
+    facts = {"stack": stack.name, "region": settings.aws.region, "account": account, "done": not dry_run}
     if dry_run:
+        _answer(facts, f"{stack.name} would go.", as_json)
         return
     if (typed or click.prompt("Type the stack's name to delete it", err=True)) != stack.name:
         raise Trouble("destroy", "that is not the stack's name", "nothing was deleted")
     with _Shown() as events:
         events.step("Deleting")
         stacks.destroy(aws, stack, account, events.on_resource)
-    out.print(f"{stack.name} is gone.")
+    _answer(facts, f"{stack.name} is gone.", as_json)
 
 
 # -- help for the deploying user ---------------------------------------------------------------------------------------

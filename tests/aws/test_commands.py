@@ -84,5 +84,12 @@ def test_what_is_live_and_how_to_go_back(account: Account) -> None:
 def test_destroy_wants_the_stacks_name(account: Account) -> None:
     account.release("one")
     assert _run("destroy", "--confirm", "popdesk").exit_code == 1
-    assert _run("destroy", "--dry-run").exit_code == 0
+    assert _json(_run("destroy", "--dry-run", "--json"))["done"] is False
     assert "<title>one</title>" in account.live()
+
+
+def test_destroy_says_what_is_gone(account: Account) -> None:
+    account.release("one")
+    gone = {"stack": STACK, "region": "us-east-1", "account": "123456789012", "done": True}
+    assert _json(_run("destroy", "--confirm", STACK, "--json")) == gone
+    assert not stacks.read_stack(account.aws, STACK).exists

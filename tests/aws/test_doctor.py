@@ -239,3 +239,5 @@ def test_every_command_has_its_help_and_options(command: str) -> None:
         assert option in result.output
     if command in ("release", "rollback", "prune", "destroy", "doctor"):
         assert "--dry-run" in result.output
+    if command != "iam-policy":  # which is JSON
+        assert "--json" in result.output
