@@ -15,12 +15,14 @@ voice and core at 1.0.11.
 """
 
 import json
+from asyncio import core
 
 import js
 from desk import FAILED, NOTHING, REFUSED, TIMED_OUT, Unanswered
 from jsffi import create_proxy, to_js
 
 _USER = "aws.connect.user"
+_stringify = js.JSON.stringify
 
 # The contact's events: the SDK's method pairs on*/off*, and what they are called here.
 _EVENTS = (
@@ -210,7 +212,7 @@ def _plain(value):
     """
     if value is None or isinstance(value, (str, bool, float)):
         return value
-    text = js.JSON.stringify(value)
+    text = _stringify(value)
     return json.loads(text) if isinstance(text, str) else None
 
 
@@ -235,8 +237,6 @@ def run_tasks():
     By itself, asyncio runs them from a timer that browsers hold back by 4 ms, and that every further answer puts off.
     Not to be called in a task.
     """
-    from asyncio import core
-
     core._run_iter()
 
 

@@ -11,6 +11,8 @@ comes: it is told all that this was told, in order.
 import js
 from values import LONGEST, Text
 
+_byId = js.document.getElementById
+
 
 class Early:
     """Stands in for the view until it is made."""
@@ -25,7 +27,7 @@ class Early:
     def show(self, card, outcome):
         """Put what a card came to into its place, if the static page has it and a text is all there is to say."""
         self.kept.append(("show", (card, outcome)))
-        place = js.document.getElementById(card.id)
+        place = _byId(card.id)
         if place:
             text = outcome.value.text if isinstance(outcome.value, Text) else outcome.value
             plain = isinstance(text, str) and 0 < len(text) <= LONGEST and not (card.personal and self._masked)

@@ -6,6 +6,7 @@ The hello goes out before the other rooms are imported: the workspace answers me
 when this has finished.
 """
 
+import asyncio
 import json
 
 import connect
@@ -43,16 +44,15 @@ class App:
             trouble.show_plainly(error)
 
     def _prepare(self, settings):
-        import asyncio
-
         import cards  # noqa: F401  (fills CARDS)
         from board import CARDS, Board, Card
         from early import Early
         from life import Life
 
-        # The customer and the list of attributes are drawn from one more card, which has its own place on the page.
+        # The customer and the list of attributes are drawn from one more card, which has its own place on the page. It is
+        # asked for last: only the view can draw it.
         customer = Card("Contact attributes", "Contact.Attributes.View", True, "customer", _attributes)
-        self._cards = [customer] + CARDS
+        self._cards = CARDS + [customer]
         self._life = Life()
         self._granted = None
         self._themed = False  # whether the workspace has told of a change of theme
@@ -78,8 +78,6 @@ class App:
 
     async def _draw(self, after):
         """Make the view `after` seconds from now; it is then told what it has missed."""
-        import asyncio
-
         await asyncio.sleep(after)
         try:
             import view
@@ -249,8 +247,6 @@ class App:
     # -- trouble that is not the SDK's --------------------------------------------------------------------------------
 
     def _start(self, coroutine):
-        import asyncio
-
         return asyncio.create_task(coroutine)
 
     def _task_failed(self, loop, context):
