@@ -55,10 +55,11 @@ _REMEDIES = {
     "ThrottlingException": "wait a minute and run the command again",
     "TooManyRequestsException": "wait a minute and run the command again",
 }
-# How S3's listings ask for the next page; every other listing here has NextToken both ways.
+# How these ask for the next page, and what they are given for it; every other listing here has NextToken both ways.
 _TOKENS = {
     "list_objects_v2": (("ContinuationToken",), ("NextContinuationToken",)),
     "scan": (("ExclusiveStartKey",), ("LastEvaluatedKey",)),
+    "simulate_principal_policy": (("Marker",), ("Marker",)),
     "list_object_versions": (("KeyMarker", "VersionIdMarker"), ("NextKeyMarker", "NextVersionIdMarker")),
 }
 _AGAIN = "run the command again: it goes on where it stopped"

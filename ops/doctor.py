@@ -119,24 +119,26 @@ def _permissions(aws: Aws, settings: Settings, caller: dict[str, Any]) -> Iterat
     denied: set[str] = set()
     for resources, actions in granted_actions(policy_names(settings, str(caller["Account"]))):
         for start in range(0, len(actions), 50):
-            answer = aws.call(
+            for page in aws.pages(
                 "iam",
                 "simulate_principal_policy",
                 PolicySourceArn=arn,
                 ActionNames=actions[start : start + 50],
                 ResourceArns=resources,
-            )
-            denied |= {
-                result["EvalActionName"]
-                for result in answer["EvaluationResults"]
-                if result["EvalDecision"] != "allowed"
-            }
+            ):
+                denied |= {str(result["EvalActionName"]) for result in page["EvaluationResults"] if _denied(result)}
     if denied:
         some = ", ".join(sorted(denied)[:8])
         more = f" and {len(denied) - 8} more" if len(denied) > 8 else ""
         yield Finding("permissions", "wrong", f"denied: {some}{more}", "attach what `deploy.py iam-policy` prints")
     else:
         yield Finding("permissions", "ok")
+
+
+def _denied(result: dict[str, Any]) -> bool:
+    """Say whether an action is refused on any of the resources it was asked for."""
+    decisions = [detail["EvalResourceDecision"] for detail in result.get("ResourceSpecificResults", [])]
+    return any(decision != "allowed" for decision in (result["EvalDecision"], *decisions))
 
 
 def principal(caller_arn: str) -> str:

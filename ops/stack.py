@@ -457,6 +457,9 @@ def read_drift(aws: Aws, stack: Stack, pause: Pause = time.sleep) -> list[str]:
             break
         pause(POLL_SECONDS)
     found = []
+    if state["DetectionStatus"] == "DETECTION_FAILED":
+        # What could be looked at is listed all the same.
+        found.append(f"not everything could be looked at: {state.get('DetectionStatusReason', 'AWS gives no reason')}")
     for page in aws.pages(
         "cloudformation",
         "describe_stack_resource_drifts",

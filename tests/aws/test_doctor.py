@@ -8,46 +8,28 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from botocore.stub import Stubber
 from cfnlint import decode
 from click.testing import CliRunner
 
 from deploy import cli
 from ops.doctor import GRANT_TYPE, examine, grant, merged_applications, policy_names, principal
 from ops.errors import Trouble
-from ops.iam_policy import CALLS, THROUGH_CLOUDFORMATION, policy
+from ops.iam_policy import CALLS, THROUGH_CLOUDFORMATION, granted_actions, policy
 from ops.settings import ROOT
 from ops.stack import TEMPLATE
 from tests.aws.small_stack import INSTANCE, deployable_settings
-from tests.aws.world import open_test_aws
+from tests.aws.stubbed import Stubbed
 
 OTHER = {"Namespace": "somebody-elses", "ApplicationPermissions": ["ACCESS"], "Type": GRANT_TYPE}
 OURS = {"Namespace": "popdesk", "ApplicationPermissions": ["ACCESS"], "Type": GRANT_TYPE}
 SETTINGS = deployable_settings()
 _IN_INSTANCE = {"InstanceId": INSTANCE}
-
-
-class Stubbed:
-    """An Aws whose clients answer what a test says, in that order."""
-
-    def __init__(self) -> None:
-        self.aws = open_test_aws("http://127.0.0.1:1")
-        self._stubbers: dict[str, Stubber] = {}
-
-    def __getitem__(self, service: str) -> Stubber:
-        if service not in self._stubbers:
-            self._stubbers[service] = Stubber(self.aws.client(service))
-            self._stubbers[service].activate()
-        return self._stubbers[service]
-
-    def done(self) -> None:
-        for stubber in self._stubbers.values():
-            stubber.assert_no_pending_responses()
 
 
 def _profiles(stubbed: Stubbed, applications: list[dict[str, Any]]) -> None:
@@ -172,6 +154,83 @@ def test_refused_look_is_a_finding_and_not_the_end() -> None:
     assert found["instance"][0] == "open"
     assert "iam-policy" in found["instance"][1]
     assert found["stack"] == ("wrong", "release: `deploy.py`")
+
+
+_ANA = "arn:aws:iam::123456789012:user/ana"
+
+
+def _permissions(stubbed: Stubbed, answer: Callable[[str, str], str]) -> tuple[str, str, str]:
+    """Let IAM's simulator answer `answer(action, resource)`; give the finding, its detail and its remedy.
+
+    One result for each action, with one for each resource in it; answers of several resources come in two pages.
+    """
+    caller = {"Account": "123456789012", "Arn": _ANA, "UserId": "u"}
+    stubbed["sts"].add_response("get_caller_identity", caller)
+    stubbed["connect"].add_client_error("describe_instance", "AccessDeniedException", "no")
+    for resources, actions in granted_actions(policy_names(SETTINGS, "123456789012")):
+        for start in range(0, len(actions), 50):
+            asked = {
+                "PolicySourceArn": _ANA,
+                "ActionNames": actions[start : start + 50],
+                "ResourceArns": resources,
+            }
+            results = []
+            for action in asked["ActionNames"]:
+                decisions = [answer(action, resource) for resource in resources]
+                details = [
+                    {"EvalResourceName": resource, "EvalResourceDecision": decision}
+                    for resource, decision in zip(resources, decisions, strict=True)
+                ]
+                first = {"EvalActionName": action, "EvalDecision": decisions[0], "ResourceSpecificResults": details}
+                results.append(first)
+            half = len(results) // 2 if len(resources) > 1 else 0
+            if half:
+                page = {"EvaluationResults": results[:half], "IsTruncated": True, "Marker": "on"}
+                stubbed["iam"].add_response("simulate_principal_policy", page, asked)
+                asked = asked | {"Marker": "on"}
+            rest = {"EvaluationResults": results[half:], "IsTruncated": False}
+            stubbed["iam"].add_response("simulate_principal_policy", rest, asked)
+    stubbed["cloudformation"].add_client_error("describe_stacks", "ValidationError", "Stack does not exist")
+    (finding,) = (found for found in examine(stubbed.aws, SETTINGS, lambda _: []) if found.what == "permissions")
+    stubbed.done()
+    return finding.state, finding.detail, finding.remedy
+
+
+def test_permissions_that_are_all_there_are_ok() -> None:
+    assert _permissions(Stubbed(), lambda _action, _resource: "allowed") == ("ok", "", "")
+
+
+def test_denied_permissions_are_named() -> None:
+    denied = {"lambda:UpdateAlias": "implicitDeny", "connect:ListQueues": "explicitDeny"}
+    state, detail, remedy = _permissions(Stubbed(), lambda action, _: denied.get(action, "allowed"))
+    assert (state, detail) == ("wrong", "denied: connect:ListQueues, lambda:UpdateAlias")
+    assert "iam-policy" in remedy
+
+
+def test_permission_on_one_of_two_resources_is_denied() -> None:
+    """Of the last action's last resource, on the last page: none of the results may be left out."""
+    granted = granted_actions(policy_names(SETTINGS, "123456789012"))
+    resources, actions = next(pair for pair in granted if len(pair[0]) > 1)
+    gone = actions[-1], resources[-1]
+    state, detail, _ = _permissions(Stubbed(), lambda *asked: "implicitDeny" if asked == gone else "allowed")
+    assert (state, detail) == ("wrong", f"denied: {actions[-1]}")
+
+
+def test_many_denied_permissions_are_counted() -> None:
+    every = {action for _, actions in granted_actions(policy_names(SETTINGS, "123456789012")) for action in actions}
+    state, detail, _ = _permissions(Stubbed(), lambda _action, _resource: "implicitDeny")
+    assert state == "wrong"
+    assert detail.endswith(f" and {len(every) - 8} more")
+
+
+def test_a_caller_who_may_not_ask_is_an_open_question() -> None:
+    stubbed = Stubbed()
+    stubbed["sts"].add_response("get_caller_identity", {"Account": "123456789012", "Arn": _ANA, "UserId": "u"})
+    stubbed["connect"].add_client_error("describe_instance", "AccessDeniedException", "no")
+    stubbed["iam"].add_client_error("simulate_principal_policy", "AccessDenied", "no")
+    stubbed["cloudformation"].add_client_error("describe_stacks", "ValidationError", "Stack does not exist")
+    assert _examine(stubbed, [])["permissions"][0] == "open"
+    stubbed.done()
 
 
 @pytest.mark.parametrize(
