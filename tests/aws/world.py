@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,17 @@ FUNCTION = "popdesk-test-lookup"
 BUCKET = "popdesk-test-site-123456789012-us-east-1"
 
 
-def open_test_aws(url: str) -> Aws:
-    """Give a client of the moto server; the keys are made up."""
+@cache
+def _session() -> Session:
+    """Give the session of all clients: it keeps AWS's models, whose loading takes longer than what most tests do."""
     session = Session()
     session.set_credentials("testing", "testing")
-    return Aws(session, REGION, endpoint_url=url)
+    return session
+
+
+def open_test_aws(url: str) -> Aws:
+    """Give a client of the moto server, with connections of its own; the keys are made up."""
+    return Aws(_session(), REGION, endpoint_url=url)
 
 
 def make_build(folder: Path, text: str, more: dict[str, bytes] | None = None) -> Built:
