@@ -3,7 +3,7 @@
     write_call(sys.stdout, contact_id="...", channel="VOICE", outcome="found", adapter="http", milliseconds=41.7)
 
 The line follows CloudWatch's embedded metric format, so CloudWatch makes the metrics `Calls` and `Duration` of it, by
-adapter and outcome, without a call or a library
+function, adapter and outcome, without a call or a library
 (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
 Nothing in it is personal: no number, address, name, URL, and no exception's text but our own.
 """
@@ -11,6 +11,7 @@ Nothing in it is personal: no number, address, name, URL, and no exception's tex
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 
@@ -24,7 +25,7 @@ _CONTACT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _METRICS = [
     {
         "Namespace": NAMESPACE,
-        "Dimensions": [["adapter", "outcome"], ["adapter"]],
+        "Dimensions": [["FunctionName", "adapter", "outcome"], ["FunctionName", "adapter"]],
         "Metrics": [{"Name": "Calls", "Unit": "Count"}, {"Name": "Duration", "Unit": "Milliseconds"}],
     }
 ]
@@ -54,6 +55,9 @@ def write_call(
         "channel": channel,
         "outcome": outcome,
         "adapter": adapter,
+        # Two environments in one account are two functions; Lambda sets the variable
+        # (docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html).
+        "FunctionName": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "local"),
         "matches": matches,
         "Calls": 1,
         "Duration": round(milliseconds, 3),

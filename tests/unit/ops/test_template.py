@@ -227,6 +227,7 @@ def test_alarms_watch_the_very_metric_that_a_failed_look_up_logs(tmp_path: Path,
     watched = set()
     for alarm in alarms:
         values = {item["Name"]: item["Value"] for item in alarm["Dimensions"]}
+        assert values.pop("FunctionName") == {"Ref": "Lookup"}
         assert values.pop("adapter") == {"Ref": "LookupAdapter"}
         outcome = values.pop("outcome")
         assert not values
@@ -236,7 +237,7 @@ def test_alarms_watch_the_very_metric_that_a_failed_look_up_logs(tmp_path: Path,
         logged = json.loads(line.getvalue())
         (metrics,) = logged["_aws"]["CloudWatchMetrics"]
         assert (metrics["Namespace"], logged[alarm["MetricName"]]) == (NAMESPACE, 1)
-        assert ["adapter", "outcome"] in metrics["Dimensions"]
+        assert ["FunctionName", "adapter", "outcome"] in metrics["Dimensions"]
         assert alarm["MetricName"] in [metric["Name"] for metric in metrics["Metrics"]]
         assert alarm["Statistic"] == "Sum"
         assert alarm["TreatMissingData"] == "notBreaching", "a metric without calls has no data"
