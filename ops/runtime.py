@@ -79,15 +79,14 @@ class Runtime:
         `script`, `interpreter` (a .wasm) and `pack` are paths below the site's root. An `eager` page's script waits for
         nothing: the style sheet and the rest of the HTML may come while the interpreter starts.
         """
-        # The loader is in the script: its name here only says where the WebAssembly lies.
-        loader = interpreter.removesuffix(".wasm") + ".mjs"
+        # Where PyScript expects the loader's address stands the WebAssembly's: the loader is in the script.
         config: dict[str, object] = {"files": {f"./{pack}": "./app.pack"}}
         if self.name == "pyscript":
-            config["interpreter"] = f"./{loader}"
+            config["interpreter"] = f"./{interpreter}"
             kind = 'type="mpy"'
         else:
             # From the root: polyscript resolves it once against its own folder and once against the page.
-            kind = f'type="micropython" version="/{loader}"'
+            kind = f'type="micropython" version="/{interpreter}"'
         return [
             *(f'<link rel="preload" as="fetch" crossorigin href="./{path}">' for path in (interpreter, pack)),
             f"<script {kind} config='{html.escape(json.dumps(config))}'>\n{boot}</script>",
