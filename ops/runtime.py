@@ -40,6 +40,8 @@ _LEFT_OUT = {
     "polyscript/esm/interpreter/_nativefs.js": "export const initializeNativeFS = () => undefined;",
     "@webreflection/idb-map/index.js": "export default class {}",
     "@webreflection/idb-map/sync.js": "export default class extends Map {}",
+    # Listeners named by HTML attributes (mpy-click): the page has none, and each element added would be searched for them.
+    "polyscript/esm/listeners.js": "export const env = {}, listener = undefined, addAllListeners = () => undefined;",
     # A codec for what workers and the page send each other.
     "reflected-ffi/src/direct/index.js": "export const encode = undefined, decode = undefined;",
     # Editor, terminal, game, error banner: the page shows its own trouble.
@@ -48,6 +50,12 @@ _LEFT_OUT = {
     "@pyscript/core/src/plugins/donkey.js": "export {};",
     # The `pyscript` Python package: the page imports only `js` and `jsffi`, and it is never installed (see below).
     "@pyscript/core/src/stdlib/pyscript.js": "export default {};",
+}
+
+# Script types of one's own: stock PyScript defines its `mpy` with them, the kernel alone needs none.
+_POLYSCRIPT_LEFT_OUT = {
+    "polyscript/esm/custom.js": "export const CUSTOM_SELECTORS = [], customObserver = undefined, define = undefined,"
+    " whenDefined = undefined, handleCustomType = undefined;",
 }
 
 # How the page's Python starts under stock PyScript.
@@ -80,7 +88,7 @@ class Runtime:
         nothing: the style sheet and the rest of the HTML may come while the interpreter starts.
         """
         # Where PyScript expects the loader's address stands the WebAssembly's: the loader is in the script.
-        config: dict[str, object] = {"files": {f"./{pack}": "./app.pack"}}
+        config: dict[str, object] = {"romfs": f"./{pack}"}
         if self.name == "pyscript":
             config["interpreter"] = f"./{interpreter}"
             kind = 'type="mpy"'
@@ -107,27 +115,79 @@ import * as connectSDK from "./sdk.js";
 globalThis.connectSDK = connectSDK;
 """
 _MICROPYTHON = "@micropython/micropython-webassembly-pyscript"
+_LOADER = f"{_MICROPYTHON}/micropython.mjs"
 # The packages whose sources are copied, so that stubs can stand in for some of them.
 _KERNEL = ("polyscript", "@webreflection/idb-map", "reflected-ffi", _MICROPYTHON)
 _PACKAGES = {"pyscript": ("@pyscript/core", *_KERNEL), "polyscript": _KERNEL}
 # Passages replaced in the sources: (path below node_modules, what stands there once, what stands there instead).
 _REPLACED = (
     # The kernel imports MicroPython's loader from an address, as a script of its own: here it comes with this one.
+    ("polyscript/esm/interpreters.js", "import(/* webpackIgnore: true */url)", f"import({json.dumps(_LOADER)})"),
+    # The pack goes to MicroPython's memory, as the ROM that its loader takes, while the WebAssembly is being fetched. As a
+    # file it would be fetched after that, and copied twice.
     (
-        "polyscript/esm/interpreters.js",
-        "import(/* webpackIgnore: true */url)",
-        f"import({json.dumps(_MICROPYTHON + '/micropython.mjs')})",
+        "polyscript/esm/interpreter/micropython.js",
+        "loadMicroPython({ linebuffer: false, stderr, stdout, url })",
+        "loadMicroPython({ linebuffer: false, stderr, stdout, url, romfs: fetch(config.romfs).arrayBuffer() })",
     ),
-    # Emscripten's hundred checks of itself: esbuild leaves out what calls an empty function.
     (
-        f"{_MICROPYTHON}/micropython.mjs",
+        _LOADER,
+        "if(void 0!==romfs){const romfs_addr=",
+        "if(void 0!==options.romfs){const romfs=new Uint8Array(await options.romfs),romfs_addr=",
+    ),
+    # Emscripten's hundred checks of itself: esbuild leaves out what calls an empty function, but for what it is given to
+    # work out (which may be more than a check). One of them asks the WebAssembly ten thousand times during the start.
+    (
+        _LOADER,
         'function assert(condition,text){condition||abort("Assertion failed"+(text?": "+text:""))}',
         "function assert(){}",
     ),
+    (
+        _LOADER,
+        'assert(wasmTable.get(funcPtr)==func,"JavaScript-side Wasm function table mirror is out of date!"),',
+        "",
+    ),
+    # Its exports as they are, not each in a function of its own.
+    (_LOADER, "return function(wasmExports){", "return function(exported){wasmExports=exported;"),
+    (
+        _LOADER,
+        "return(...args)=>{assert(runtimeInitialized",
+        "return wasmExports[name];(...args)=>{assert(runtimeInitialized",
+    ),
+)
+# Passages left out of the sources: (path below node_modules, how the passage begins, how what follows it begins).
+_CUT = (
+    # Emscripten's other checks: of the browser's version (the WebAssembly says itself what it needs), of names that
+    # Python programs never use, of calls before the WebAssembly is there, of its exports; and errors' names beside their
+    # numbers.
+    (_LOADER, "!function(){function humanReadableVersionToPacked", "var Module=moduleArg"),
+    (_LOADER, '["writeI53ToI64",', 'var _fflush=makeInvalidEarlyAccess("_fflush")'),
+    (_LOADER, "EPERM:63,ENOENT:44,", "},runDependencies=0"),
+    (_LOADER, "assert(void 0!==wasmExports.free,", 'Module._free=createExportWrapper("free"'),
+    # Of Emscripten's file system what no call from Python leads to: files made, fetched and looked for by JavaScript.
+    (_LOADER, ",syncfs(populate,callback)", ",mount(type,opts,mountpoint)"),
+    (_LOADER, ",unmount(mountpoint)", ",lookup:(parent,name)"),
+    (_LOADER, ",findObject(path,dontResolveLastLink)", ",createDevice(parent,name,input,output)"),
+    (_LOADER, ",forceLoadFile(obj)", "},SYSCALLS="),
+    (_LOADER, "FS.createPreloadedFile=(", "FS.staticInit()"),
 )
 # What the loader would import under Node.js.
 _NODE_ONLY = ("node:module", "path", "url", "fs")
-
+_BUNDLED = (
+    "--bundle",
+    "--minify",
+    "--format=esm",
+    "--target=es2022",
+    "--legal-comments=none",
+    *(f"--external:{module}" for module in _NODE_ONLY),
+    # What would run under Node.js alone.
+    "--define:process=undefined",
+    "--define:globalThis.process=undefined",
+)
+# terser makes the script smaller still, by 2.2 kB in brotli: it leaves out the branches that are never taken.
+_SMALL = ("--module", "--ecma=2022", "--compress=passes=3", "--mangle")
+# Has Chromium compile all functions while it loads the script, on another thread; other browsers ignore it.
+_COMPILED_EARLY = "//# allFunctionsCalledOnLoad\n"
 Cache = Callable[[str, list[bytes], Callable[[], bytes]], bytes]
 
 
@@ -137,7 +197,8 @@ def make_runtime(name: str, modules: Path, cached: Cache, uses_sdk: bool) -> Run
     `cached(kind, inputs, make)` keeps what is made under the hash of its inputs.
     """
     entry = (_SDK_ENTRY if uses_sdk else "") + _ENTRIES[name]
-    inputs = [npm.lock_hash().encode(), json.dumps([_LEFT_OUT, _REPLACED, _SDK, entry]).encode()]
+    recipe = [_left_out(name), _REPLACED, _CUT, _BUNDLED, _SMALL, _COMPILED_EARLY, _SDK, entry]
+    inputs = [npm.lock_hash().encode(), json.dumps(recipe).encode()]
     script = cached(name, inputs, lambda: _bundle(name, entry, modules))
     return Runtime(name, script, (modules / _MICROPYTHON / "micropython.wasm").read_bytes())
 
@@ -149,30 +210,37 @@ def _bundle(name: str, entry: str, modules: Path) -> bytes:
         for package in _PACKAGES[name]:
             ignored = shutil.ignore_patterns("dist", "types", "*.map", "*.wasm")
             shutil.copytree(modules / package, stage / "node_modules" / package, ignore=ignored)
-        for path, stub in _LEFT_OUT.items():
-            if path.startswith(_PACKAGES[name]):
-                _source(stage, path).write_text(stub, "utf-8")
+        for path, stub in _left_out(name).items():
+            _source(stage, path).write_text(stub, "utf-8")
         for path, old, new in _REPLACED:
+            _replace(_source(stage, path), old, new)
+        for path, begins, next_begins in _CUT:
             source = _source(stage, path)
-            text = source.read_text("utf-8")
-            if text.count(old) != 1:
-                raise Trouble(path, "this version of the package has not the passage to replace", "mend _REPLACED")
-            source.write_text(text.replace(old, new), "utf-8")
+            _replace(source, _passage(source, begins, next_begins), "")
         (stage / "sdk.js").write_text(_SDK, "utf-8")
         (stage / "entry.js").write_text(entry, "utf-8")
-        return npm.esbuild(
-            "--bundle",
-            "--minify",
-            "--format=esm",
-            "--target=es2022",
-            "--legal-comments=none",
-            *(f"--external:{module}" for module in _NODE_ONLY),
-            # What would run under Node.js alone.
-            "--define:process=undefined",
-            "--define:globalThis.process=undefined",
-            str(stage / "entry.js"),
-            node_path=modules,
-        ).encode()
+        bundle = npm.esbuild(*_BUNDLED, str(stage / "entry.js"), node_path=modules)
+    return (_COMPILED_EARLY + npm.terser(bundle, *_SMALL)).encode()
+
+
+def _left_out(name: str) -> dict[str, str]:
+    stubs = {path: stub for path, stub in _LEFT_OUT.items() if path.startswith(_PACKAGES[name])}
+    return stubs | (_POLYSCRIPT_LEFT_OUT if name == "polyscript" else {})
+
+
+def _passage(source: Path, begins: str, next_begins: str) -> str:
+    _, found, tail = source.read_text("utf-8").partition(begins)
+    passage, next_found, _ = tail.partition(next_begins)
+    if not (found and next_found):
+        raise Trouble(source.name, f"this version of the package has not the passage {begins!r}", "mend _CUT")
+    return begins + passage
+
+
+def _replace(source: Path, old: str, new: str) -> None:
+    text = source.read_text("utf-8")
+    if text.count(old) != 1:
+        raise Trouble(source.name, "this version of the package has not the passage to replace", "mend _REPLACED")
+    source.write_text(text.replace(old, new), "utf-8")
 
 
 def _source(stage: Path, path: str) -> Path:
