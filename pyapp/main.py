@@ -35,8 +35,13 @@ class App:
         self._start(self._begin(settings))
 
     async def _begin(self, settings):
-        """The rest of the start, in a task of its own: a message leaves the page only when the task that sent it ends."""
+        """The rest of the start, in tasks of their own: a message leaves the page only when the task that sent it ends.
+
+        What the cards ask is asked first (the build has read it from them) and answered while they are imported and run.
+        """
         try:
+            self._workspace.ask_ahead(settings["first_questions"])
+            await asyncio.sleep(_NEXT_TASK)
             self._prepare(settings)
         except Exception as error:
             import trouble
@@ -83,6 +88,7 @@ class App:
             import view
 
             await view.parsed()
+            self._workspace.ask_ahead([])
             if self._view is not self._early:
                 return
             self._view = view.View(self._settings, self._cards, self._board.retry, self._board.refresh, self._pop)
@@ -268,6 +274,9 @@ class App:
 async def _attributes(desk):
     return await desk.contact.attributes()
 
+
+# The least that the browser's timer waits, in seconds; a wait of nothing would go on in the same task.
+_NEXT_TASK = 0.001
 
 # How long the view waits for the first answers, in seconds.
 _VIEW_AFTER = 0.035

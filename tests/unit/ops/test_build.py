@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.build import Built, app_page, build_page, build_site, compile_module
+from ops.build import Built, app_page, build_page, build_site, compile_module, first_questions
 from ops.errors import Trouble
 from ops.headers import PRODUCTION_ANCESTORS, content_security_policy
 from ops.npm import WEB
@@ -92,6 +92,20 @@ def test_python_that_micropython_cannot_compile_is_named_and_nothing_is_written(
     assert caught.value.thing == "pyapp/cards.py"
     assert "line 1" in caught.value.reason
     assert not (tmp_path / "dist").exists()
+
+
+def test_what_the_cards_ask_is_read_from_them_and_the_attributes_come_last(tmp_path: Path) -> None:
+    shutil.copy(WEB.parent / "pyapp" / "desk.py", tmp_path)
+    cards = tmp_path / "cards.py"
+    cards.write_text(
+        '"""desk.agent.arn() in a docstring is no question."""\n'
+        "async def several(desk):\n    return await desk.contact.attribute('vip') or await desk.contact.queue()\n"
+        "async def name(anything):\n    return [await anything.agent.name(), anything.agent.nothing_of_ours()]\n"
+        "async def queue(desk):\n    return await desk.contact.queue()\n"
+    )
+    assert first_questions(tmp_path) == ["contact.queue", "agent.name", "contact.attributes"]
+    cards.write_text("def broken(:\n")
+    assert first_questions(tmp_path) == ["contact.attributes"]
 
 
 def test_an_unknown_design_token_is_named(tmp_path: Path) -> None:
