@@ -96,9 +96,9 @@ class Runtime:
             # From the root: polyscript resolves it once against its own folder and once against the page.
             kind = f'type="micropython" version="/{interpreter}"'
         return [
+            f'<script type="module" {"async " if eager else ""}src="./{script}"></script>',
             *(f'<link rel="preload" as="fetch" crossorigin href="./{path}">' for path in (interpreter, pack)),
             f"<script {kind} config='{html.escape(json.dumps(config))}'>\n{boot}</script>",
-            f'<script type="module" {"async " if eager else ""}src="./{script}"></script>',
         ]
 
 
@@ -147,6 +147,14 @@ _REPLACED = (
         'assert(wasmTable.get(funcPtr)==func,"JavaScript-side Wasm function table mirror is out of date!"),',
         "",
     ),
+    # Its files' errors without their names, their texts and a stack: most say only that there is no such file yet.
+    (_LOADER, "ErrnoError:class extends Error{", "ErrnoError:class{"),
+    (
+        _LOADER,
+        'constructor(errno){for(var key in super(runtimeInitialized?(errno=>UTF8ToString(_strerror(errno)))(errno):""),'
+        "this.errno=errno,ERRNO_CODES)if(ERRNO_CODES[key]===errno){this.code=key;break}}",
+        "constructor(errno){this.errno=errno}",
+    ),
     # Its exports as they are, not each in a function of its own.
     (_LOADER, "return function(wasmExports){", "return function(exported){wasmExports=exported;"),
     (
@@ -158,12 +166,15 @@ _REPLACED = (
 # Passages left out of the sources: (path below node_modules, how the passage begins, how what follows it begins).
 _CUT = (
     # Emscripten's other checks: of the browser's version (the WebAssembly says itself what it needs), of names that
-    # Python programs never use, of calls before the WebAssembly is there, of its exports; and errors' names beside their
-    # numbers.
+    # Python programs never use, of calls before the WebAssembly is there, of its exports; and errors' names.
     (_LOADER, "!function(){function humanReadableVersionToPacked", "var Module=moduleArg"),
     (_LOADER, '["writeI53ToI64",', 'var _fflush=makeInvalidEarlyAccess("_fflush")'),
     (_LOADER, "EPERM:63,ENOENT:44,", "},runDependencies=0"),
     (_LOADER, "assert(void 0!==wasmExports.free,", 'Module._free=createExportWrapper("free"'),
+    # Folders and devices that no program of a page looks for: /tmp, /home, /dev/random, /dev/shm, /proc.
+    (_LOADER, 'FS.mkdir("/tmp")', "},createDefaultDevices()"),
+    (_LOADER, "var randomBuffer=new Uint8Array(1024)", "},createSpecialDirectories()"),
+    (_LOADER, 'FS.mkdir("/proc");', "},createStandardStreams("),
     # Of Emscripten's file system what no call from Python leads to: files made, fetched and looked for by JavaScript.
     (_LOADER, ",syncfs(populate,callback)", ",mount(type,opts,mountpoint)"),
     (_LOADER, ",unmount(mountpoint)", ",lookup:(parent,name)"),

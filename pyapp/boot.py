@@ -1,8 +1,9 @@
 # The page's first Python, inlined into its HTML by the build: MicroPython has mounted app.pack as its ROM, a read-only
-# file system in its own format (ROMFS). Its modules are found and run in memory, not through the browser's files.
-import os
+# file system in its own format (ROMFS). Modules are looked for there and among the frozen ones, and nowhere else: a look
+# into the browser's files costs a JavaScript exception for each name that is not there.
+import sys
 
-os.chdir("/rom")
+sys.path[:] = ["/rom", ".frozen"]
 
 import main  # noqa: E402
 

@@ -15,7 +15,7 @@ import connect
 def start():
     """Start the page; what fails on the way is shown on it."""
     try:
-        with open("settings.json") as file:
+        with open("/rom/settings.json") as file:
             settings = json.load(file)
         App(settings)
     except Exception as error:
