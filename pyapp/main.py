@@ -175,6 +175,8 @@ class App:
         """What is not worth a value's wait: it comes with the view."""
         self._workspace.log("info", "App created")
         self._workspace.send("theme", self._follow_theme)
+        # It may have changed between the first question and the subscription: agents' states do as a contact comes.
+        self._board.refresh(["agent.state"])
 
     def _end(self):
         self._workspace.log("info", "App closed")

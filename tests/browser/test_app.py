@@ -244,8 +244,26 @@ def test_all_requests_go_at_once_and_each_question_once(states: AppStates) -> No
     expect(app.locator("#doctor-line")).to_contain_text("Workspace connected")
     asked = [each["message"]["command"] for each in _log(states) if each["message"].get("type") == "request"]
     asked = [command for command in asked if command != "getTheme"]
-    assert len(asked) == 12  # the eleven cards', and the attributes
-    assert len(set(asked)) == len(asked)
+    assert len(set(asked[:12])) == 12  # the eleven cards', and the attributes
+    assert set(asked[12:]) <= {"agent/getState"}  # once more, see below
+
+
+def test_the_agents_state_is_asked_again_once_its_changes_are_told(states: AppStates) -> None:
+    """A change between the first question and the subscription is told by no event."""
+    states.offer("C-1001")
+    assert states.contact is not None
+    states.desk.command("finish")
+    expect(states.workspace.page.locator("iframe")).to_have_count(0)
+    of_state = [
+        message["type"]
+        for message in (entry["message"] for entry in _log(states))
+        if message.get("command") == "agent/getState" or _is_subscription(message, "agent/stateChange")
+    ]
+    assert of_state == ["request", "subscribe", "request"]
+
+
+def _is_subscription(message: dict[str, Any], key: str) -> bool:
+    return message.get("type") == "subscribe" and _topic(message)[0] == key
 
 
 # -- the screen pop ----------------------------------------------------------------------------------------------------
