@@ -26,7 +26,7 @@ from ops.aws import Aws, open_aws
 from ops.deployment import Difference, Events, Work, caller, carry_out, place_of, prepare
 from ops.doctor import examine, grant, policy_names
 from ops.errors import Trouble
-from ops.iam_policy import policy
+from ops.iam_policy import MANAGED_SIZE, parts, policy, size
 from ops.prune import prune
 from ops.releases import missing_assets, read_history, read_live, read_release, read_who, rollback
 from ops.settings import Settings, load_settings
@@ -365,11 +365,29 @@ def doctor(aws: Aws, settings: Settings, profile: str, dry_run: bool, as_json: b
 @click.command("iam-policy")
 @cloud
 @click.option("--account", default="", help="The account's number; the instance's if not given.")
-def iam_policy(aws: Aws, settings: Settings, account: str) -> None:  # noqa: ARG001 (makes no call)
-    """Print the least-privilege policy for the user or role that releases."""
+@click.option("--part", type=click.IntRange(min=1), help="One of the managed policies that it takes.")
+def iam_policy(aws: Aws, settings: Settings, account: str, part: int | None) -> None:  # noqa: ARG001 (makes no call)
+    """Print the least-privilege policy for the user or role that releases.
+
+    Whole, it fits inside a role (an inline policy). A managed policy takes less: print those with --part 1, --part 2.
+    """
     stacks.check_deployable(settings)
     number = account or settings.aws.instance_arn.split(":")[4]
-    print(json.dumps(policy(policy_names(settings, number)), indent=2))
+    whole = policy(policy_names(settings, number))
+    made = parts(whole)
+    if part is not None:
+        if part > len(made):
+            raise Trouble(f"--part {part}", f"the policy has {len(made)} parts", "name one of them", exit_code=2)
+        print(json.dumps(made[part - 1], indent=2))
+        return
+    print(json.dumps(whole, indent=2))
+    if len(made) > 1:
+        told.print(
+            f"{size(whole):,} characters: this fits inside a role (10,240), not in a managed policy ({MANAGED_SIZE:,}). "
+            f"As {len(made)} managed policies, all to be attached: "
+            + ", ".join(f"--part {n + 1}" for n in range(len(made))),
+            soft_wrap=True,
+        )
 
 
 COMMANDS = (release, plan, status, releases, rollback_command, prune_command, destroy, doctor, iam_policy)

@@ -1,7 +1,8 @@
 """What the deploying user may do: the list of AWS calls that this project makes, and the policy made from it.
 
     CALLS["s3"]["put_object"]            # -> the IAM actions and the resource that one call needs
-    policy(names, account="123456789012", settings=settings)  # -> the least-privilege policy, as a dict for json.dumps
+    policy(names)                        # -> the least-privilege policy, as a dict for json.dumps
+    parts(policy(names))                 # -> the same in policies that are small enough for IAM
 
 ops/aws.py refuses an operation that is not in CALLS, so the policy and the code cannot drift apart. CloudFormation acts
 with the caller's permissions: what it needs for ops/template.yaml stands in THROUGH_CLOUDFORMATION. Actions and resource
@@ -10,6 +11,7 @@ types: docs.aws.amazon.com/service-authorization/latest/reference/; checked agai
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -239,6 +241,29 @@ def policy(names: dict[str, str]) -> dict[str, Any]:
         }
     )
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+# A managed policy's most characters, white space not counted. One inside a role takes 10,240, inside a user 2,048.
+# docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+MANAGED_SIZE = 6_144
+
+
+def size(document: dict[str, Any]) -> int:
+    """Give a policy's characters as IAM counts them."""
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def parts(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give `document` as policies that each fit a managed one: attached together they allow the same."""
+    made: list[dict[str, Any]] = []
+    for statement in document["Statement"]:
+        if made:
+            grown = {**document, "Statement": [*made[-1]["Statement"], statement]}
+            if size(grown) <= MANAGED_SIZE:
+                made[-1] = grown
+                continue
+        made.append({**document, "Statement": [statement]})
+    return made
 
 
 def granted_actions(names: dict[str, str]) -> list[tuple[list[str], list[str]]]:

@@ -15,12 +15,13 @@ from typing import Any
 import boto3
 import pytest
 from cfnlint import decode
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from deploy import cli
+from ops import cloud_commands
 from ops.doctor import GRANT_TYPE, examine, grant, merged_applications, policy_names, principal
 from ops.errors import Trouble
-from ops.iam_policy import CALLS, THROUGH_CLOUDFORMATION, granted_actions, policy
+from ops.iam_policy import CALLS, THROUGH_CLOUDFORMATION, granted_actions, parts, policy, size
 from ops.settings import ROOT
 from ops.stack import TEMPLATE
 from tests.aws.small_stack import INSTANCE, deployable_settings
@@ -278,9 +279,31 @@ def test_policy_is_small_enough_and_passes_one_role() -> None:
     for statement in made["Statement"]:
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         assert not any(action.endswith("*") for action in actions)
-    # A managed policy has at most 6,144 characters, white space not counted
-    # (docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html); a role's inline ones 10,240.
-    assert len(json.dumps(made, separators=(",", ":"))) < 10_240
+    assert size(made) < 10_240  # a role's inline policies (see MANAGED_SIZE)
+
+
+def test_the_policy_comes_in_parts_that_fit_managed_policies() -> None:
+    made = policy(policy_names(SETTINGS, "123456789012"))
+    pieces = parts(made)
+    assert [statement for piece in pieces for statement in piece["Statement"]] == made["Statement"]
+    assert all(len("".join(json.dumps(piece).split())) <= 6_144 for piece in pieces)
+    assert {piece["Version"] for piece in pieces} == {made["Version"]}
+    assert parts(pieces[0]) == [pieces[0]]
+
+
+def test_iam_policy_prints_a_part_and_says_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloud_commands, "load_settings", lambda **_: SETTINGS)
+    monkeypatch.setattr(cloud_commands, "open_aws", lambda _profile, _region: Stubbed().aws)
+
+    def run(*options: str) -> Result:
+        return CliRunner().invoke(cli, ["iam-policy", "--env", "prod", "--account", "123456789012", *options])
+
+    whole, first, last, none = run(), run("--part", "1"), run("--part", "2"), run("--part", "3")
+    statements = json.loads(whole.stdout)["Statement"]
+    assert json.loads(first.stdout)["Statement"] + json.loads(last.stdout)["Statement"] == statements
+    assert "--part 1, --part 2" in whole.stderr
+    assert (none.exit_code, none.stdout) == (2, "")
+    assert "2 parts" in none.stderr
 
 
 def test_release_without_an_instance_names_the_key_and_exits_2(tmp_path: Path) -> None:  # noqa: ARG001
