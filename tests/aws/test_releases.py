@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brotli
 import pytest
+from botocore.exceptions import ClientError
 
 from ops.errors import Trouble
 from ops.releases import (
+    ALIAS,
     Overtaken,
     media_type,
     new_release,
@@ -14,10 +18,11 @@ from ops.releases import (
     read_live,
     read_who,
     rollback,
+    settle_lambda,
     switch,
     upload,
 )
-from tests.aws.world import World
+from tests.aws.world import FUNCTION, World
 
 
 @pytest.mark.parametrize(
@@ -173,3 +178,29 @@ def test_history_is_newest_first(world: World) -> None:
     history = read_history(world.aws, world.place)
     assert sorted(release.id for release in history) == sorted(release.id for release in releases)
     assert [release.id for release in history] == sorted((release.id for release in history), reverse=True)
+
+
+def test_alias_moved_meanwhile_is_looked_at_again(world: World) -> None:
+    """moto takes any RevisionId and never changes it: that AWS refuses an old one is made up, by the code of its model."""
+    world.release("one", lambda_version="1")
+    version = world.publish_lambda("second")
+    built = world.build("two")
+    live = read_live(world.aws, world.place)
+    release = new_release(built, live, lambda_sha256="2", lambda_version=version)
+    upload(world.aws, world.place, release, built)
+    switch(world.aws, world.place, release, live)
+    revisions: list[str] = []
+
+    def refuse_once(_: str, operation: str, parameters: dict[str, Any]) -> None:
+        if operation == "update_alias":
+            revisions.append(parameters["RevisionId"])
+            if len(revisions) == 1:
+                raise ClientError({"Error": {"Code": "PreconditionFailedException"}}, "UpdateAlias")
+
+    model = world.raw.client("lambda").meta.service_model.operation_model("UpdateAlias")
+    assert "PreconditionFailedException" in {shape.name for shape in model.error_shapes}
+    world.aws.before = refuse_once
+    assert settle_lambda(world.aws, world.place)
+    assert world.live_lambda() == version
+    alias = world.raw.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)
+    assert revisions == [alias["RevisionId"]] * 2
