@@ -214,6 +214,21 @@ def _with_dependencies(modules: Path, roots: list[str]) -> list[str]:
     return sorted(found)
 
 
+# -- the page's Python -------------------------------------------------------------------------------------------------
+
+
+def _pack(page: Page) -> bytes:
+    """Pack the page's modules as .mpy, and its settings, into one ROMFS image: MicroPython runs them where they lie.
+
+    docs.micropython.org/en/latest/reference/romfs.html
+    """
+    image = VfsRomWriter()
+    _add_modules(image, page.python, page.python)
+    settings = json.dumps(page.settings, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    image.mkfile("settings.json", settings.encode())
+    return bytes(image.finalise())
+
+
 def first_questions(python: Path) -> list[str]:
     """Name what the cards in `python` ask, in their order and the contact's attributes last: the page asks it at once.
 
@@ -235,21 +250,6 @@ def _parsed(path: Path) -> ast.Module:
         return ast.parse(path.read_text("utf-8"))
     except SyntaxError:
         return ast.Module([], [])  # the compiler says it, with its line
-
-
-# -- the page's Python -------------------------------------------------------------------------------------------------
-
-
-def _pack(page: Page) -> bytes:
-    """Pack the page's modules as .mpy, and its settings, into one ROMFS image: MicroPython runs them where they lie.
-
-    docs.micropython.org/en/latest/reference/romfs.html
-    """
-    image = VfsRomWriter()
-    _add_modules(image, page.python, page.python)
-    settings = json.dumps(page.settings, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    image.mkfile("settings.json", settings.encode())
-    return bytes(image.finalise())
 
 
 def _add_modules(image: VfsRomWriter, folder: Path, base: Path) -> None:

@@ -26,7 +26,7 @@ from ops.aws import Aws, open_aws
 from ops.deployment import Difference, Events, Work, caller, carry_out, place_of, prepare
 from ops.doctor import examine, grant, policy_names
 from ops.errors import Trouble
-from ops.iam_policy import MANAGED_SIZE, parts, policy, size
+from ops.iam_policy import MANAGED_SIZE, ROLE_SIZE, parts, policy, size
 from ops.prune import prune
 from ops.releases import missing_assets, read_history, read_live, read_release, read_who, rollback
 from ops.settings import Settings, load_settings
@@ -383,8 +383,8 @@ def iam_policy(aws: Aws, settings: Settings, account: str, part: int | None) -> 
     print(json.dumps(whole, indent=2))
     if len(made) > 1:
         told.print(
-            f"{size(whole):,} characters: this fits inside a role (10,240), not in a managed policy ({MANAGED_SIZE:,}). "
-            f"As {len(made)} managed policies, all to be attached: "
+            f"{size(whole):,} characters: this fits inside a role ({ROLE_SIZE:,}), "
+            f"not in a managed policy ({MANAGED_SIZE:,}). As {len(made)} managed policies, all to be attached: "
             + ", ".join(f"--part {n + 1}" for n in range(len(made))),
             soft_wrap=True,
         )

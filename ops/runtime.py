@@ -6,8 +6,8 @@
     runtime.tags(script="assets/start-HASH.js", interpreter="assets/micropython-HASH.wasm", pack=..., boot=..., eager=True)
 
 `@pyscript/core` exports its sources for bundlers ("exports" in its package.json), polyscript too. What this page cannot
-reach is left out of the bundle (`_LEFT_OUT`, each with its reason): it would be a third of the bytes before the first
-value is shown. docs/startup.md has the figures.
+reach is left out of the bundle (`_LEFT_OUT`, `_REPLACED`, `_CUT`, each with its reason): it would be a third of the bytes
+before the first value is shown. docs/startup.md has the figures.
 """
 
 from __future__ import annotations
@@ -166,10 +166,9 @@ _REPLACED = (
 # Passages left out of the sources: (path below node_modules, how the passage begins, how what follows it begins).
 _CUT = (
     # Emscripten's other checks: of the browser's version (the WebAssembly says itself what it needs), of names that
-    # Python programs never use, of calls before the WebAssembly is there, of its exports; and errors' names.
+    # Python programs never use, of calls before the WebAssembly is there and of its exports.
     (_LOADER, "!function(){function humanReadableVersionToPacked", "var Module=moduleArg"),
     (_LOADER, '["writeI53ToI64",', 'var _fflush=makeInvalidEarlyAccess("_fflush")'),
-    (_LOADER, "EPERM:63,ENOENT:44,", "},runDependencies=0"),
     (_LOADER, "assert(void 0!==wasmExports.free,", 'Module._free=createExportWrapper("free"'),
     # Folders and devices that no program of a page looks for: /tmp, /home, /dev/random, /dev/shm, /proc.
     (_LOADER, 'FS.mkdir("/tmp")', "},createDefaultDevices()"),
@@ -250,7 +249,9 @@ def _passage(source: Path, begins: str, next_begins: str) -> str:
 def _replace(source: Path, old: str, new: str) -> None:
     text = source.read_text("utf-8")
     if text.count(old) != 1:
-        raise Trouble(source.name, "this version of the package has not the passage to replace", "mend _REPLACED")
+        raise Trouble(
+            source.name, f"this version of the package has not once the passage {old[:60]!r}", "mend _REPLACED or _CUT"
+        )
     source.write_text(text.replace(old, new), "utf-8")
 
 

@@ -35,10 +35,7 @@ _EVENTS = (
 
 
 def open(timeout_ms, on_news):
-    """Send the hello and give the workspace; `timeout_ms` is how long its answer may take.
-
-    Raises RuntimeError when the SDK's script is not there (blocked, or not loaded).
-    """
+    """Send the hello and give the workspace; `timeout_ms` is how long its answer may take."""
     return Workspace(js.connectSDK, timeout_ms, on_news)
 
 

@@ -19,9 +19,7 @@ def start():
             settings = json.load(file)
         App(settings)
     except Exception as error:
-        import trouble
-
-        trouble.show_plainly(error)
+        _show_plainly(error)
 
 
 class App:
@@ -32,7 +30,7 @@ class App:
         self._started = False
         self._unheard = []  # what the workspace told before the rest had started
         self._workspace = connect.open(settings["connection_timeout_ms"], self._told)
-        self._start(self._begin(settings))
+        asyncio.create_task(self._begin(settings))
 
     async def _begin(self, settings):
         """The rest of the start, in tasks of their own: a message leaves the page only when the task that sent it ends.
@@ -44,9 +42,7 @@ class App:
             await asyncio.sleep(_NEXT_TASK)
             self._prepare(settings)
         except Exception as error:
-            import trouble
-
-            trouble.show_plainly(error)
+            _show_plainly(error)
 
     def _prepare(self, settings):
         import cards  # noqa: F401  (fills CARDS)
@@ -104,9 +100,7 @@ class App:
             if self._known:
                 self._greet()
         except Exception as error:
-            import trouble
-
-            trouble.show_plainly(error)
+            _show_plainly(error)
 
     # -- the workspace's news -----------------------------------------------------------------------------------------
 
@@ -145,7 +139,7 @@ class App:
             self._created(data)
         elif what == "connected":
             self._board.refresh_soon(_ABOUT_CONTACT)
-            self._start(self._popped_when_connected(data.get("initialContactId") or data["contactId"]))
+            asyncio.create_task(self._popped_when_connected(data.get("initialContactId") or data["contactId"]))
         elif what in ("acw", "missed"):
             self._board.refresh_soon(_ABOUT_CONTACT)
             if self._automatic:
@@ -200,7 +194,7 @@ class App:
             self._show_customer(outcome)
         self._waited_for.discard(card.id)
         if self._view is self._early and not self._waited_for:
-            self._start(self._draw(0))
+            asyncio.create_task(self._draw(0))
 
     def _show_customer(self, outcome):
         from screenpop import decide
@@ -224,7 +218,7 @@ class App:
     # -- what the agent does ------------------------------------------------------------------------------------------
 
     def _pop(self):
-        self._start(self._open())
+        asyncio.create_task(self._open())
 
     async def _open(self):
         import screenpop
@@ -249,13 +243,10 @@ class App:
 
     def _pop_if_due(self):
         if self._automatic and self._automatic.due(self._offer):
-            self._start(connect.remember(self._automatic.popped))
+            asyncio.create_task(connect.remember(self._automatic.popped))
             self._pop()
 
     # -- trouble that is not the SDK's --------------------------------------------------------------------------------
-
-    def _start(self, coroutine):
-        return asyncio.create_task(coroutine)
 
     def _task_failed(self, loop, context):
         self._failed("task", context["exception"])
@@ -271,6 +262,12 @@ class App:
             self._troubles.append((kind, frames))
             self._workspace.log("error", "App trouble", {"where": where, "kind": kind, "frames": frames})
             self._view.trouble(where, kind, text)
+
+
+def _show_plainly(error):
+    import trouble
+
+    trouble.show_plainly(error)
 
 
 async def _attributes(desk):
