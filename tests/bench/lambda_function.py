@@ -3,12 +3,13 @@
     uv run python -m tests.bench.lambda_function [--rounds 15] [--json FILE]
     uv run --with aws-lambda-powertools==3.37.0 python -m tests.bench.lambda_function    # with a row for Powertools
 
-Cold is a fresh process, measured from before `import handler` to after its first answer, and as a whole. Ours is the zip
-as a release packs it, with .pyc, unpacked; the peers are compiled the same way. Rounds go through all of them in turn, so
-that a slow moment of the machine is everybody's, and the ratios are of each one's fastest start: as timeit advises, what is
-slower is the machine's other work. The article's function asks nobody, so ours with the sample file is held against it as it
-is, and ours with the HTTP adapter against it with the one import that asking needs (urllib.request: half of such a start is
-the standard library's). The HTTP adapter asks a local server, the DynamoDB adapter a moto server.
+Cold is a fresh process of Lambda's own runtime client (tests/lambda_runtime.py): its import and its first call, from the
+process's start to the answer, which is what a caller waits for and what Lambda bills as Init Duration and Duration. Beside
+it, in a bare Python, the import and the first call alone. Ours is the zip as a release packs it, with .pyc, unpacked; the
+peers are compiled the same way. Rounds go through all of them in turn, so that a slow moment of the machine is everybody's,
+and the ratios are of each one's fastest start: as timeit advises, what is slower is the machine's other work. The article's
+function asks nobody; a second row has it with the one import that asking needs (urllib.request: half of such a start is the
+standard library's). The HTTP adapter asks a local server, the DynamoDB adapter a moto server.
 It exits with 1 where a ceiling is broken.
 """
 
@@ -40,6 +41,7 @@ from rich.table import Table
 
 from ops.lambda_zip import CUSTOMERS_TABLE_VARIABLE, build_lambda_zip
 from ops.settings import Settings, load_settings
+from tests.lambda_runtime import LambdaRuntime
 from tests.unit.lambda_.crm import MisbehavingCrm
 from tests.unit.lambda_.events import contact_event
 
@@ -128,8 +130,8 @@ class Candidate:
         self.name = name
         self.folders = folders
         self.environment = environment
+        self.runtime_ms: list[float] = []
         self.import_ms: list[float] = []
-        self.process_ms: list[float] = []
 
     def python(self, code: str) -> str:
         """Run `code` in a fresh process without site-packages and give its stderr."""
@@ -144,14 +146,13 @@ class Candidate:
             raise SystemExit(f"{self.name} failed: {done.stderr}")
         return done.stderr
 
-    def start_cold(self) -> None:
-        """Start it once and take its times."""
-        from time import perf_counter
-
-        started = perf_counter()
-        said = self.python(_COLD.format(folders=self.folders, event=EVENT))
-        self.process_ms.append((perf_counter() - started) * 1000)
-        self.import_ms.append(float(said.split()[-1]))
+    def start_cold(self, runtime: LambdaRuntime) -> None:
+        """Start it once in Lambda's runtime and once in a bare Python, and take its times."""
+        start = runtime.start(self.folders, self.environment, EVENT)
+        if start.error:
+            raise SystemExit(f"{self.name} failed: {start.error}")
+        self.runtime_ms.append(start.init_ms + start.call_ms)
+        self.import_ms.append(float(self.python(_COLD.format(folders=self.folders, event=EVENT)).split()[-1]))
 
     def run_warm(self, calls: int) -> dict[str, float]:
         """Call it `calls` times in one process."""
@@ -243,6 +244,7 @@ def measure(rounds: int) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory() as name,
         MisbehavingCrm() as crm,
+        LambdaRuntime() as runtime,
         _kept_alive(*moto.get_host_and_port()) as url,
     ):
         folder = Path(name)
@@ -267,13 +269,13 @@ def measure(rounds: int) -> dict[str, Any]:
             )
         for _ in range(rounds + 1):
             for candidate in cold:
-                candidate.start_cold()
+                candidate.start_cold(runtime)
         result: dict[str, Any] = {"cold": {}, "warm": {}}
         for candidate in cold:  # the first start of each fills the file cache and is left out
             result["cold"][candidate.name] = {
-                "fastest_ms": min(candidate.import_ms[1:]),
-                "median_ms": statistics.median(candidate.import_ms[1:]),
-                "process_ms": min(candidate.process_ms[1:]),
+                "runtime_ms": min(candidate.runtime_ms[1:]),
+                "median_ms": statistics.median(candidate.runtime_ms[1:]),
+                "import_ms": min(candidate.import_ms[1:]),
             }
         result["warm"][sample.name] = sample.run_warm(10_000)
         result["warm"][asking.name] = asking.run_warm(2_000)
@@ -287,11 +289,11 @@ def show(result: dict[str, Any], console: Console) -> bool:
     cold = result["cold"]
     peers = list(cold)[:2]
     table = Table("cold, ms; (times the article's, times it with HTTP)")
-    for column in ("import + first call", "(its median)", "whole process"):
+    for column in ("in Lambda's runtime", "(its median)", "import + first call alone"):
         table.add_column(column, justify="right")
     for name, times in cold.items():
         cells = []
-        for key in ("fastest_ms", "median_ms", "process_ms"):
+        for key in ("runtime_ms", "median_ms", "import_ms"):
             ratios = ", ".join(f"{times[key] / cold[peer][key]:.2f}" for peer in peers)
             cells.append(f"{times[key]:.1f} ({ratios})")
         table.add_row(name, *cells)
@@ -307,10 +309,10 @@ def show(result: dict[str, Any], console: Console) -> bool:
         )
     console.print(warm)
     sample, http = result["warm"]["ours, sample file"], result["warm"]["ours, HTTP CRM"]
-    article, importing = (cold[peer]["fastest_ms"] for peer in peers)
+    article = cold[peers[0]]["runtime_ms"]
     checks = [
-        ("cold, sample file, times the article's", cold["ours, sample file"]["fastest_ms"] / article, 2.5),
-        ("cold, HTTP CRM, times the article's with HTTP", cold["ours, HTTP CRM"]["fastest_ms"] / importing, 2.5),
+        ("cold, sample file, times the article's", cold["ours, sample file"]["runtime_ms"] / article, 2.5),
+        ("cold, HTTP CRM, times the article's", cold["ours, HTTP CRM"]["runtime_ms"] / article, 2.5),
         ("warm call, sample file, ms", sample["median_ms"], 0.5),
         ("memory grown by 10,000 warm calls, kB", sample["grown_kB"], 100),
         ("connections of 4,000 calls, HTTP CRM", http["connections"], 1),

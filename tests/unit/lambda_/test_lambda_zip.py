@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ops.errors import Trouble
 from ops.lambda_zip import CUSTOMERS_TABLE_VARIABLE, LAMBDA_HANDLER, build_lambda_zip
 from ops.settings import Lookup, Settings, lambda_settings, load_settings
+from tests.lambda_runtime import AVAILABLE, LambdaRuntime
 from tests.unit.lambda_.events import contact_event
 
 HERE = f"python3.{sys.version_info.minor}"
@@ -133,3 +134,15 @@ def test_the_sample_customers_are_fiction() -> None:
         assert not phone or phone.startswith(uk) or (phone[5:].startswith("55501") and len(phone) == 12)
         assert email.rpartition("@")[2] in ("example.com", "example.org", "example.net")
     assert len(records) >= 30
+
+
+@pytest.mark.skipif(not AVAILABLE, reason="Lambda's runtime client is built for Linux")
+def test_it_answers_in_lambdas_own_runtime(tmp_path: Path) -> None:
+    with zipfile.ZipFile(build_lambda_zip(_with_adapter("sample"), tmp_path / "a.zip", HERE)) as archive:
+        archive.extractall(tmp_path / "task")
+    with LambdaRuntime() as runtime:
+        start = runtime.start([str(tmp_path / "task")], {}, contact_event(address="+12065550100"))
+    assert (start.error, start.answer["statusCode"], start.answer["contactMatches"]) == ("", "200", "1"), start.printed
+    assert json.loads(start.printed.splitlines()[0])["adapter"] == "sample", (
+        "the call's line, as the runtime passes it on"
+    )
