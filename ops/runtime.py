@@ -12,15 +12,17 @@ before the first value is shown. docs/startup.md has the figures.
 
 from __future__ import annotations
 
+import base64
 import html
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops import npm
+from ops import npm, wasm_calls
 from ops.errors import Trouble
 
 # Sources replaced by a stub, by their path below node_modules.
@@ -119,6 +121,34 @@ _LOADER = f"{_MICROPYTHON}/micropython.mjs"
 # The packages whose sources are copied, so that stubs can stand in for some of them.
 _KERNEL = ("polyscript", "@webreflection/idb-map", "reflected-ffi", _MICROPYTHON)
 _PACKAGES = {"pyscript": ("@pyscript/core", *_KERNEL), "polyscript": _KERNEL}
+# What the interpreter asks of an operating system, where there are no files.
+_SYSTEM_CALLS = (
+    *(
+        "chdir",
+        "fstat64",
+        "getcwd",
+        "getdents64",
+        "lstat64",
+        "mkdirat",
+        "newfstatat",
+        "openat",
+        "poll",
+        "renameat",
+        "rmdir",
+    ),
+    *("stat64", "statfs64", "unlinkat"),
+)
+_NO_FILES = (
+    f"...Object.fromEntries({json.dumps(_SYSTEM_CALLS)}.map(name=>['__syscall_'+name,()=>-44])),"
+    "fd_close:()=>8,fd_read:()=>8,fd_seek:()=>8,fd_sync:()=>0,"
+    "fd_write(fd,vector,count,written){"
+    "let total=0;"
+    "for(;count--;vector+=8){"
+    "const start=HEAPU32[vector>>2],length=HEAPU32[vector+4>>2];"
+    "HEAPU8.subarray(start,start+length).forEach(Module[1===fd?'stdout':'stderr']);"
+    "total+=length}"
+    "return HEAPU32[written>>2]=total,0},"
+)
 # Passages replaced in the sources: (path below node_modules, what stands there once, what stands there instead).
 _REPLACED = (
     # The kernel imports MicroPython's loader from an address, as a script of its own: here it comes with this one.
@@ -147,16 +177,38 @@ _REPLACED = (
         'assert(wasmTable.get(funcPtr)==func,"JavaScript-side Wasm function table mirror is out of date!"),',
         "",
     ),
-    # Its files' errors without their names, their texts and a stack: most say only that there is no such file yet.
+    # Its file system, 500 lines: the page's Python has no files but the pack's, which the interpreter reads by itself. Any
+    # other is not there (44, ENOENT); what Python prints goes to the console. terser leaves out what nothing leads to now.
     (_LOADER, "ErrnoError:class extends Error{", "ErrnoError:class{"),
     (
         _LOADER,
         'constructor(errno){for(var key in super(runtimeInitialized?(errno=>UTF8ToString(_strerror(errno)))(errno):""),'
         "this.errno=errno,ERRNO_CODES)if(ERRNO_CODES[key]===errno){this.code=key;break}}",
-        "constructor(errno){this.errno=errno}",
+        "",
+    ),
+    (_LOADER, "Module.PATH=PATH,Module.PATH_FS=PATH_FS,", ""),
+    (_LOADER, ",Module.FS=FS;", ";"),
+    (_LOADER, "Module.noFSInit||FS.initialized||FS.init(),TTY.init(),", ""),
+    (_LOADER, "FS.ignorePermissions=!1,", ""),
+    (
+        _LOADER,
+        '_abort_js:()=>abort("native code called abort()"),',
+        f'_abort_js:()=>abort("native code called abort()"),{_NO_FILES}',
+    ),
+    ("polyscript/esm/interpreter/micropython.js", "        this.writeFile(interpreter, './mip.py', mip);\n", ""),
+    # Python's exceptions stay inside WebAssembly: ops/wasm_calls.py says how, and why.
+    (
+        _LOADER,
+        "async function _createMicroPythonModule(",
+        'import {makeCalls,link} from "./calls.js";async function _createMicroPythonModule(',
+    ),
+    (
+        _LOADER,
+        "info={env:wasmImports,wasi_snapshot_preview1:wasmImports}",
+        "calls=makeCalls(),info={env:{...wasmImports,...calls},wasi_snapshot_preview1:wasmImports}",
     ),
     # Its exports as they are, not each in a function of its own.
-    (_LOADER, "return function(wasmExports){", "return function(exported){wasmExports=exported;"),
+    (_LOADER, "return function(wasmExports){", "return function(exported){wasmExports=exported;link(calls,exported);"),
     (
         _LOADER,
         "return(...args)=>{assert(runtimeInitialized",
@@ -170,16 +222,17 @@ _CUT = (
     (_LOADER, "!function(){function humanReadableVersionToPacked", "var Module=moduleArg"),
     (_LOADER, '["writeI53ToI64",', 'var _fflush=makeInvalidEarlyAccess("_fflush")'),
     (_LOADER, "assert(void 0!==wasmExports.free,", 'Module._free=createExportWrapper("free"'),
-    # Folders and devices that no program of a page looks for: /tmp, /home, /dev/random, /dev/shm, /proc.
-    (_LOADER, 'FS.mkdir("/tmp")', "},createDefaultDevices()"),
-    (_LOADER, "var randomBuffer=new Uint8Array(1024)", "},createSpecialDirectories()"),
-    (_LOADER, 'FS.mkdir("/proc");', "},createStandardStreams("),
-    # Of Emscripten's file system what no call from Python leads to: files made, fetched and looked for by JavaScript.
-    (_LOADER, ",syncfs(populate,callback)", ",mount(type,opts,mountpoint)"),
-    (_LOADER, ",unmount(mountpoint)", ",lookup:(parent,name)"),
-    (_LOADER, ",findObject(path,dontResolveLastLink)", ",createDevice(parent,name,input,output)"),
-    (_LOADER, ",forceLoadFile(obj)", "},SYSCALLS="),
-    (_LOADER, "FS.createPreloadedFile=(", "FS.staticInit()"),
+    # Its file system (see _REPLACED).
+    (_LOADER, "FS.createPreloadedFile=(", "void 0===globalThis.crypto&&"),
+    (_LOADER, "__syscall_chdir:function(path){", "_abort_js:"),
+    (_LOADER, "fd_close:function(fd)", "has_attr:function"),
+    (
+        "polyscript/esm/interpreter/micropython.js",
+        "        const { FS, _module: { PATH, PATH_FS } } = interpreter;",
+        "    },\n};",
+    ),
+    # The calls that ops/wasm_calls.py makes.
+    (_LOADER, "invoke_i:function(index)", "js_check_existing:"),
 )
 # What the loader would import under Node.js.
 _NODE_ONLY = ("node:module", "path", "url", "fs")
@@ -208,7 +261,7 @@ def make_runtime(name: str, modules: Path, cached: Cache, uses_sdk: bool) -> Run
     """
     entry = (_SDK_ENTRY if uses_sdk else "") + _ENTRIES[name]
     recipe = [_left_out(name), _REPLACED, _CUT, _BUNDLED, _SMALL, _COMPILED_EARLY, _SDK, entry]
-    inputs = [npm.lock_hash().encode(), json.dumps(recipe).encode()]
+    inputs = [npm.lock_hash().encode(), json.dumps(recipe).encode(), Path(wasm_calls.__file__).read_bytes()]
     script = cached(name, inputs, lambda: _bundle(name, entry, modules))
     return Runtime(name, script, (modules / _MICROPYTHON / "micropython.wasm").read_bytes())
 
@@ -222,6 +275,8 @@ def _bundle(name: str, entry: str, modules: Path) -> bytes:
             shutil.copytree(modules / package, stage / "node_modules" / package, ignore=ignored)
         for path, stub in _left_out(name).items():
             _source(stage, path).write_text(stub, "utf-8")
+        loader = _source(stage, _LOADER)
+        loader.with_name("calls.js").write_text(_calls(loader.read_text("utf-8")), "utf-8")
         for path, old, new in _REPLACED:
             _replace(_source(stage, path), old, new)
         for path, begins, next_begins in _CUT:
@@ -236,6 +291,20 @@ def _bundle(name: str, entry: str, modules: Path) -> bytes:
 def _left_out(name: str) -> dict[str, str]:
     stubs = {path: stub for path, stub in _LEFT_OUT.items() if path.startswith(_PACKAGES[name])}
     return stubs | (_POLYSCRIPT_LEFT_OUT if name == "polyscript" else {})
+
+
+def _calls(loader: str) -> str:
+    """Give the module that the loader imports (_REPLACED) in place of its own functions invoke_..."""
+    names = re.findall(r"\b(invoke_\w+):function\(", loader)
+    module = "new WebAssembly.Module(Uint8Array.from(atob({!r}),character=>character.charCodeAt()))"
+    calls, link = (
+        module.format(base64.b64encode(code).decode())
+        for code in (wasm_calls.call_module(names), wasm_calls.link_module())
+    )
+    return (
+        f"export const makeCalls=()=>new WebAssembly.Instance({calls}).exports,"
+        f"link=(calls,interpreter)=>new WebAssembly.Instance({link},{{calls,interpreter}});"
+    )
 
 
 def _passage(source: Path, begins: str, next_begins: str) -> str:

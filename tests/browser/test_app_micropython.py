@@ -103,4 +103,4 @@ def test_the_shared_tests_pass_on_micropython(test_page: str, page: BrowserPage)
         if line.startswith(("def test_", "async def test_"))
     ]
     assert sorted(name for name, _ in results) == sorted(written)
-    assert [f"{name}\n{trouble}" for name, trouble in results if trouble] == []
+    assert not (troubles := [f"{name}\n{trouble}" for name, trouble in results if trouble]), "\n".join(troubles)
