@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 
+SHOWN = "bench: all values shown"  # on the console
 # Runs before anything else in every frame. In an app's frame it notes when each wanted text first stands in the document:
 # letters and digits alone are compared, so a phone number grouped for reading counts. In the workspace's page it notes
-# each app's hello. Times are milliseconds since 1970 in one clock (performance.timeOrigin + now).
+# each app's hello. It tells by itself, on the console, when all are there: a question asked meanwhile would take its time
+# from the app. Times are milliseconds since 1970 in one clock (performance.timeOrigin + now).
 _OBSERVER = """
 (() => {
   const now = () => performance.timeOrigin + performance.now();
@@ -21,21 +23,25 @@ _OBSERVER = """
     }, true);
     return;
   }
+  // Looks at what has changed, and at all of the page once it is parsed: what stands in the HTML is no value yet.
   const watch = texts => new Promise(resolve => {
     const missing = new Map(texts.map(text => [plain(text), text])), seen = {};
-    const look = () => {
-      if (!document.body) return;
-      const page = plain(document.body.textContent);
+    const look = node => {
+      const page = plain(node.textContent);
       for (const [key, text] of missing) if (page.includes(key)) { seen[text] = now(); missing.delete(key); }
       if (!missing.size) { observer.disconnect(); resolve(seen); }
     };
-    const observer = new MutationObserver(look);
+    const observer = new MutationObserver(records => {
+      if (document.readyState !== "loading")
+        for (const node of new Set(records.map(({ target }) => target.parentElement ?? target))) look(node);
+    });
     observer.observe(document, { subtree: true, childList: true, characterData: true });
-    look();
+    if (document.readyState !== "loading") look(document.body);
+    else addEventListener("DOMContentLoaded", () => look(document.body), { once: true });
   });
   globalThis.bench = {
     watch,
-    first: watch(WANTED),
+    first: watch(WANTED).then(seen => { console.debug(SHOWN); return seen; }),
     started: () => performance.timeOrigin,
     paint: () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? null,
     shown: () => plain(document.body.innerText),
@@ -76,8 +82,8 @@ parent.postMessage({ type: "connect-app-host-init", sdkVersion: "1.0.11", provid
 
 
 def observer(wanted: list[str]) -> str:
-    """Give the script for every frame; it waits for all of `wanted` to stand in an app's document."""
-    return _OBSERVER.replace("WANTED", json.dumps(wanted))
+    """Give the script for every frame; it writes SHOWN to the console when all of `wanted` stand in an app's document."""
+    return _OBSERVER.replace("WANTED", json.dumps(wanted)).replace("SHOWN", json.dumps(SHOWN))
 
 
 def floor_app() -> dict[str, bytes]:

@@ -32,7 +32,7 @@ from ops.build import build_site
 from ops.headers import response_headers
 from ops.preview import Preview
 from ops.settings import load_settings
-from tests.bench.instrument import floor_app, observer
+from tests.bench.instrument import SHOWN, floor_app, observer
 from tests.bench.network import FAST, Certificate, Network, Site, read_folder
 from tests.chromium import launch_arguments
 
@@ -94,11 +94,13 @@ class Lab:
         self.preview.command("app", url=site.url, name=name)
         self.preview.command("state", name=STATE, kind="not_routable")
         page.evaluate("benchHellos.length = 0")
-        with page.expect_event("frameattached"):
+        # Nothing is asked of the browser until the values are there: the answer would be made on the app's time.
+        with (
+            page.expect_console_message(lambda message: message.text == SHOWN),
+            page.expect_event("frameattached") as attached,
+        ):
             contact = self.preview.command("offer", address=PHONE)["contactId"]
-        frame = page.locator("iframe:visible").element_handle().content_frame()
-        assert frame is not None
-        frame.wait_for_load_state("domcontentloaded")
+        frame = attached.value
         seen = frame.evaluate("bench.first")
         started = frame.evaluate("bench.started()")
         shown = frame.evaluate("bench.shown()")
