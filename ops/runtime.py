@@ -3,7 +3,7 @@
     runtime = make_runtime("pyscript", modules, cached, uses_sdk=True)
     runtime.script         # bytes of one JavaScript module, bundled by esbuild from the npm packages' own sources
     runtime.interpreter    # bytes of MicroPython's WebAssembly
-    runtime.tags(script="assets/start-HASH.js", interpreter="assets/micropython-HASH.wasm", pack=..., boot=..., eager=True)
+    runtime.tags(script="assets/start-HASH.js", interpreter="assets/micropython-HASH.wasm", pack=..., eager=True)
 
 `@pyscript/core` exports its sources for bundlers ("exports" in its package.json), polyscript too. What this page cannot
 reach is left out of the bundle (`_LEFT_OUT`, `_REPLACED`, `_CUT`, each with its reason): it would be a third of the bytes
@@ -60,6 +60,8 @@ _POLYSCRIPT_LEFT_OUT = {
     " whenDefined = undefined, handleCustomType = undefined;",
 }
 
+# The module of the pack that the page imports.
+BOOT_MODULE = "boot"
 # How the page's Python starts under stock PyScript.
 # - A default worker hook is made with Function(), which the CSP forbids.
 # - Installing the `pyscript` package costs a quarter of the start-up: the page's Python starts as soon as the
@@ -67,8 +69,8 @@ _POLYSCRIPT_LEFT_OUT = {
 _PYSCRIPT_ENTRY = """
 import { hooks } from "@pyscript/core";
 hooks.worker.onBeforeRunAsync.clear();
-hooks.main.onReady.add(({ interpreter }, script) => {
-  interpreter.runPython(script.textContent);
+hooks.main.onReady.add(({ interpreter }) => {
+  interpreter.pyimport("boot");
   return new Promise(() => {});
 });
 """
@@ -83,8 +85,8 @@ class Runtime:
     script: bytes
     interpreter: bytes
 
-    def tags(self, script: str, interpreter: str, pack: str, boot: str, eager: bool) -> list[str]:
-        """Give the tags for the head that load it all at once and run `boot`.
+    def tags(self, script: str, interpreter: str, pack: str, eager: bool) -> list[str]:
+        """Give the tags for the head that load it all at once and import the pack's module BOOT_MODULE.
 
         `script`, `interpreter` (a .wasm) and `pack` are paths below the site's root. An `eager` page's script waits for
         nothing: the style sheet and the rest of the HTML may come while the interpreter starts.
@@ -100,7 +102,7 @@ class Runtime:
         return [
             f'<script type="module" {"async " if eager else ""}src="./{script}"></script>',
             *(f'<link rel="preload" as="fetch" crossorigin href="./{path}">' for path in (interpreter, pack)),
-            f"<script {kind} config='{html.escape(json.dumps(config))}'>\n{boot}</script>",
+            f"<script {kind} config='{html.escape(json.dumps(config))}'>import {BOOT_MODULE}</script>",
         ]
 
 
@@ -196,6 +198,13 @@ _REPLACED = (
         f'_abort_js:()=>abort("native code called abort()"),{_NO_FILES}',
     ),
     ("polyscript/esm/interpreter/micropython.js", "        this.writeFile(interpreter, './mip.py', mip);\n", ""),
+    # The page's script is one import. Done as such it needs no compiler: its hundred functions would be the first that the
+    # browser has to compile.
+    (
+        "polyscript/esm/interpreter/_python.js",
+        "interpreter.runPythonAsync(dedent(code), ...args)",
+        f"interpreter.pyimport({json.dumps(BOOT_MODULE)})",
+    ),
     # Python's exceptions stay inside WebAssembly: ops/wasm_calls.py says how, and why.
     (
         _LOADER,

@@ -1,6 +1,9 @@
-# The page's first Python, inlined into its HTML by the build: MicroPython has mounted app.pack as its ROM, a read-only
-# file system in its own format (ROMFS). Modules are looked for there and among the frozen ones, and nowhere else: a look
-# into the browser's files costs a JavaScript exception for each name that is not there.
+"""The page's first Python: its script imports this module, and nothing else (ops/runtime.py).
+
+MicroPython has mounted app.pack as its ROM, a read-only file system in its own format (ROMFS). Modules are looked for there
+and among the frozen ones, and nowhere else: there are no other files, and each look costs a call of JavaScript.
+"""
+
 import sys
 
 sys.path[:] = ["/rom", ".frozen"]
