@@ -55,7 +55,10 @@ class App:
 
 
 class Apps:
-    """All apps and instances. `on_change()` is called when what the agent sees may have changed."""
+    """All apps and instances. `on_change()` is called when what the agent sees may have changed.
+
+    `on_news()` is called instead when an app's message did it: to be drawn when its next messages have been answered.
+    """
 
     def __init__(self, desk, faults, log, frames):
         self.desk = desk
@@ -65,6 +68,7 @@ class Apps:
         self.registered = []
         self.instances = []
         self.on_change = lambda: None
+        self.on_news = lambda: None
         self.on_outbound = lambda contact: None
         self.health_check_interval = HEALTH_CHECK_INTERVAL
         self.made = 0
@@ -252,7 +256,7 @@ class Apps:
         """An app's page said connect-app-host-init."""
         self.log.add(self.desk.clock(), UP, instance.label, message)
         instance.hello(message)
-        self.changed()
+        self.on_news()
 
     def send(self, instance, message, about=""):
         """Send a message to an app; `about` is the request that it answers."""

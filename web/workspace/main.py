@@ -78,6 +78,7 @@ class Workspace:
         self.page.commands = self.commands
         desk.on_change = self.page.changed
         self.apps.on_change = self.page.changed
+        self.apps.on_news = self.page.changed_soon
         self.apps.on_outbound = self._outbound
         frames.listen()
         self.page.start()

@@ -24,8 +24,8 @@ from replies import requests_known
 PANELS = ("contact", "flow", "log", "faults", "desk")
 # Rows of the log that are in the DOM at once; the filter finds the others.
 LOG_ROWS = 300
-# How long the log waits for more before it draws, ms.
-LOG_DELAY = 150
+# How long what the apps say is gathered before it is drawn, ms.
+NEWS_DELAY = 150
 
 _WORDS = {
     QUEUED: "In the flow",
@@ -83,8 +83,8 @@ class Page:
         self._log_filter = ""
         self._log_last = 0
         self._log_matched = 0
-        self._log_waits = False
-        self._log_proxy = create_proxy(self._log_due)
+        self._news_waits = False
+        self._news_proxy = create_proxy(self._news_due)
         self._open_rows = set()
         self._toast_number = 0
         self._draw_proxy = create_proxy(self._draw)
@@ -122,6 +122,16 @@ class Page:
         if not self._dirty:
             self._dirty = True
             js.requestAnimationFrame(self._draw_proxy)
+
+    def changed_soon(self):
+        """The same for what an app said: many messages, one drawing, and none while the app waits for its answers."""
+        if not self._news_waits:
+            self._news_waits = True
+            js.setTimeout(self._news_proxy, NEWS_DELAY)
+
+    def _news_due(self):
+        self._news_waits = False
+        self.changed()
 
     def open_panel(self, name="", filter=None):
         """Open a panel by name, or close it for ""."""
@@ -566,13 +576,8 @@ class Page:
         # Many messages, one drawing; none while nobody looks.
         if not (self.panel_open and self.panel == "log"):
             self.commands.log.on_add = None
-        elif not self._log_waits:
-            self._log_waits = True
-            js.setTimeout(self._log_proxy, LOG_DELAY)
-
-    def _log_due(self):
-        self._log_waits = False
-        self.changed()
+        else:
+            self.changed_soon()
 
     def _log_row(self, entry):
         row = element("div", "log-row log-" + entry.direction + (" log-bad" if entry.is_error() else ""))

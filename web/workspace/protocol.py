@@ -211,7 +211,7 @@ class Instance:
                 self.destroy()
             else:
                 self.show(self.visible)
-                self.apps.changed()
+                self.apps.on_news()
         elif stage == "destroy" and self.state == DESTROYING:
             self.apps.remove(self)
 
