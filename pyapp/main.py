@@ -278,7 +278,7 @@ async def _attributes(desk):
 _NEXT_TASK = 0.001
 
 # How long the view waits for the first answers, in seconds.
-_VIEW_AFTER = 0.035
+_VIEW_AFTER = 0.1
 
 _ABOUT_CONTACT = [
     "contact.channel",
