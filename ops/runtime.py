@@ -66,13 +66,13 @@ BOOT_MODULE = "boot"
 # - A default worker hook is made with Function(), which the CSP forbids.
 # - Installing the `pyscript` package costs a quarter of the start-up: the page's Python starts as soon as the
 #   interpreter is ready, and the step that would install it is never reached.
-_PYSCRIPT_ENTRY = """
-import { hooks } from "@pyscript/core";
+_PYSCRIPT_ENTRY = f"""
+import {{ hooks }} from "@pyscript/core";
 hooks.worker.onBeforeRunAsync.clear();
-hooks.main.onReady.add(({ interpreter }) => {
-  interpreter.pyimport("boot");
-  return new Promise(() => {});
-});
+hooks.main.onReady.add(({{ interpreter }}) => {{
+  interpreter.pyimport({json.dumps(BOOT_MODULE)});
+  return new Promise(() => {{}});
+}});
 """
 _POLYSCRIPT_ENTRY = 'import "polyscript";'
 
@@ -125,23 +125,10 @@ _KERNEL = ("polyscript", "@webreflection/idb-map", "reflected-ffi", _MICROPYTHON
 _PACKAGES = {"pyscript": ("@pyscript/core", *_KERNEL), "polyscript": _KERNEL}
 # What the interpreter asks of an operating system, where there are no files.
 _SYSTEM_CALLS = (
-    *(
-        "chdir",
-        "fstat64",
-        "getcwd",
-        "getdents64",
-        "lstat64",
-        "mkdirat",
-        "newfstatat",
-        "openat",
-        "poll",
-        "renameat",
-        "rmdir",
-    ),
-    *("stat64", "statfs64", "unlinkat"),
+    "chdir fstat64 getcwd getdents64 lstat64 mkdirat newfstatat openat poll renameat rmdir stat64 statfs64 unlinkat"
 )
 _NO_FILES = (
-    f"...Object.fromEntries({json.dumps(_SYSTEM_CALLS)}.map(name=>['__syscall_'+name,()=>-44])),"
+    f"...Object.fromEntries({json.dumps(_SYSTEM_CALLS.split())}.map(name=>['__syscall_'+name,()=>-44])),"
     "fd_close:()=>8,fd_read:()=>8,fd_seek:()=>8,fd_sync:()=>0,"
     "fd_write(fd,vector,count,written){"
     "let total=0;"

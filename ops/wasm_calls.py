@@ -10,9 +10,10 @@ functions, as WebAssembly with its own exceptions, cost next to nothing and mean
 
     invoke_ii(f, a):  pointer = stackSave();  try { return table[f](a) }
                       catch (longjmp) { stackRestore(pointer); setThrew(1, 0); return 0 }
+                      catch (anything) { stackRestore(pointer); throw anything }
 
 The interpreter imports these functions, and they need its table and its stack: so `calls` starts with an empty table, and
-`link`, made when the interpreter is, grows and fills it. Exceptions of JavaScript pass through, as they do in the loader.
+`link`, made when the interpreter is, grows and fills it.
 
 Encoding: https://webassembly.github.io/spec/core/binary/; exceptions as all browsers have had them since 2022 (Chrome 95,
 Firefox 100, Safari 15.2): https://github.com/WebAssembly/exception-handling/blob/main/proposals/exception-handling/legacy/.
@@ -119,6 +120,9 @@ def _guarded_call(parameters: int, results: int, callee: int, type_index: Callab
         + (_local(pointer) + help_with(1))
         + (_const(1) + _const(0) + help_with(2))
         + (_const(0) if results else b"")
+        + b"\x19"  # catch_all: what JavaScript threw
+        + (_local(pointer) + help_with(1))
+        + (b"\x09" + _number(0))  # rethrow
         + _END
         + _END
     )
