@@ -123,7 +123,11 @@ def phone_number(text: str, default_region: str) -> str:
         except NumberParseException:
             continue
         if is_possible_number(number):
-            return format_number(number, PhoneNumberFormat.E164)
+            e164 = format_number(number, PhoneNumberFormat.E164)
+            # Zeros that lead are part of a number in Italy and a few others; elsewhere (00000000000) it is none: written with
+            # its country's code it would be read as another.
+            if not number.italian_leading_zero or parse(e164) == number:
+                return e164
     return ""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from identity import Identity, email_address, phone_number, read_identity
 
@@ -146,6 +146,7 @@ def test_any_json_at_all_is_read_without_an_exception(event: object, region: str
     assert identity is None or identity.kind in ("phone", "email")
 
 
+@example("00000000000")
 @given(st.text() | st.from_regex(r"\+?[0-9 ()\-.]{0,30}", fullmatch=True))
 def test_normalising_twice_is_normalising_once(text: str) -> None:
     number = phone_number(text, "GB")
