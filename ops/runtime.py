@@ -167,7 +167,8 @@ _REPLACED = (
         "",
     ),
     # Its file system, 500 lines: the page's Python has no files but the pack's, which the interpreter reads by itself. Any
-    # other is not there (44, ENOENT); what Python prints goes to the console. terser leaves out what nothing leads to now.
+    # other is not there (44, ENOENT); what Python prints goes to the console. terser leaves out what nothing leads to now
+    # (an error class that extends another would be kept).
     (_LOADER, "ErrnoError:class extends Error{", "ErrnoError:class{"),
     (
         _LOADER,
@@ -185,8 +186,8 @@ _REPLACED = (
         f'_abort_js:()=>abort("native code called abort()"),{_NO_FILES}',
     ),
     ("polyscript/esm/interpreter/micropython.js", "        this.writeFile(interpreter, './mip.py', mip);\n", ""),
-    # The page's script is one import. Done as such it needs no compiler: its hundred functions would be the first that the
-    # browser has to compile.
+    # The page's script is one import. Done as such it needs no compiler: 74 functions of the WebAssembly that the browser
+    # would have to compile for nothing else.
     (
         "polyscript/esm/interpreter/_python.js",
         "interpreter.runPythonAsync(dedent(code), ...args)",

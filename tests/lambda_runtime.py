@@ -21,10 +21,10 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from ops.lambda_zip import LAMBDA_HANDLER
+from tests.loopback import Loopback
 
 AVAILABLE = find_spec("awslambdaric") is not None  # it is built for Linux, as Lambda is
 # In Lambda's order: the function's own, the standard library, the runtime client's packages.
@@ -47,21 +47,11 @@ class Start(NamedTuple):
     printed: str
 
 
-class LambdaRuntime:
+class LambdaRuntime(Loopback):
     """A Runtime API on loopback, and the processes that it starts, one at a time."""
 
     def __init__(self) -> None:
-        self._server = _Server(("127.0.0.1", 0), _Api)
-
-    def __enter__(self) -> LambdaRuntime:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_Server(("127.0.0.1", 0), _Api))
 
     def start(self, folders: list[str], environment: dict[str, str], event: dict[str, Any]) -> Start:
         """Start the handler in the first of `folders` afresh and give its first answer to `event`."""

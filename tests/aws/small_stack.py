@@ -9,11 +9,9 @@ tests/unit/ops/test_template.py. The page is served from moto's bucket by a serv
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from cfnlint import decode
@@ -25,6 +23,7 @@ from ops.releases import ALIAS
 from ops.settings import Settings, load_settings
 from ops.stack import Wanted
 from tests.aws.world import REGION, lambda_zip, open_test_aws
+from tests.loopback import Loopback
 
 INSTANCE = "arn:aws:connect:us-east-1:123456789012:instance/11111111-2222-3333-4444-555555555555"
 MADE_BY_MOTO = {"SiteBucket", "LookupLogs", "LookupRole", "Lookup", "CustomersTable"}
@@ -84,7 +83,7 @@ def allow_upload(aws: Aws) -> None:
     aws.client("s3").delete_bucket_policy(Bucket=stacks.artifacts_bucket(STACK, "123456789012", REGION))
 
 
-class SiteServer:
+class SiteServer(Loopback):
     """CloudFront's part: serves moto's bucket on a loopback port with production's headers. `spoil` breaks it."""
 
     def __init__(self, moto_url: str) -> None:
@@ -121,18 +120,8 @@ class SiteServer:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
-
-    def __enter__(self) -> SiteServer:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def write_zip(tmp: Path, text: str) -> Path:

@@ -9,14 +9,13 @@ team's app.
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from ops.build import Page, build_page
+from tests.loopback import Loopback
 
 _HERE = Path(__file__).parent / "plain_app"
 
@@ -48,20 +47,10 @@ class _Server(ThreadingHTTPServer):
         """Say nothing of a page that goes away in the middle of an answer."""
 
 
-class PlainAppServer:
+class PlainAppServer(Loopback):
     """Builds the app into `folder` and serves it on a free port of the loopback address; a context manager."""
 
     def __init__(self, folder: Path) -> None:
         build_page(plain_app_page(), folder)
-        self._server = _Server(("127.0.0.1", 0), partial(_Files, directory=str(folder)))
+        super().__init__(_Server(("127.0.0.1", 0), partial(_Files, directory=str(folder))))
         self.url = f"http://localhost:{self._server.server_port}/"
-
-    def __enter__(self) -> PlainAppServer:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()

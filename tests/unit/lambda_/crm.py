@@ -16,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
+from tests.loopback import Loopback
+
 MISDEEDS = (
     "hang",  # takes the request and never answers
     "drip headers",  # a byte now and then, each within any socket's time-out
@@ -36,7 +38,7 @@ MISDEEDS = (
 _DRIP_SECONDS = 0.05
 
 
-class MisbehavingCrm:
+class MisbehavingCrm(Loopback):
     """The server; a context manager. Counts the connections made to it and the requests that came."""
 
     def __init__(self) -> None:
@@ -67,7 +69,7 @@ class MisbehavingCrm:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self.origin = f"http://127.0.0.1:{self._server.server_port}"
         self.url = self.origin + "/api/customers?{kind}={value}"
@@ -136,16 +138,11 @@ class MisbehavingCrm:
             request.wfile.write(bytes([byte]))
             request.wfile.flush()
 
-    def __enter__(self) -> MisbehavingCrm:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.over.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__(kind, error, trace)
 
 
 def _send(request: BaseHTTPRequestHandler, status: int, body: bytes, kind: str = "application/json") -> None:
