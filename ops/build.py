@@ -232,17 +232,28 @@ def _pack(page: Page) -> bytes:
 def first_questions(python: Path) -> list[str]:
     """Name what the cards in `python` ask, in their order and the contact's attributes last: the page asks it at once.
 
-    A card's `desk.agent.name()` asks "agent.name" (pyapp/desk.py). What is not seen here is asked when its card runs.
+    A card's `desk.agent.name()` asks "agent.name" (pyapp/desk.py). What is not seen here, and what the cards declared
+    `later` ask, is asked when its card runs.
     """
     known = set(re.findall(r'_ask\("([a-z_.]+)"\)', (python / "desk.py").read_text("utf-8")))
     called: dict[str, int] = {}
-    for node in ast.walk(_parsed(python / "cards.py")):
+    at_once = [top for top in _parsed(python / "cards.py").body if not _is_later(top)]
+    for node in (node for top in at_once for node in ast.walk(top)):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="agent" | "contact" as part), attr=method)):
                 name = f"{part}.{method}"
                 called[name] = min(node.lineno, called.get(name, node.lineno))
     names = sorted(called, key=lambda name: called[name])
     return [name for name in names if name in known and name != _ATTRIBUTES] + [_ATTRIBUTES]
+
+
+def _is_later(node: ast.AST) -> bool:
+    """Say whether a function is a card declared with later=True (pyapp/board.py)."""
+    return isinstance(node, ast.AsyncFunctionDef) and any(
+        isinstance(mark, ast.Call)
+        and any(key.arg == "later" and getattr(key.value, "value", None) is True for key in mark.keywords)
+        for mark in node.decorator_list
+    )
 
 
 def _parsed(path: Path) -> ast.Module:

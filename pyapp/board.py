@@ -5,6 +5,7 @@
         return await desk.agent.name()
 
     board = Board(CARDS, send, show, seconds=5, roles=roles)
+    board.start()                                     # every card, those declared `later` after the others
     board.refresh()                                   # every card at once
     board.refresh(["agent.state"])                    # those that asked this question
     board.tell("agent.state", {"name": "Lunch"})      # an event brought the answer itself
@@ -18,6 +19,9 @@ import asyncio
 
 from desk import FAILED, REFUSED, TIMED_OUT, Desk, Unanswered
 
+# How long the cards declared `later` wait for the others' first answers, in seconds.
+LATER = 0.02
+
 # How long a burst of events is gathered into one refresh, in seconds; its first event is not kept waiting.
 BURST = 0.1
 
@@ -27,23 +31,25 @@ CARDS = []
 class Card:
     """A declared card: `title` in English, `needs` a permission or "", `personal` when it shows customer's data.
 
-    `place` is where the page draws it: "cards" for the list, any other name for a part of the page of its own.
+    `later` when the others are to be asked first. `place` is where the page draws it: "cards" for the list, any other name
+    for a part of the page of its own.
     """
 
-    def __init__(self, title, needs, personal, place, ask):
+    def __init__(self, title, needs, personal, later, place, ask):
         self.id = ask.__name__
         self.title = title
         self.needs = needs
         self.personal = personal
+        self.later = later
         self.place = place
         self.ask = ask
 
 
-def card(title, needs="", personal=False, place="cards"):
+def card(title, needs="", personal=False, later=False, place="cards"):
     """Declare the function below as a card; cards are shown in the order of their declarations."""
 
     def declare(ask):
-        CARDS.append(Card(title, needs, personal, place, ask))
+        CARDS.append(Card(title, needs, personal, later, place, ask))
         return ask
 
     return declare
@@ -76,6 +82,7 @@ class Board:
         self._gathering = False
         self._closed = False
         self._asking = None  # the questions of this turn of the loop, which will time out together
+        self._first = None  # ids of the cards whose first answers those declared `later` still wait for
 
     def grant(self, permissions):
         """Take the granted permissions: a card that lacks its own says so and asks nothing."""
@@ -83,6 +90,30 @@ class Board:
         for each in self._cards:
             if not self._permitted(each):
                 self._finish(each, self._number(), Outcome(REFUSED))
+
+    def start(self):
+        """Run the cards for the first time: those declared `later` when the others have answered, or a little later.
+
+        A workspace answers one question after the other: what the agent reads first is not to queue behind the rest.
+        """
+        self._first = {each.id for each in self._cards if not each.later}
+        answers = {}
+        for each in self._cards:
+            if not each.later:
+                self._start(each, answers)
+        asyncio.create_task(self._wait_for_first())
+
+    async def _wait_for_first(self):
+        await asyncio.sleep(LATER)
+        self._start_later()
+
+    def _start_later(self):
+        if self._first is not None:
+            self._first = None
+            answers = {}
+            for each in self._cards:
+                if each.later:
+                    self._start(each, answers)
 
     def refresh(self, names=None):
         """Run the cards that asked one of `names`, or all of them, as one pass: same question, one request."""
@@ -185,6 +216,10 @@ class Board:
         if not self._closed and number > self._shown.get(card.id, 0):
             self._shown[card.id] = number
             self._show(card, outcome)
+            if self._first is not None:
+                self._first.discard(card.id)
+                if not self._first:
+                    self._start_later()
 
 
 class Question:

@@ -5,7 +5,8 @@
         return await desk.agent.name()
 
 Cards appear in the order of this file; delete one, move one, add one. What may be asked is in desk.py, what may be
-returned in values.py. `personal=True` marks the customer's data, which the setting `mask_personal_data` hides.
+returned in values.py. `personal=True` marks the customer's data, which the setting `mask_personal_data` hides; `later=True`
+what nobody reads in the first moment: it is asked when the others have their answers.
 """
 
 from board import card
@@ -48,18 +49,18 @@ async def queue(desk):
     return (await desk.contact.queue()).get("name")
 
 
-@card("In queue since", needs="Contact.Details.View")
+@card("In queue since", needs="Contact.Details.View", later=True)
 async def queue_timestamp(desk):
     entered = await desk.contact.queue_timestamp()
     return Moment(entered) if entered else None
 
 
-@card("Time in this state", needs="Contact.Details.View")
+@card("Time in this state", needs="Contact.Details.View", later=True)
 async def state_duration(desk):
     return Duration(await desk.contact.state_duration())
 
 
-@card("Initial contact ID", needs="Contact.Details.View")
+@card("Initial contact ID", needs="Contact.Details.View", later=True)
 async def initial_contact_id(desk):
     return await desk.contact.initial_id()
 
@@ -80,12 +81,12 @@ async def routing_profile(desk):
     return (await desk.agent.routing_profile())["name"]
 
 
-@card("Channel concurrency", needs="User.Configuration.View")
+@card("Channel concurrency", needs="User.Configuration.View", later=True)
 async def channel_concurrency(desk):
     most = await desk.agent.channel_concurrency()
     return Pairs([(capital(name), str(most[name])) for name in sorted(most)])
 
 
-@card("Agent ARN", needs="User.Details.View")
+@card("Agent ARN", needs="User.Details.View", later=True)
 async def agent_arn(desk):
     return from_arn(await desk.agent.arn())

@@ -52,7 +52,7 @@ class App:
 
         # The customer and the list of attributes are drawn from one more card, which has its own place on the page. It is
         # asked for last: only the view can draw it.
-        customer = Card("Contact attributes", "Contact.Attributes.View", True, "customer", _attributes)
+        customer = Card("Contact attributes", "Contact.Attributes.View", True, False, "customer", _attributes)
         self._cards = CARDS + [customer]
         self._life = Life()
         self._granted = None
@@ -62,7 +62,7 @@ class App:
         self._attributes = None
         self._automatic = None
         self._troubles = []
-        self._waited_for = {card.id for card in self._cards}  # by the view: all have their first answers first
+        self._waited_for = {card.id for card in self._cards if not card.later}  # by the view: their answers come first
         self._untold = None  # what the customer's card came to before there was a view, which alone can draw it
         self._known = False  # whether the workspace has said which contact this page is for
         self._view = self._early = Early(settings)
@@ -70,7 +70,7 @@ class App:
         roles = settings["attributes"]
         self._board = Board(self._cards, self._workspace.send, self._show, seconds, roles, self._card_failed)
         asyncio.get_event_loop().set_exception_handler(self._task_failed)
-        self._board.refresh()
+        self._board.start()
         # Answers that come quickly are drawn first, and the view while slower ones are on their way.
         asyncio.create_task(self._draw(_VIEW_AFTER))
         self._started = True
@@ -194,7 +194,7 @@ class App:
             self._show_customer(outcome)
         self._waited_for.discard(card.id)
         if self._view is self._early and not self._waited_for:
-            asyncio.create_task(self._draw(0))
+            asyncio.create_task(self._draw(_NEXT_TASK))
 
     def _show_customer(self, outcome):
         from screenpop import decide

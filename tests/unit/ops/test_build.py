@@ -94,7 +94,7 @@ def test_python_that_micropython_cannot_compile_is_named_and_nothing_is_written(
     assert not (tmp_path / "dist").exists()
 
 
-def test_what_the_cards_ask_is_read_from_them_and_the_attributes_come_last(tmp_path: Path) -> None:
+def test_what_the_cards_ask_at_once_is_read_from_them_and_the_attributes_come_last(tmp_path: Path) -> None:
     shutil.copy(WEB.parent / "pyapp" / "desk.py", tmp_path)
     cards = tmp_path / "cards.py"
     cards.write_text(
@@ -104,6 +104,11 @@ def test_what_the_cards_ask_is_read_from_them_and_the_attributes_come_last(tmp_p
         "async def queue(desk):\n    return await desk.contact.queue()\n"
     )
     assert first_questions(tmp_path) == ["contact.queue", "agent.name", "contact.attributes"]
+    with cards.open("a") as file:
+        file.write('@card("Agent ARN", later=True)\nasync def arn(desk):\n    return await desk.agent.arn()\n')
+        file.write('@card("Channel", later=False)\nasync def channel(desk):\n    return await desk.contact.channel()\n')
+    assert "agent.arn" not in first_questions(tmp_path)
+    assert first_questions(tmp_path)[-2:] == ["contact.channel", "contact.attributes"]
     cards.write_text("def broken(:\n")
     assert first_questions(tmp_path) == ["contact.attributes"]
 

@@ -5,7 +5,7 @@
 
 import asyncio
 
-from board import Board, Card
+from board import LATER, Board, Card
 from desk import FAILED, NOTHING, REFUSED, TIMED_OUT, Unanswered
 
 ROLES = {"identity": "ContactPhoneNumberOrEmail"}
@@ -33,11 +33,11 @@ class Workspace:
 class Stage:
     """A board whose cards ask one question each ({card id: question}), and what it has shown."""
 
-    def __init__(self, seconds: float = 5, **questions: str) -> None:
+    def __init__(self, seconds: float = 5, later: str = "", **questions: str) -> None:
         self.workspace = Workspace()
         self.shown = []  # type: ignore[var-annotated]
         self.failed = []  # type: ignore[var-annotated]
-        cards = [_card(name, questions[name]) for name in sorted(questions)]
+        cards = [_card(name, questions[name], later=name in later) for name in sorted(questions)]
         self.board = Board(cards, self.workspace.send, self._show, seconds, ROLES, self._failed)
 
     def _show(self, card, outcome) -> None:  # type: ignore[no-untyped-def]
@@ -58,12 +58,12 @@ class _Named:
         return self._function(desk)
 
 
-def _card(name: str, question: str, needs: str = "Contact.Details.View"):  # type: ignore[no-untyped-def]
+def _card(name: str, question: str, needs: str = "Contact.Details.View", later: bool = False):  # type: ignore[no-untyped-def]
     async def ask(desk):  # type: ignore[no-untyped-def]
         place, what = question.split(".")
         return await getattr(getattr(desk, place), what)()
 
-    return Card(name, needs, False, "cards", _Named(name, ask))  # type: ignore[no-untyped-call]
+    return Card(name, needs, False, later, "cards", _Named(name, ask))  # type: ignore[no-untyped-call]
 
 
 async def _settle() -> None:
@@ -82,6 +82,31 @@ async def test_all_cards_ask_at_once_and_the_same_question_once() -> None:
     stage.workspace.answer("agent.name", "Alex")
     await _settle()
     assert sorted([each[0] for each in stage.shown]) == ["a", "b", "c"]
+
+
+async def test_cards_declared_later_ask_when_the_others_have_their_answers() -> None:
+    stage = Stage(later="bd", a="agent.name", b="agent.arn", c="agent.state", d="agent.arn")
+    stage.board.start()
+    await _settle()
+    assert sorted(stage.workspace.asked) == ["agent.name", "agent.state"]
+    stage.workspace.answer("agent.name", "Alex")
+    await _settle()
+    assert len(stage.workspace.asked) == 2
+    stage.workspace.answer("agent.state", Unanswered(REFUSED))
+    await _settle()
+    assert stage.workspace.asked[2:] == ["agent.arn"]  # both cards: asked once
+    await asyncio.sleep(2 * LATER)
+    assert len(stage.workspace.asked) == 3
+
+
+async def test_cards_declared_later_do_not_wait_long_for_the_others() -> None:
+    stage = Stage(later="b", a="agent.name", b="agent.arn")
+    stage.board.start()
+    await asyncio.sleep(2 * LATER)
+    assert stage.workspace.asked == ["agent.name", "agent.arn"]
+    stage.workspace.answer("agent.name", "Alex")
+    await _settle()
+    assert len(stage.workspace.asked) == 2
 
 
 async def test_trouble_stays_on_its_card() -> None:
