@@ -23,8 +23,8 @@ _OBSERVER = """
     }, true);
     return;
   }
-  // Looks at what has changed once the page is parsed: what stands in its HTML is no value yet. What an app wrote meanwhile
-  // is looked for as it is, ungrouped: to compare letters and digits of the whole page would cost milliseconds.
+  // Looks at what changes once the page is parsed: what stands in its HTML is no value yet, and to watch the parser would
+  // cost the page milliseconds. What an app wrote meanwhile is looked for as it is, ungrouped, for the same reason.
   const watch = texts => new Promise(resolve => {
     const missing = new Map(texts.map(text => [plain(text), text])), seen = {};
     const look = node => {
@@ -33,13 +33,15 @@ _OBSERVER = """
       if (!missing.size) { observer.disconnect(); resolve(seen); }
     };
     const observer = new MutationObserver(records => {
-      if (document.readyState !== "loading")
-        for (const node of new Set(records.map(({ target }) => target.parentElement ?? target))) look(node);
+      for (const node of new Set(records.map(({ target }) => target.parentElement ?? target))) look(node);
     });
-    observer.observe(document, { subtree: true, childList: true, characterData: true });
-    const early = () => { if (texts.some(text => document.body.textContent.includes(text))) look(document.body); };
-    if (document.readyState !== "loading") early();
-    else addEventListener("DOMContentLoaded", early, { once: true });
+    const begin = () => {
+      observer.observe(document, { subtree: true, childList: true, characterData: true });
+      const page = document.body.textContent;
+      if (texts.some(text => page.includes(text))) look(document.body);
+    };
+    if (document.readyState !== "loading") begin();
+    else addEventListener("DOMContentLoaded", begin, { once: true });
   });
   globalThis.bench = {
     watch,
