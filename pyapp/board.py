@@ -83,6 +83,7 @@ class Board:
         self._closed = False
         self._asking = None  # the questions of this turn of the loop, which will time out together
         self._first = None  # ids of the cards whose first answers those declared `later` still wait for
+        self._answers = {}  # the first pass's questions, by name
 
     def grant(self, permissions):
         """Take the granted permissions: a card that lacks its own says so and asks nothing."""
@@ -97,10 +98,9 @@ class Board:
         A workspace answers one question after the other: what the agent reads first is not to queue behind the rest.
         """
         self._first = {each.id for each in self._cards if not each.later}
-        answers = {}
         for each in self._cards:
             if not each.later:
-                self._start(each, answers)
+                self._start(each, self._answers)
         asyncio.create_task(self._wait_for_first())
 
     async def _wait_for_first(self):
@@ -110,10 +110,9 @@ class Board:
     def _start_later(self):
         if self._first is not None:
             self._first = None
-            answers = {}
             for each in self._cards:
                 if each.later:
-                    self._start(each, answers)
+                    self._start(each, self._answers)
 
     def refresh(self, names=None):
         """Run the cards that asked one of `names`, or all of them, as one pass: same question, one request."""

@@ -52,7 +52,8 @@ class App:
 
         # The customer and the list of attributes are drawn from one more card, which has its own place on the page. It is
         # asked for last: only the view can draw it.
-        customer = Card("Contact attributes", "Contact.Attributes.View", True, False, "customer", _attributes)
+        needs = "Contact.Attributes.View"
+        customer = Card("Contact attributes", needs, personal=True, later=False, place="customer", ask=_attributes)
         self._cards = CARDS + [customer]
         self._life = Life()
         self._granted = None

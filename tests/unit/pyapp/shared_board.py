@@ -63,7 +63,7 @@ def _card(name: str, question: str, needs: str = "Contact.Details.View", later: 
         place, what = question.split(".")
         return await getattr(getattr(desk, place), what)()
 
-    return Card(name, needs, False, later, "cards", _Named(name, ask))  # type: ignore[no-untyped-call]
+    return Card(name, needs, personal=False, later=later, place="cards", ask=_Named(name, ask))  # type: ignore[no-untyped-call]
 
 
 async def _settle() -> None:
@@ -85,7 +85,7 @@ async def test_all_cards_ask_at_once_and_the_same_question_once() -> None:
 
 
 async def test_cards_declared_later_ask_when_the_others_have_their_answers() -> None:
-    stage = Stage(later="bd", a="agent.name", b="agent.arn", c="agent.state", d="agent.arn")
+    stage = Stage(later="bde", a="agent.name", b="agent.arn", c="agent.state", d="agent.arn", e="agent.name")
     stage.board.start()
     await _settle()
     assert sorted(stage.workspace.asked) == ["agent.name", "agent.state"]
@@ -94,7 +94,8 @@ async def test_cards_declared_later_ask_when_the_others_have_their_answers() -> 
     assert len(stage.workspace.asked) == 2
     stage.workspace.answer("agent.state", Unanswered(REFUSED))
     await _settle()
-    assert stage.workspace.asked[2:] == ["agent.arn"]  # both cards: asked once
+    assert stage.workspace.asked[2:] == ["agent.arn"]  # both cards: asked once; and "e" has the answer that "a" had
+    assert stage.shown[-1] == ("e", "value", "Alex")
     await asyncio.sleep(2 * LATER)
     assert len(stage.workspace.asked) == 3
 

@@ -138,7 +138,7 @@ def test_what_a_card_shows_never_gets_older(steps: list[tuple[str, int]]) -> Non
         def show(_: Any, outcome: Any) -> None:
             shown.append(outcome.value if outcome.kind == "value" else int(outcome.reason))
 
-        board = Board([Card("a", "", False, False, "cards", ask)], send, show, 5, {})
+        board = Board([Card("a", "", personal=False, later=False, place="cards", ask=ask)], send, show, 5, {})
         board.refresh()
         await asyncio.sleep(0.001)
         for what, which in steps:
