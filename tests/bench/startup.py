@@ -4,7 +4,8 @@
 
 DIR is a built app (index.html and its files) that shows the same five values: the agent's name, state and routing profile,
 the contact's queue and phone number. Each condition is measured for every app in turn, round by round, so that a ratio
-holds when the machine's speed drifts. A floor app that only speaks the protocol shows the instrument's own cost.
+holds when the machine's speed drifts, and each round in another order. A floor app that only speaks the protocol shows
+the instrument's own cost.
 
 Times are in ms from the iframe's navigation start (performance.timeOrigin) to the SDK's hello at the workspace, to the last
 of the five values in the frame's document, and from a published event to the changed value. Bytes are those that went to
@@ -36,6 +37,8 @@ from tests.bench.instrument import SHOWN, floor_app, observer
 from tests.bench.network import FAST, Certificate, Network, Site, read_folder
 from tests.chromium import launch_arguments
 
+# Between two contacts: the last iframe's process ends meanwhile, which takes longer for a larger app.
+PAUSE_MS = 300
 SLOW = Network(rate_mbit=20, round_trip_ms=40)
 VALUES = ["Quillon Ashgrove", "Readying papers", "Tidewater Desk Profile", "BasicQueue", "+12065550173"]
 AGENT, STATE, PROFILE, _, PHONE = VALUES
@@ -126,9 +129,11 @@ class Lab:
         ]
         return float(seen[state] - sent[-1])
 
-    def clear(self, contact: str) -> None:
-        """End and clear the contact: its iframe goes."""
-        self.preview.command("finish", contact=contact)
+    def clear(self, page: Page, contact: str) -> None:
+        """End and clear the contact: its iframe goes, and the next app is not measured while the browser tidies up."""
+        with page.expect_event("framedetached"):
+            self.preview.command("finish", contact=contact)
+        page.wait_for_timeout(PAUSE_MS)
 
     def heap(self, frame: Frame) -> float:
         """Give the JavaScript heap of the frame's process in bytes, after a collection."""
@@ -170,7 +175,7 @@ def _warm(
     with lab.workspace() as page:
         lab.preview.command("latency", ms=latency)
         for number in range(-2, rounds):  # the first two fill the caches
-            for app, site in sites.items():
+            for app, site in _in_turn(sites, number):
                 contact, frame, times = lab.open(page, site[network], app)
                 changed = lab.change(frame, f"Changed {app} {number + 2}")
                 if number >= 0:
@@ -179,7 +184,16 @@ def _warm(
                     figures.add(f"{label}, first paint, SDK {latency} ms", app, times["paint"])
                     if label == "warm":
                         figures.add(f"event to value, SDK {latency} ms", app, changed)
-                lab.clear(contact)
+                lab.clear(page, contact)
+
+
+def _in_turn(sites: dict[str, dict[Network, Site]], number: int) -> list[tuple[str, dict[Network, Site]]]:
+    """Give the apps in an order of their own for each round: no app is always the one after the peer, or the last."""
+    items = list(sites.items())
+    if number % 2:
+        items.reverse()
+    start = number // 2 % len(items)
+    return items[start:] + items[:start]
 
 
 def _kept(lab: Lab, sites: dict[str, dict[Network, Site]], rounds: int, figures: Figures) -> None:
@@ -200,8 +214,8 @@ def _cold(
     rounds: int,
     figures: Figures,
 ) -> None:
-    for _ in range(rounds):
-        for app, site in sites.items():
+    for number in range(rounds):
+        for app, site in _in_turn(sites, number):
             with lab.workspace() as page:
                 lab.preview.command("latency", ms=latency)
                 site[network].take_bytes()
