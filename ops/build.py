@@ -238,7 +238,7 @@ def first_questions(python: Path) -> list[str]:
     known = set(re.findall(r'_ask\("([a-z_.]+)"\)', (python / "desk.py").read_text("utf-8")))
     called: dict[str, int] = {}
     at_once = [top for top in _parsed(python / "cards.py").body if not _is_later(top)]
-    for node in (node for top in at_once for node in ast.walk(top)):
+    for node in ast.walk(ast.Module(at_once, [])):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="agent" | "contact" as part), attr=method)):
                 name = f"{part}.{method}"

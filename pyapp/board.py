@@ -117,6 +117,7 @@ class Board:
     def refresh(self, names=None):
         """Run the cards that asked one of `names`, or all of them, as one pass: same question, one request."""
         answers = {}
+        self._answers = {}  # older than what is asked now: no card that is still to start takes them
         for each in self._cards:
             if names is None or self._concerns(each, names):
                 self._start(each, answers)
@@ -141,6 +142,7 @@ class Board:
     def tell(self, name, value):
         """Take an answer that an event brought: the cards that ask for it are run with it, and ask nothing of it."""
 
+        self._answers = {}
         question = Question()
         question.settle(value, None)
         answers = {name: question}

@@ -195,7 +195,7 @@ class App:
             self._show_customer(outcome)
         self._waited_for.discard(card.id)
         if self._view is self._early and not self._waited_for:
-            asyncio.create_task(self._draw(_NEXT_TASK))
+            asyncio.create_task(self._draw(_NEXT_TASK))  # what is asked now leaves the page before
 
     def _show_customer(self, outcome):
         from screenpop import decide

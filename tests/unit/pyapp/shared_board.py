@@ -100,6 +100,18 @@ async def test_cards_declared_later_ask_when_the_others_have_their_answers() -> 
     assert len(stage.workspace.asked) == 3
 
 
+async def test_cards_declared_later_take_no_answer_that_an_event_has_overtaken() -> None:
+    stage = Stage(later="b", a="agent.state", b="agent.state")
+    stage.board.start()
+    await _settle()
+    stage.board.tell("agent.state", {"name": "Lunch"})
+    await asyncio.sleep(2 * LATER)
+    assert stage.workspace.asked == ["agent.state", "agent.state"]
+    stage.workspace.answer("agent.state", {"name": "Available"})
+    await _settle()
+    assert [each[0] for each in stage.shown] == ["a"]
+
+
 async def test_cards_declared_later_do_not_wait_long_for_the_others() -> None:
     stage = Stage(later="b", a="agent.name", b="agent.arn")
     stage.board.start()
