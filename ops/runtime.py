@@ -2,7 +2,7 @@
 
     runtime = make_runtime("pyscript", modules, cached, uses_sdk=True)
     runtime.script         # bytes of one JavaScript module, bundled by esbuild from the npm packages' own sources
-    runtime.interpreter    # bytes of MicroPython's WebAssembly
+    runtime.interpreter    # bytes of MicroPython's WebAssembly, as ops/wasm_calls.py and ops/wasm_loop.py change it
     runtime.tags(script="assets/start-HASH.js", interpreter="assets/micropython-HASH.wasm", pack=..., eager=True)
 
 `@pyscript/core` exports its sources for bundlers ("exports" in its package.json), polyscript too. What this page cannot
@@ -12,17 +12,16 @@ before the first value is shown. docs/startup.md has the figures.
 
 from __future__ import annotations
 
-import base64
 import html
+import inspect
 import json
-import re
 import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops import npm, wasm_calls
+from ops import npm, wasm, wasm_calls, wasm_loop
 from ops.errors import Trouble
 
 # Sources replaced by a stub, by their path below node_modules.
@@ -193,19 +192,8 @@ _REPLACED = (
         "interpreter.runPythonAsync(dedent(code), ...args)",
         f"interpreter.pyimport({json.dumps(BOOT_MODULE)})",
     ),
-    # Python's exceptions stay inside WebAssembly: ops/wasm_calls.py says how, and why.
-    (
-        _LOADER,
-        "async function _createMicroPythonModule(",
-        'import {makeCalls,link} from "./calls.js";async function _createMicroPythonModule(',
-    ),
-    (
-        _LOADER,
-        "info={env:wasmImports,wasi_snapshot_preview1:wasmImports}",
-        "calls=makeCalls(),info={env:{...wasmImports,...calls},wasi_snapshot_preview1:wasmImports}",
-    ),
     # Its exports as they are, not each in a function of its own.
-    (_LOADER, "return function(wasmExports){", "return function(exported){wasmExports=exported;link(calls,exported);"),
+    (_LOADER, "return function(wasmExports){", "return function(exported){wasmExports=exported;"),
     (
         _LOADER,
         "return(...args)=>{assert(runtimeInitialized",
@@ -228,8 +216,9 @@ _CUT = (
         "        const { FS, _module: { PATH, PATH_FS } } = interpreter;",
         "    },\n};",
     ),
-    # The calls that ops/wasm_calls.py makes.
+    # The calls that ops/wasm_calls.py puts into the WebAssembly.
     (_LOADER, "invoke_i:function(index)", "js_check_existing:"),
+    (_LOADER, "_emscripten_throw_longjmp:", "call0:function"),
 )
 # What the loader would import under Node.js.
 _NODE_ONLY = ("node:module", "path", "url", "fs")
@@ -258,9 +247,12 @@ def make_runtime(name: str, modules: Path, cached: Cache, uses_sdk: bool) -> Run
     """
     entry = (_SDK_ENTRY if uses_sdk else "") + _ENTRIES[name]
     recipe = [_left_out(name), _REPLACED, _CUT, _BUNDLED, _SMALL, _COMPILED_EARLY, _SDK, entry]
-    inputs = [npm.lock_hash().encode(), json.dumps(recipe).encode(), Path(wasm_calls.__file__).read_bytes()]
+    inputs = [npm.lock_hash().encode(), json.dumps(recipe).encode()]
     script = cached(name, inputs, lambda: _bundle(name, entry, modules))
-    return Runtime(name, script, (modules / _MICROPYTHON / "micropython.wasm").read_bytes())
+    original = modules / _MICROPYTHON / "micropython.wasm"
+    changed_by = [inspect.getsource(each).encode() for each in (wasm, wasm_calls, wasm_loop)]
+    interpreter = cached("interpreter", [original.read_bytes(), *changed_by], lambda: _interpreter(original))
+    return Runtime(name, script, interpreter)
 
 
 def _bundle(name: str, entry: str, modules: Path) -> bytes:
@@ -272,8 +264,6 @@ def _bundle(name: str, entry: str, modules: Path) -> bytes:
             shutil.copytree(modules / package, stage / "node_modules" / package, ignore=ignored)
         for path, stub in _left_out(name).items():
             _source(stage, path).write_text(stub, "utf-8")
-        loader = _source(stage, _LOADER)
-        loader.with_name("calls.js").write_text(_calls(loader.read_text("utf-8")), "utf-8")
         for path, old, new in _REPLACED:
             _replace(_source(stage, path), old, new)
         for path, begins, next_begins in _CUT:
@@ -290,18 +280,16 @@ def _left_out(name: str) -> dict[str, str]:
     return stubs | (_POLYSCRIPT_LEFT_OUT if name == "polyscript" else {})
 
 
-def _calls(loader: str) -> str:
-    """Give the module that the loader imports (_REPLACED) in place of its own functions invoke_..."""
-    names = re.findall(r"\b(invoke_\w+):function\(", loader)
-    module = "new WebAssembly.Module(Uint8Array.from(atob({!r}),character=>character.charCodeAt()))"
-    calls, link = (
-        module.format(base64.b64encode(code).decode())
-        for code in (wasm_calls.call_module(names), wasm_calls.link_module())
-    )
-    return (
-        f"export const makeCalls=()=>new WebAssembly.Instance({calls}).exports,"
-        f"link=(calls,interpreter)=>new WebAssembly.Instance({link},{{calls,interpreter}});"
-    )
+def _interpreter(original: Path) -> bytes:
+    """Give MicroPython's WebAssembly as the page has it: quicker in its first second, the same in what it does."""
+    try:
+        module = wasm.Module.read(original.read_bytes())
+        wasm_calls.keep_exceptions_inside(module)
+        wasm_loop.split_main_loop(module)
+    except wasm.Malformed as error:
+        reason = f"this version of the package is not as ops/runtime.py knows it: {error}"
+        raise Trouble(original.name, reason, "mend ops/wasm.py, ops/wasm_calls.py or ops/wasm_loop.py") from None
+    return module.write()
 
 
 def _passage(source: Path, begins: str, next_begins: str) -> str:
