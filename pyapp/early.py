@@ -24,6 +24,12 @@ class Early:
     def __getattr__(self, name):
         return lambda *values: self.kept.append((name, values))
 
+    def unveil(self):
+        """Show the whole page: the first frame had its status line alone (web/app.css)."""
+        page = _byId("page")
+        if page:  # the HTML may still be on its way
+            page.removeAttribute("data-wait")
+
     def show(self, card, outcome):
         """Put what a card came to into its place, if the static page has it and a text is all there is to say."""
         self.kept.append(("show", (card, outcome)))

@@ -88,6 +88,7 @@ class App:
             self._workspace.ask_ahead([])
             if self._view is not self._early:
                 return
+            self._early.unveil()
             self._view = view.View(self._settings, self._cards, self._board.retry, self._board.refresh, self._pop)
             self._view.watch_errors(self._failed)
             self._doctor()
@@ -195,6 +196,7 @@ class App:
             self._show_customer(outcome)
         self._waited_for.discard(card.id)
         if self._view is self._early and not self._waited_for:
+            self._early.unveil()
             asyncio.create_task(self._draw(_NEXT_TASK))  # what is asked now leaves the page before
 
     def _show_customer(self, outcome):

@@ -122,6 +122,26 @@ def test_the_skeleton_in_the_page_is_the_cards_as_declared(states: AppStates) ->
     assert f'data-cards="{" | ".join(title for title, _ in shown)}"' in html
 
 
+def test_the_whole_page_comes_with_the_first_answers(states: AppStates) -> None:
+    app = states.offer("C-1001")
+    expect(app.locator("#agent_name")).to_have_text("Alex Rivera")
+    expect(app.locator("main[data-wait]")).to_have_count(0)
+    expect(app.get_by_role("button", name="Refresh")).to_be_visible()
+
+
+def test_the_whole_page_comes_by_itself_where_answers_take_their_time(preview: Preview, page: Page) -> None:
+    """The first frame has the status line alone; the style sheet shows the rest 300 ms later, whatever Python does."""
+    page.route("**/*.wasm", lambda _: None)  # never answered
+    clock = page.context.new_cdp_session(page)
+    clock.send("Animation.enable")
+    clock.send("Animation.setPlaybackRate", {"playbackRate": 0})
+    page.goto(preview.app_url, wait_until="commit")
+    expect(page.get_by_role("status")).to_have_text(["Connecting to the workspace"])
+    expect(page.locator("#rest")).to_be_hidden()
+    clock.send("Animation.setPlaybackRate", {"playbackRate": 1})
+    expect(page.get_by_role("heading", name="Looking up the customer…")).to_be_visible()
+
+
 def _all(app: Frame) -> list[Any]:
     return list(app.locator("#cards > div").all())
 
@@ -478,7 +498,7 @@ def test_a_blocked_file_is_said_in_plain_html(preview: Preview, context: Browser
 def test_the_python_may_be_quicker_than_the_html(preview: Preview, context: BrowserContext) -> None:
     """The script waits for no HTML: here the HTML's second half comes when the page's Python has said hello."""
     html = urllib.request.urlopen(preview.app_url).read()
-    middle = html.index(b"<main>")
+    middle = html.index(b"<main")
     said_hello = threading.Event()
 
     class Halves(BaseHTTPRequestHandler):
