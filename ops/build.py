@@ -5,7 +5,7 @@
 
 The folder holds `index.html` and `assets/`. In assets/:
 
-    app-HASH.css                    the style sheet, design tokens first
+    app-HASH.css                    the style sheet, after the design tokens and the first frame's, which stands in the HTML too
     app-HASH.pack                   the page's Python and settings: a ROMFS image of .mpy modules, mounted as the page starts
     start-HASH.js                   PyScript and the Connect SDK as one script (ops/runtime.py)
     micropython-HASH.wasm           the interpreter
@@ -33,6 +33,7 @@ from mpremote.romfs import VfsRomWriter
 
 from ops import npm
 from ops.errors import Trouble
+from ops.headers import first_style
 from ops.runtime import BOOT_MODULE, make_runtime
 from ops.settings import ROOT, Settings, page_settings
 
@@ -66,6 +67,7 @@ class Page:
     uses_sdk: bool
     boot: Path = BOOT
     eager: bool = False  # whether its Python may start before its HTML is all there
+    first: str = ""  # the style sheet of its first frame; where there is one, the other stands in the HTML's body
 
 
 def app_page(settings: Settings) -> Page:
@@ -79,6 +81,7 @@ def app_page(settings: Settings) -> Page:
         runtime=settings.runtime,
         uses_sdk=True,
         eager=True,
+        first=first_style(),
     )
 
 
@@ -103,13 +106,14 @@ def build_page(page: Page, out: Path) -> Built:
     template = (page.web / page.html).read_text("utf-8")
     icon = files.add("icon.svg", (ROOT / "web" / "icon.svg").read_bytes())
     licences = files.add("licences.txt", _licences(modules, page))
+    style = f'<link rel="stylesheet" href="./{css}">'
     head = [
-        f'<link rel="stylesheet" href="./{css}">',
+        f"<style>{page.first}</style>" if page.first else style,
         f'<link rel="icon" type="image/svg+xml" href="./{icon}">',
         f'<link rel="license" href="./{licences}">',
         *tags,
     ]
-    document = _fill(template, {"head": head}, page.html)
+    document = _fill(template, {"head": head} | ({"style": [style]} if page.first else {}), page.html)
     files.put("index.html", document.encode())
     return _write(files, out)
 
@@ -153,7 +157,7 @@ def _cached(kind: str, inputs: list[bytes], make: Callable[[], bytes]) -> bytes:
 def _style(page: Page, modules: Path) -> bytes:
     """Put the design tokens that the style sheet uses before it: the package has hundreds, we use a few dozen."""
     sheet = (page.web / page.css).read_text("utf-8")
-    return (design_tokens(sheet, modules) + sheet).encode()
+    return (design_tokens(sheet, modules) + page.first + "\n" + sheet).encode()
 
 
 def design_tokens(sheet: str, modules: Path) -> str:

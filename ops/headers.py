@@ -2,23 +2,41 @@
 
     response_headers(frame_ancestors=PRODUCTION_ANCESTORS)["Content-Security-Policy"]
 
+    first_style()                                       # the page's one inline style, which the policy names
+
 Rules: a page in the agent workspace must allow being framed by it (frame-ancestors, CSP level 3); MicroPython needs
-'wasm-unsafe-eval' and nothing more; everything else is the page's own origin.
+'wasm-unsafe-eval' and nothing more; everything else is the page's own origin, and the style sheet of the first frame, which
+stands in the HTML: that is named by its hash (CSP level 3, 2.3.1).
 """
 
 from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+from ops.settings import ROOT
 
 # The two domains an Amazon Connect instance is served from
 # (docs.aws.amazon.com/connect/latest/adminguide/3p-apps.html).
 PRODUCTION_ANCESTORS = ("https://*.awsapps.com", "https://*.my.connect.aws")
 
 
+FIRST_STYLE = ROOT / "web" / "first.css"
+
+
+def first_style() -> str:
+    """Give the style sheet of the first frame as it stands in the HTML: without comments, in one line."""
+    return " ".join(re.sub(r"/\*.*?\*/", "", FIRST_STYLE.read_text("utf-8"), flags=re.DOTALL).split())
+
+
 def content_security_policy(frame_ancestors: tuple[str, ...]) -> str:
     """Give the CSP; `frame_ancestors` are the origins that may frame the page."""
+    first = base64.b64encode(hashlib.sha256(first_style().encode()).digest()).decode()
     directives = {
         "default-src": "'none'",
         "script-src": "'self' 'wasm-unsafe-eval'",
-        "style-src": "'self'",
+        "style-src": f"'self' 'sha256-{first}'",
         "img-src": "'self'",
         "connect-src": "'self'",
         "base-uri": "'none'",

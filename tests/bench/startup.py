@@ -52,6 +52,8 @@ LIMITS = {
     "event to value, SDK 50 ms": (0.67, 0.67),
     "heap": (0.65, 0.55),
 }
+# How much later than the floor app's the first paint may be, in ms.
+PAINT_AFTER_FLOOR = 20
 
 
 @dataclass
@@ -236,7 +238,7 @@ def _heap(lab: Lab, sites: dict[str, dict[Network, Site]], rounds: int, figures:
 
 
 def show(figures: Figures, console: Console) -> None:
-    """Print the medians, their spread (min to max) and the ratios to the peer."""
+    """Print the medians, their spread (min to max), the ratios to the peer, and how far the first paint is from the floor's."""
     apps = [app for app in ("floor", "peer", "stock", "polyscript") if any(app in of for of in figures.values.values())]
     table = Table(title="medians (min to max); ratio to the peer (at most)")
     table.add_column("figure")
@@ -251,15 +253,27 @@ def show(figures: Figures, console: Console) -> None:
                 scale = 1000 if figure.endswith(("bytes", "heap")) else 1
                 middle = statistics.median(values) / scale
                 cell = f"{middle:.0f} ({min(values) / scale:.0f} to {max(values) / scale:.0f})"
-                if app in ("stock", "polyscript") and of.get("peer"):
-                    ratio = statistics.median(values) / statistics.median(of["peer"])
-                    cell += f"  {ratio:.2f}"
-                    if figure in LIMITS:
-                        limit = LIMITS[figure][app == "polyscript"]
-                        cell += f" ({limit:.2f}){'' if ratio <= limit else ' OVER'}"
+                if app in ("stock", "polyscript"):
+                    cell += _compared(figure, app, of)
             cells.append(cell)
         table.add_row(figure, *cells)
     console.print(table)
+
+
+def _compared(figure: str, app: str, of: dict[str, list[float]]) -> str:
+    """Say how one of ours stands beside the peer, or the floor, and whether that is within its limit."""
+    said = ""
+    middle = statistics.median(of[app])
+    if of.get("peer"):
+        ratio = middle / statistics.median(of["peer"])
+        said += f"  {ratio:.2f}"
+        if figure in LIMITS:
+            limit = LIMITS[figure][app == "polyscript"]
+            said += f" ({limit:.2f}){'' if ratio <= limit else ' OVER'}"
+    if "first paint" in figure and of.get("floor"):
+        later = middle - statistics.median(of["floor"])
+        said += f", floor {later:+.0f} ({PAINT_AFTER_FLOOR:+}){'' if later <= PAINT_AFTER_FLOOR else ' OVER'}"
+    return said
 
 
 @click.command()
@@ -295,7 +309,7 @@ def main(peer: Path | None, rounds: int, runtimes: tuple[str, ...], quick: bool,
         browser = playwright.chromium.launch(**arguments)
         figures = measure(Lab(browser, preview), sites, rounds, quick)
         browser.close()
-    show(figures, Console(width=170 if not sys.stdout.isatty() else None))
+    show(figures, Console(width=190 if not sys.stdout.isatty() else None))
     if out is not None:
         out.write_text(json.dumps(figures.values, indent=1) + "\n", "utf-8")
 

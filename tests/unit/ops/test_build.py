@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import shutil
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.build import Built, app_page, build_page, build_site, compile_module, first_questions
+from ops.build import Built, app_page, build_page, build_site, compile_module, design_tokens, first_questions
 from ops.errors import Trouble
-from ops.headers import PRODUCTION_ANCESTORS, content_security_policy
-from ops.npm import WEB
+from ops.headers import PRODUCTION_ANCESTORS, content_security_policy, first_style
+from ops.npm import WEB, install_packages
 from ops.settings import Settings, load_settings
 
 
@@ -126,6 +127,25 @@ def test_every_module_of_the_pages_compiles_for_micropython() -> None:
     for folder in (Path("pyapp"), Path("web/workspace")):
         for path in sorted((WEB.parent / folder).rglob("*.py")):
             assert compile_module(path, WEB.parent / folder)[:1] == b"M"
+
+
+def test_the_first_frames_style_stands_in_the_html_and_the_policy_names_it(tmp_path: Path) -> None:
+    html = (build_site(load_settings(), tmp_path / "dist").folder / "index.html").read_text("utf-8")
+    (style,) = re.findall(r"<style>(.*?)</style>", html)
+    named = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'self' 'sha256-{named}';" in content_security_policy(PRODUCTION_ANCESTORS)
+    assert html.index("</header>") < html.index('<link rel="stylesheet"') < html.index('<div id="rest">')
+
+
+def test_the_first_frames_colours_are_the_tokens() -> None:
+    """They stand in first.css as values, so that the policy's hash waits for no package."""
+    for name, colours in {
+        "color-background-layout-main": "html { background: light-dark(",
+        "color-text-status-inactive": "color: light-dark(",
+    }.items():
+        rule = design_tokens(f"var(--awsui-{name})", install_packages())
+        light, dark, _ = re.findall(rf"--awsui-{name}:(#\w+)", rule)
+        assert f"{colours}{light}, {dark})" in first_style()
 
 
 def test_the_policy_allows_no_eval_and_no_inline_script() -> None:
