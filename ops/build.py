@@ -97,7 +97,7 @@ def build_page(page: Page, out: Path) -> Built:
     css = files.add("app.css", _style(page, modules))
     pack = files.add("app.pack", _pack(page))
     runtime = make_runtime(page.runtime, modules, _cached, page.uses_sdk)
-    tags = runtime.tags(
+    start, last = runtime.tags(
         script=files.add("start.js", runtime.script),
         interpreter=files.add("micropython.wasm", runtime.interpreter),
         pack=pack,
@@ -107,13 +107,15 @@ def build_page(page: Page, out: Path) -> Built:
     icon = files.add("icon.svg", (ROOT / "web" / "icon.svg").read_bytes())
     licences = files.add("licences.txt", _licences(modules, page))
     style = f'<link rel="stylesheet" href="./{css}">'
-    head = [
-        f"<style>{page.first}</style>" if page.first else style,
+    about = [
         f'<link rel="icon" type="image/svg+xml" href="./{icon}">',
         f'<link rel="license" href="./{licences}">',
-        *tags,
     ]
-    document = _fill(template, {"head": head} | ({"style": [style]} if page.first else {}), page.html)
+    if page.first:
+        tags = {"head": [f"<style>{page.first}</style>", *about, *start], "style": [style], "last": [last]}
+    else:
+        tags = {"head": [style, *about, *start, last]}
+    document = _fill(template, tags, page.html)
     files.put("index.html", document.encode())
     return _write(files, out)
 

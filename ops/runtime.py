@@ -3,7 +3,7 @@
     runtime = make_runtime("pyscript", modules, cached, uses_sdk=True)
     runtime.script         # bytes of one JavaScript module, bundled by esbuild from the npm packages' own sources
     runtime.interpreter    # bytes of MicroPython's WebAssembly, as ops/wasm_calls.py and ops/wasm_loop.py change it
-    runtime.tags(script="assets/start-HASH.js", interpreter="assets/micropython-HASH.wasm", pack=..., eager=True)
+    head, last = runtime.tags(script="assets/start-HASH.js", interpreter="assets/micropython-HASH.wasm", pack=..., eager=True)
 
 `@pyscript/core` exports its sources for bundlers ("exports" in its package.json), polyscript too. What this page cannot
 reach is left out of the bundle (`_LEFT_OUT`, `_REPLACED`, `_CUT`, each with its reason): it would be a third of the bytes
@@ -84,9 +84,11 @@ class Runtime:
     script: bytes
     interpreter: bytes
 
-    def tags(self, script: str, interpreter: str, pack: str, eager: bool) -> list[str]:
-        """Give the tags for the head that load it all at once and import the pack's module BOOT_MODULE.
+    def tags(self, script: str, interpreter: str, pack: str, eager: bool) -> tuple[list[str], str]:
+        """Give the tags for the head that import the pack's module BOOT_MODULE, and one that is to come last in the HTML.
 
+        Together they load it all at once. The last one is for the WebAssembly: the browser asks for files in the order of
+        their tags, and this one is the largest, and not used before the script runs.
         `script`, `interpreter` (a .wasm) and `pack` are paths below the site's root. An `eager` page's script waits for
         nothing: the style sheet and the rest of the HTML may come while the interpreter starts.
         """
@@ -98,11 +100,13 @@ class Runtime:
         else:
             # From the root: polyscript resolves it once against its own folder and once against the page.
             kind = f'type="micropython" version="/{interpreter}"'
-        return [
+        preload = '<link rel="preload" as="fetch" crossorigin href="./{}">'
+        head = [
             f'<script type="module" {"async " if eager else ""}src="./{script}"></script>',
-            *(f'<link rel="preload" as="fetch" crossorigin href="./{path}">' for path in (interpreter, pack)),
+            preload.format(pack),
             f"<script {kind} config='{html.escape(json.dumps(config))}'>import {BOOT_MODULE}</script>",
         ]
+        return head, preload.format(interpreter)
 
 
 _ENTRIES = {"pyscript": _PYSCRIPT_ENTRY, "polyscript": _POLYSCRIPT_ENTRY}
