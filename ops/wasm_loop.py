@@ -100,6 +100,7 @@ def _find_loop(code: list[Instruction]) -> _Loop:
         or code[around[0]][0] != wasm.LOOP
         or any(each[0] in (*wasm.OPENING, *_BRANCHES) for each in prelude)
         or code[switch + 1][0] != wasm.END
+        or any(code[place][1] != wasm.NOTHING for place in (*range(outmost, inmost + 1), *around))
     ):
         raise wasm.Malformed("it has no loop around a switch with an arm for each opcode")
     live = _live_before(code)
@@ -229,6 +230,8 @@ class _Split:
             return depth + goals.index(label - depth)
 
         for opcode, *numbers in arm:
+            if opcode == wasm.RETURN:
+                raise wasm.Malformed("an arm of the main loop ends the function by itself")
             depth += (opcode in wasm.OPENING) - (opcode == wasm.END)
             code.append((opcode, *(map(led, numbers) if opcode in _BRANCHES else numbers)))
         if not arm or arm[-1][0] not in _ENDS:
@@ -281,6 +284,9 @@ class _Split:
         return [*((wasm.LOCAL_GET, each) for each in self.taken), (wasm.CALL, self.first + arm), (wasm.RETURN,)]
 
     def _leave(self, out: int) -> list[Instruction]:
+        """Give the code that tells the loop to go on where the label `out` leads."""
+        if out >= len(self.loop.live_outside):
+            raise wasm.Malformed("an arm of the main loop leaves the function by a branch")
         if out not in self.ways:
             self.ways.append(out)
         way = self.ways.index(out)

@@ -45,6 +45,18 @@ def test_random_loops_give_what_they_gave(seed: int, tmp_path: Path) -> None:
     assert len(set(before)) > len(_CALLS) / 2, "the loops do too little to show a difference"
 
 
+@pytest.mark.parametrize(
+    ("way_out", "said"), [((wasm.RETURN,), "ends the function"), ((wasm.BR, _ARMS + 3), "by a branch")]
+)
+def test_a_loop_that_cannot_be_taken_apart_is_refused(way_out: Instruction, said: str) -> None:
+    module = Module.read(_random_loop(random.Random(1)))
+    code = module.bodies[0].code
+    switch = next(place for place, each in enumerate(code) if each[0] == wasm.BR_TABLE and len(each) > _ARMS)
+    code[switch + 2 : switch + 2] = [_get(3), way_out]
+    with pytest.raises(wasm.Malformed, match=said):
+        split_main_loop(module)
+
+
 def _run(modules: list[bytes], folder: Path) -> list[list[int]]:
     program = folder / "run.cjs"
     program.write_text(_PROGRAM, "utf-8")
