@@ -1,7 +1,6 @@
 """The response headers of the page: one definition for production (the CloudFront policy) and preview.
 
     response_headers(frame_ancestors=PRODUCTION_ANCESTORS)["Content-Security-Policy"]
-
     first_style()                                       # the page's one inline style, which the policy names
 
 Rules: a page in the agent workspace must allow being framed by it (frame-ancestors, CSP level 3); MicroPython needs
@@ -20,8 +19,6 @@ from ops.settings import ROOT
 # The two domains an Amazon Connect instance is served from
 # (docs.aws.amazon.com/connect/latest/adminguide/3p-apps.html).
 PRODUCTION_ANCESTORS = ("https://*.awsapps.com", "https://*.my.connect.aws")
-
-
 FIRST_STYLE = ROOT / "web" / "first.css"
 
 

@@ -7,8 +7,8 @@
     module.write()                              # bytes
 
 An instruction is a tuple: the opcode, then its immediates as integers (a block's type and a constant as they are signed, a
-float's bits). Sections that nothing here looks into are kept as bytes. What is written has its numbers as short as they can be
-(Emscripten pads them: 7 % of MicroPython's file).
+float's bits). Sections that nothing here looks into are kept as bytes; custom ones, for tools, are left out. What is written
+has its numbers as short as they can be (Emscripten pads them: 7 % of MicroPython's file).
 
 Format: https://webassembly.github.io/spec/core/binary/; exceptions as all browsers have had them since 2022 (Chrome 95,
 Firefox 100, Safari 15.2): https://github.com/WebAssembly/exception-handling/blob/main/proposals/exception-handling/legacy/.
@@ -28,27 +28,10 @@ I32, FUNCREF = 0x7F, 0x70
 NOTHING = -0x40
 # Opcodes by their names in the specification.
 UNREACHABLE, BLOCK, LOOP, IF, ELSE, TRY, CATCH, THROW, RETHROW, END = 0, 2, 3, 4, 5, 6, 7, 8, 9, 0x0B
-BR, BR_IF, BR_TABLE, RETURN, CALL, CALL_INDIRECT, CATCH_ALL, DROP, SELECT = (
-    0x0C,
-    0x0D,
-    0x0E,
-    0x0F,
-    0x10,
-    0x11,
-    0x19,
-    0x1A,
-    0x1B,
-)
-LOCAL_GET, LOCAL_SET, LOCAL_TEE, I32_CONST, I32_EQZ, I32_EQ, I32_LT_U, REF_FUNC = (
-    0x20,
-    0x21,
-    0x22,
-    0x41,
-    0x45,
-    0x46,
-    0x49,
-    0xD2,
-)
+BR, BR_IF, BR_TABLE, RETURN, CALL, CALL_INDIRECT = range(0x0C, 0x12)
+CATCH_ALL, DROP, SELECT = 0x19, 0x1A, 0x1B
+LOCAL_GET, LOCAL_SET, LOCAL_TEE = 0x20, 0x21, 0x22
+I32_CONST, I32_EQZ, I32_EQ, I32_LT_U, REF_FUNC = 0x41, 0x45, 0x46, 0x49, 0xD2
 OPENING = (BLOCK, LOOP, IF, TRY)
 _MEMORY = range(0x28, 0x3F)  # i32.load to i64.store32: alignment and offset
 _ONE = {BR, BR_IF, CALL, LOCAL_GET, LOCAL_SET, LOCAL_TEE, 0x23, 0x24, 0x3F, 0x40, REF_FUNC, CATCH, THROW, RETHROW}
@@ -60,19 +43,14 @@ _PREFIX = 0xFC
 _PREFIXED = {**dict.fromkeys(range(8), 0), 8: 2, 9: 1, 10: 2, 11: 1, 12: 2, 13: 1, 14: 2, 15: 1, 16: 1, 17: 1}
 
 _HEAD = b"\0asm\x01\0\0\0"
-_TYPES, _IMPORTS, _FUNCTIONS, _TABLES, _GLOBALS, _EXPORTS, _START, _ELEMENTS, _CODE, _TAGS = (
-    1,
-    2,
-    3,
-    4,
-    6,
-    7,
-    8,
-    9,
-    10,
-    13,
+_CUSTOM, _TYPES, _IMPORTS, _FUNCTIONS, _TABLES, _MEMORIES, _GLOBALS, _EXPORTS, _START, _ELEMENTS, _CODE = range(11)
+_DATA, _DATA_COUNT, _TAGS = 11, 12, 13
+# As they stand in a file (the specification's 5.5.15; tags before the globals, by the exceptions' proposal).
+_ORDER = (
+    *(_TYPES, _IMPORTS, _FUNCTIONS, _TABLES, _MEMORIES, _TAGS, _GLOBALS, _EXPORTS),
+    *(_ELEMENTS, _DATA_COUNT, _CODE, _DATA),
 )
-_IS_FUNCTION, _IS_TABLE, _IS_MEMORY, _IS_GLOBAL = range(4)
+_IS_FUNCTION = 0
 
 
 class Malformed(ValueError):
@@ -120,7 +98,7 @@ class Module:
 
     @classmethod
     def read(cls, data: bytes) -> Module:
-        """Take a module apart. Raises Malformed at what it does not know: imports that are no functions, SIMD, names."""
+        """Take a module apart. Raises Malformed at what it does not know: imports that are no functions, SIMD, a start."""
         if not data.startswith(_HEAD):
             raise Malformed("this is no WebAssembly of version 1")
         module = cls()
@@ -129,7 +107,7 @@ class Module:
         while not source.at_end():
             kind = source.byte()
             content = source.take(source.number())
-            if kind:  # 0: a custom section, for tools
+            if kind != _CUSTOM:
                 sections[kind] = content
         module._read_heads(sections)
         module.bodies = _Source(sections.pop(_CODE)).each(_read_body)
@@ -143,8 +121,8 @@ class Module:
         self._tables = _Source(sections.pop(_TABLES, b"\0")).each(_read_table)
         self.exports = _Source(sections.pop(_EXPORTS, b"\0")).each(lambda s: (s.text(), s.byte(), s.number()))
         self._elements = _Source(sections.pop(_ELEMENTS, b"\0")).each(_read_element)
-        if _START in sections or _TAGS in sections:
-            raise Malformed("a start function or tags were not expected")
+        if strange := [kind for kind in sections if kind == _TAGS or kind not in _ORDER]:
+            raise Malformed(f"a section of kind {strange[0]} was not expected")
 
     def write(self) -> bytes:
         """Put the module together again."""
@@ -161,19 +139,14 @@ class Module:
             _ELEMENTS: _list(head + _list(map(_number, functions)) for head, functions in self._elements),
             _CODE: _list(map(_write_body, self.bodies)),
         }
-        # By their numbers, but for the tags, which stand before the globals.
-        order = sorted(sections, key=lambda kind: _GLOBALS - 0.5 if kind == _TAGS else kind)
-        return _HEAD + b"".join(bytes([kind]) + _sized(sections[kind]) for kind in order if sections[kind] != b"\0")
+        present = [kind for kind in _ORDER if sections.get(kind, b"\0") != b"\0"]
+        return _HEAD + b"".join(bytes([kind]) + _sized(sections[kind]) for kind in present)
 
     def type_index(self, wanted: FunctionType) -> int:
         """Give the index of a type, added where it is not there."""
         if wanted not in self.types:
             self.types.append(wanted)
         return self.types.index(wanted)
-
-    def type_of(self, function: int) -> FunctionType:
-        """Give the type of a function of one's own, by its number."""
-        return self.types[self.functions[function - len(self.imports)]]
 
     def exported(self, name: str) -> int:
         """Give the number of an exported function. Raises Malformed where there is none."""
@@ -207,18 +180,14 @@ class Module:
 
     def define(self, imported: dict[str, Body]) -> None:
         """Let imported functions be the module's own from now on: name -> body. All functions are numbered anew."""
-        new: dict[int, int] = {}
-        kept = [each for each in self.imports if each.name not in imported]
-        moved = [(old, each) for old, each in enumerate(self.imports) if each.name in imported]
-        for number, each in enumerate(kept):
-            new[self.imports.index(each)] = number
-        own = len(self.bodies)
-        new |= {len(self.imports) + number: len(kept) + number for number in range(own)}
-        for place, (old, each) in enumerate(moved):
-            new[old] = len(kept) + own + place
-            self.functions.append(each.type)
-            self.bodies.append(imported[each.name])
-        self.imports = kept
+        kept = [old for old, each in enumerate(self.imports) if each.name not in imported]
+        moved = [old for old, each in enumerate(self.imports) if each.name in imported]
+        own = range(len(self.imports), self.next_function())
+        new = {old: number for number, old in enumerate([*kept, *own, *moved])}
+        for old in moved:
+            self.functions.append(self.imports[old].type)
+            self.bodies.append(imported[self.imports[old].name])
+        self.imports = [self.imports[old] for old in kept]
         for body in self.bodies:
             body.code = [(i[0], new[i[1]]) if i[0] in (CALL, REF_FUNC) else i for i in body.code]
         self.exports = [(name, k, new[index] if k == _IS_FUNCTION else index) for name, k, index in self.exports]

@@ -52,8 +52,8 @@ LIMITS = {
     "event to value, SDK 50 ms": (0.67, 0.67),
     "heap": (0.65, 0.55),
 }
-# How much later than the floor app's the first paint may be, in ms.
-PAINT_AFTER_FLOOR = 20
+# How much later than the floor app's the first paint may be.
+PAINT_AFTER_FLOOR_MS = 20
 
 
 @dataclass
@@ -272,7 +272,7 @@ def _compared(figure: str, app: str, of: dict[str, list[float]]) -> str:
             said += f" ({limit:.2f}){'' if ratio <= limit else ' OVER'}"
     if "first paint" in figure and of.get("floor"):
         later = middle - statistics.median(of["floor"])
-        said += f", floor {later:+.0f} ({PAINT_AFTER_FLOOR:+}){'' if later <= PAINT_AFTER_FLOOR else ' OVER'}"
+        said += f", floor {later:+.0f} ({PAINT_AFTER_FLOOR_MS:+}){'' if later <= PAINT_AFTER_FLOOR_MS else ' OVER'}"
     return said
 
 

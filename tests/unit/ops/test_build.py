@@ -137,8 +137,11 @@ def test_the_first_frames_style_stands_in_the_html_and_the_policy_names_it(tmp_p
     assert html.index("</header>") < html.index('<link rel="stylesheet"') < html.index('<div id="rest">')
 
 
-def test_the_first_frames_colours_are_the_tokens() -> None:
-    """They stand in first.css as values, so that the policy's hash waits for no package."""
+def test_the_first_frames_values_are_the_tokens() -> None:
+    """They stand in first.css as they are, so that the policy's hash waits for no package."""
+    sizes = design_tokens("var(--awsui-font-size-body-m) var(--awsui-line-height-body-m)", install_packages())
+    size, height = re.findall(r"-body-m:(\w+)", sizes)
+    assert f"font: {size} / {height} sans-serif" in first_style()
     for name, colours in {
         "color-background-layout-main": "html { background: light-dark(",
         "color-text-status-inactive": "color: light-dark(",

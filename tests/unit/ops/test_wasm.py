@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ops import npm, wasm
-from ops.wasm import Body, FunctionType, Malformed, Module
+from ops.wasm import Body, FunctionType, Import, Malformed, Module
 from ops.wasm_calls import THROW, keep_exceptions_inside
 from ops.wasm_loop import split_main_loop
 
@@ -68,6 +68,23 @@ def test_a_module_without_a_main_loop_is_refused() -> None:
 def test_a_module_that_does_not_raise_is_refused() -> None:
     with pytest.raises(Malformed, match=THROW):
         keep_exceptions_inside(_module([(wasm.END,)]))
+
+
+def test_a_call_that_gives_anything_but_an_integer_of_32_bits_is_refused() -> None:
+    module = _module([(wasm.END,)])
+    real = 0x7C  # f64
+    for name, kind in ((THROW, FunctionType((), ())), ("invoke_d", FunctionType((wasm.I32,), (real,)))):
+        module.imports.append(Import("env", name, module.type_index(kind)))
+    with pytest.raises(Malformed, match="0x7c"):
+        keep_exceptions_inside(module)
+
+
+def test_sections_stand_in_the_specifications_order() -> None:
+    """A count of data segments comes before the code, whatever its number is."""
+    count, data = b"\x0c\x01\x01", b"\x0b\x03\x01\x01\0"  # one segment, passive and empty
+    head = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0"
+    whole = head + count + b"\x0a\x04\x01\x02\0\x0b" + data
+    assert Module.read(whole).write() == whole
 
 
 def _module(code: list[wasm.Instruction]) -> Module:
