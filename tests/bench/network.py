@@ -143,6 +143,7 @@ class Site:
         config.alpn_protocols = ["h2"]
         config.accesslog = config.errorlog = None
         config.graceful_timeout = 0.1
+        config.keep_alive_timeout = 3600  # no round of a benchmark has a handshake that another has not
         server = asyncio.create_task(serve(cast(Any, self._app), config, shutdown_trigger=self._stop.wait))
         await _answers(behind)
         relay = await asyncio.start_server(self._relay(behind), "127.0.0.1", 0)
