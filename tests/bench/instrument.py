@@ -1,55 +1,76 @@
-"""What the start-up benchmark puts into the browser: an observer in each frame, and a floor app.
+"""What the start-up benchmark puts into the pages it measures: an observer in each app, and a floor app.
 
-Both are JavaScript in a string because they must cost less than what they measure; the product has none.
+    files, headers = observed(floor_app(), {}, VALUES)
+    with Site(files, headers, FAST, certificate) as site:
+        ...                 # the app is opened
+        site.report()       # {"started": ..., "seen": {text: when}, "paint": ..., "shown": ..., "bytes": ...}
+
+Both are JavaScript in a string because they must cost less than what they measure; the product has none. The observer stands
+in the served HTML and tells the app's own server what it saw. To put it there from outside would take a debugger, and an
+agent's browser has none: one that is attached holds each new frame and reports each request, which costs the app that
+has more of them more (docs/startup.md).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+from base64 import b64encode
 
-SHOWN = "bench: all values shown"  # on the console
-# Runs before anything else in every frame. In an app's frame it notes when each wanted text first stands in the document:
-# letters and digits alone are compared, so a phone number grouped for reading counts. In the workspace's page it notes
-# each app's hello. It tells by itself, on the console, when all are there: a question asked meanwhile would take its time
-# from the app. Times are milliseconds since 1970 in one clock (performance.timeOrigin + now).
+REPORT = "/bench-report"  # where the observer tells what it saw
+CHANGED = "Changed"  # the second thing it waits for
+# Notes when each wanted text is first visible in the document: letters and digits alone are compared, so a phone number grouped
+# for reading counts. It tells when all are there; then it waits for CHANGED and tells again. Times are milliseconds since 1970
+# in one clock (performance.timeOrigin + now), the paint's since the navigation. It is the last of the body: a script in the
+# head would stop the parser there, which costs a frame. Its own text, which names what is wanted, leaves the document first.
 _OBSERVER = """
 (() => {
+  document.currentScript.remove();
   const now = () => performance.timeOrigin + performance.now();
   const plain = text => text.toLowerCase().replace(/[^a-z0-9]/g, "");
-  if (self === top) {
-    globalThis.benchHellos = [];
-    addEventListener("message", ({ data }) => {
-      if (data && data.type === "connect-app-host-init") benchHellos.push(now());
-    }, true);
-    return;
-  }
-  // Looks at what changes once the page is parsed: what stands in its HTML is no value yet, and to watch the parser would
-  // cost the page milliseconds. What an app wrote meanwhile is looked for as it is, ungrouped, for the same reason.
+  const ALL = { subtree: true, childList: true, characterData: true };
   const watch = texts => new Promise(resolve => {
-    const missing = new Map(texts.map(text => [plain(text), text])), seen = {};
-    const look = node => {
+    const missing = new Map(texts.map(text => [plain(text), text])), found = new Map();
+    const find = node => {
       const page = plain(node.textContent);
-      for (const [key, text] of missing) if (page.includes(key)) { seen[text] = now(); missing.delete(key); }
-      if (!missing.size) { observer.disconnect(); resolve(seen); }
+      for (const [key, text] of missing)
+        if (page.includes(key)) { found.set(text, { node, when: now() }); missing.delete(key); }
+    };
+    // To be in the document is not to be visible yet: an app may show its page when it is complete.
+    const settle = () => {
+      const when = now();
+      for (const place of found.values()) {
+        if (place.hidden) place.when = when;
+        place.hidden = !(place.node.isConnected ? place.node : document.body).checkVisibility();
+      }
+      if ([...found.values()].some(place => place.hidden)) observer.observe(document, { ...ALL, attributes: true });
+      else {
+        observer.disconnect();
+        resolve(Object.fromEntries([...found].map(([text, place]) => [text, place.when])));
+      }
     };
     const observer = new MutationObserver(records => {
-      for (const node of new Set(records.map(({ target }) => target.parentElement ?? target))) look(node);
+      if (missing.size) for (const node of new Set(records.map(({ target }) => target.parentElement ?? target))) find(node);
+      if (!missing.size) settle();
     });
-    const begin = () => {
-      observer.observe(document, { subtree: true, childList: true, characterData: true });
-      const page = document.body.textContent;
-      if (texts.some(text => page.includes(text))) look(document.body);
-    };
-    if (document.readyState !== "loading") begin();
-    else addEventListener("DOMContentLoaded", begin, { once: true });
+    observer.observe(document, ALL);
+    // What an app wrote before is looked for as it is, ungrouped: to read all of the text plainly would take its time.
+    const page = document.body.textContent;
+    if (texts.some(text => page.includes(text))) find(document.body);
   });
-  globalThis.bench = {
-    watch,
-    first: watch(WANTED).then(seen => { console.debug(SHOWN); return seen; }),
-    started: () => performance.timeOrigin,
-    paint: () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? null,
-    shown: () => plain(document.body.innerText),
-  };
+  // The paint may be told after the values are there: one that was left out for being late would make the median earlier.
+  const paint = () => new Promise(resolve => {
+    new PerformanceObserver((list, observer) => {
+      for (const { name, startTime } of list.getEntries())
+        if (name === "first-contentful-paint") { observer.disconnect(); resolve(startTime); }
+    }).observe({ type: "paint", buffered: true });
+  });
+  const tell = seen => fetch(REPORT, { method: "POST", body: JSON.stringify(seen) });
+  watch(WANTED).then(async seen => {
+    const changed = watch([CHANGED]);
+    await tell({ started: performance.timeOrigin, seen, paint: await paint(), shown: plain(document.body.innerText) });
+    await tell({ seen: await changed });
+  });
 })();
 """
 
@@ -85,9 +106,17 @@ parent.postMessage({ type: "connect-app-host-init", sdkVersion: "1.0.11", provid
 </script>"""
 
 
-def observer(wanted: list[str]) -> str:
-    """Give the script for every frame; it writes SHOWN to the console when all of `wanted` stand in an app's document."""
-    return _OBSERVER.replace("WANTED", json.dumps(wanted)).replace("SHOWN", json.dumps(SHOWN))
+def observed(
+    files: dict[str, bytes], headers: dict[str, str], wanted: list[str]
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Give an app's files and headers with the observer in its page, allowed by its hash where there is a policy."""
+    script = _OBSERVER.replace("REPORT", json.dumps(REPORT)).replace("CHANGED", json.dumps(CHANGED))
+    script = script.replace("WANTED", json.dumps(wanted))
+    before, end, after = files["index.html"].decode().rpartition("</body>")
+    page = f"{before}<script>{script}</script>{end}{after}" if end else f"{after}<script>{script}</script>"
+    allowed = f"script-src 'sha256-{b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+    policies = {name: value.replace("script-src", allowed) for name, value in headers.items()}
+    return {**files, "index.html": page.encode()}, policies
 
 
 def floor_app() -> dict[str, bytes]:

@@ -1,8 +1,8 @@
 """A web server like the production one, and a network between it and the browser that can be slow on purpose.
 
-    with Site(files, headers, Network(rate_mbit=20, round_trip_ms=40)) as site:
+    with Site(files, headers, Network(rate_mbit=20, round_trip_ms=40), Certificate()) as site:
         site.url            # https://localhost:PORT/
-        site.take_bytes()   # bytes that went to the browser since the last call, TLS included
+        site.report()       # what the page posted (tests/bench/instrument.py), and the bytes that went to it, TLS included
 
 HTTP/2 over TLS, brotli, immutable caching of assets, as CloudFront serves them. The slowness is made of bytes, not of
 responses: a TCP relay that delays each direction by half the round trip and lets all connections share one rate, so
@@ -15,7 +15,9 @@ import asyncio
 import datetime
 import hashlib
 import ipaddress
+import json
 import mimetypes
+import queue
 import tempfile
 import threading
 from base64 import b64encode
@@ -104,6 +106,7 @@ class Site:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._bytes = 0
+        self._reports: queue.Queue[dict[str, Any]] = queue.Queue()
         self.port = 0
 
     @property
@@ -111,10 +114,17 @@ class Site:
         """The address of the page."""
         return f"https://localhost:{self.port}/"
 
-    def take_bytes(self) -> int:
-        """Give how many bytes went to the browser since the last call."""
-        taken, self._bytes = self._bytes, 0
-        return taken
+    def report(self, seconds: float = 30.0) -> dict[str, Any]:
+        """Wait for what the page posts next: its values, and as `bytes` what went to the browser since the last report.
+
+        Raises RuntimeError when nothing comes within `seconds`.
+        """
+        try:
+            return self._reports.get(timeout=seconds)
+        except queue.Empty:
+            raise RuntimeError(
+                f"the page at {self.url} did not show what it was to show within {seconds:g} s"
+            ) from None
 
     def __enter__(self) -> Site:
         self._thread.start()
@@ -165,9 +175,21 @@ class Site:
                 await send({"type": f"{message['type']}.complete"})
                 if message["type"] == "lifespan.shutdown":
                     return
-        answer = self._answers.get(scope["path"].lstrip("/") or "index.html", _MISSING)
+        if scope["method"] == "POST":
+            await self._take(receive)
+            answer = _TAKEN
+        else:
+            answer = self._answers.get(scope["path"].lstrip("/") or "index.html", _MISSING)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})
+
+    async def _take(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        self._reports.put({**json.loads(body), "bytes": self._bytes})
+        self._bytes = 0
 
     def _relay(self, behind: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
         delay = self._network.round_trip_ms / 2000
@@ -246,4 +268,5 @@ class _Answer:
         return cls(200, [(name.lower().encode(), value.encode()) for name, value in headers.items()], content)
 
 
+_TAKEN = _Answer(204, [], b"")
 _MISSING = _Answer(404, [(b"content-length", b"0")], b"")

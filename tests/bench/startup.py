@@ -9,7 +9,11 @@ the instrument's own cost.
 
 Times are in ms from the iframe's navigation start (performance.timeOrigin) to the SDK's hello at the workspace, to the last
 of the five values in the frame's document, and from a published event to the changed value. Bytes are those that went to
-the browser, TLS included. The heap is JavaScript's after a collection, without WebAssembly's memory.
+the browser, TLS and the observer in the page (0.7 kB) included. The heap is JavaScript's after a collection, without
+WebAssembly's memory.
+
+Playwright starts the browser and is not attached to what is measured: the contexts are opened by the browser's own protocol,
+the workspace does what the preview tells it, and the apps tell what they saw (tests/bench/instrument.py).
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import json
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
@@ -33,14 +38,15 @@ from ops.build import build_site
 from ops.headers import response_headers
 from ops.preview import Preview
 from ops.settings import load_settings
-from tests.bench.instrument import SHOWN, floor_app, observer
+from tests.bench.instrument import CHANGED, floor_app, observed
 from tests.bench.network import FAST, Certificate, Network, Site, read_folder
 from tests.chromium import launch_arguments
 
 # Between two contacts: the last iframe's process ends meanwhile, which takes longer for a larger app.
-PAUSE_MS = 300
+PAUSE = 0.3  # s
 # Between a workspace's opening and its first contact: the one before it is closed, and its processes end, meanwhile.
-REST_MS = 1000
+REST = 1.0  # s
+WINDOW = {"width": 1280, "height": 720}
 SLOW = Network(rate_mbit=20, round_trip_ms=40)
 VALUES = ["Quillon Ashgrove", "Readying papers", "Tidewater Desk Profile", "BasicQueue", "+12065550173"]
 AGENT, STATE, PROFILE, _, PHONE = VALUES
@@ -64,88 +70,98 @@ class Figures:
 
     values: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
-    def add(self, figure: str, app: str, value: float | None) -> None:
-        """Keep one value; None (not seen) is left out."""
-        if value is not None:
-            self.values.setdefault(figure, {}).setdefault(app, []).append(value)
+    def add(self, figure: str, app: str, value: float) -> None:
+        """Keep one value."""
+        self.values.setdefault(figure, {}).setdefault(app, []).append(value)
 
 
 class Lab:
-    """The preview, its page in a browser context, and the apps' sites."""
+    """The preview, and a browser that has its workspace open."""
 
     def __init__(self, browser: Browser, preview: Preview) -> None:
         self.browser = browser
         self.preview = preview
+        self._browser = browser.new_browser_cdp_session()
 
     @contextmanager
-    def workspace(self) -> Iterator[Page]:
-        """Open the workspace in a new browser context (a cold cache)."""
+    def workspace(self) -> Iterator[None]:
+        """Open the workspace in a new browser context (a cold cache), with nobody attached to it."""
+        context = self._ask("Target.createBrowserContext")["browserContextId"]
+        self.preview.forget_page()
+        self._ask("Target.createTarget", url=self.preview.workspace_url, browserContextId=context, **WINDOW)
+        self._name_the_agent()
+        try:
+            yield
+        finally:
+            self._ask("Target.disposeBrowserContext", browserContextId=context)
+
+    def open(self, site: Site, name: str) -> tuple[str, dict[str, float]]:
+        """Offer a contact to the app at `site`; gives the contact, the times in ms and the bytes."""
+        contact = self._offer(site, name)
+        # Nothing is asked of the browser until the values are there: the answer would be made on the app's time.
+        report = site.report()
+        missing = [value for value in VALUES if _plain(value) not in report["shown"]]
+        if missing:
+            raise RuntimeError(f"{name}: {missing} are in the document and cannot be seen")
+        if any(target["attached"] for target in self._targets()):
+            raise RuntimeError(f"{name}: a debugger is attached, and its times are not those of an agent's browser")
+        return contact, {
+            "hello": self._last("connect-app-host-init")["time"] - report["started"],
+            "shown": max(report["seen"].values()) - report["started"],
+            "paint": report["paint"],
+            "bytes": report["bytes"],
+        }
+
+    def change(self, site: Site, state: str) -> float:
+        """Publish a change of the agent's state; gives ms from the published message to the changed value."""
+        self.preview.command("state", name=state, kind="not_routable")
+        seen = site.report()["seen"]
+        return float(seen[CHANGED] - self._last("publish")["time"])
+
+    def clear(self, contact: str) -> None:
+        """End and clear the contact: its iframe goes, and the next app is not measured while the browser tidies up."""
+        self.preview.command("finish", contact=contact)
+        while any(target["type"] == "iframe" for target in self._targets()):
+            time.sleep(0.02)
+        time.sleep(PAUSE)
+
+    def heap(self, site: Site, name: str) -> float:
+        """Open the app at `site`; gives its process's JavaScript heap in bytes, after a collection.
+
+        The one figure that a debugger tells.
+        """
         context = self.browser.new_context()
-        context.add_init_script(observer(VALUES))
         page = context.new_page()
         self.preview.forget_page()
         page.goto(self.preview.workspace_url)
-        page.locator("html[data-ready=true]").wait_for()
-        self.preview.command("agent", name=AGENT)
-        self.preview.command("profile", name=PROFILE)
-        try:
-            yield page
-        finally:
-            self._close(context)
-
-    def _close(self, context: BrowserContext) -> None:
-        context.close()
-
-    def open(self, page: Page, site: Site, name: str) -> tuple[str, Frame, dict[str, Any]]:
-        """Offer a contact to the app at `site`; gives the contact, its frame and the times in ms."""
-        self.preview.command("app", url=site.url, name=name)
-        self.preview.command("state", name=STATE, kind="not_routable")
-        page.evaluate("benchHellos.length = 0")
-        # Nothing is asked of the browser until the values are there: the answer would be made on the app's time.
-        with (
-            page.expect_console_message(lambda message: message.text == SHOWN),
-            page.expect_event("frameattached") as attached,
-        ):
-            contact = self.preview.command("offer", address=PHONE)["contactId"]
-        frame = attached.value
-        seen = frame.evaluate("bench.first")
-        started = frame.evaluate("bench.started()")
-        shown = frame.evaluate("bench.shown()")
-        missing = [value for value in VALUES if _plain(value) not in shown]
-        if missing:
-            raise RuntimeError(f"{name}: {missing} are in the document and cannot be seen")
-        times = {
-            "hello": page.evaluate("benchHellos[0]") - started,
-            "shown": max(seen.values()) - started,
-            "paint": frame.evaluate("bench.paint()"),
-        }
-        return contact, frame, times
-
-    def change(self, frame: Frame, state: str) -> float:
-        """Publish a change of the agent's state; gives ms from the published message to the changed value."""
-        frame.evaluate(f"void (globalThis.benchNext = bench.watch([{json.dumps(state)}]))")
-        self.preview.command("state", name=state, kind="not_routable")
-        seen = frame.evaluate("benchNext")
-        sent = [
-            entry["time"]
-            for entry in self.preview.command("log", filter="publish", last=50)
-            if entry["message"].get("type") == "publish" and state in json.dumps(entry["message"])
-        ]
-        return float(seen[state] - sent[-1])
-
-    def clear(self, page: Page, contact: str) -> None:
-        """End and clear the contact: its iframe goes, and the next app is not measured while the browser tidies up."""
-        with page.expect_event("framedetached"):
-            self.preview.command("finish", contact=contact)
-        page.wait_for_timeout(PAUSE_MS)
-
-    def heap(self, frame: Frame) -> float:
-        """Give the JavaScript heap of the frame's process in bytes, after a collection."""
-        session = frame.page.context.new_cdp_session(frame)
+        self._name_the_agent()
+        with page.expect_event("frameattached") as attached:
+            self._offer(site, name)
+        site.report()
+        session = context.new_cdp_session(attached.value)
         session.send("HeapProfiler.collectGarbage")
         usage = session.send("Runtime.getHeapUsage")
-        session.detach()
+        context.close()
         return float(usage["usedSize"])
+
+    def _name_the_agent(self) -> None:
+        self.preview.command("agent", name=AGENT)
+        self.preview.command("profile", name=PROFILE)
+
+    def _offer(self, site: Site, name: str) -> str:
+        self.preview.command("app", url=site.url, name=name)
+        self.preview.command("state", name=STATE, kind="not_routable")
+        return str(self.preview.command("offer", address=PHONE)["contactId"])
+
+    def _last(self, kind: str) -> dict[str, Any]:
+        """Give the last message of a kind in the workspace's log."""
+        return dict(self.preview.command("log", filter=kind, last=1)[0])
+
+    def _targets(self) -> list[dict[str, Any]]:
+        return list(self._ask("Target.getTargets")["targetInfos"])
+
+    def _ask(self, method: str, **parameters: Any) -> dict[str, Any]:
+        return dict(self._browser.send(method, parameters))
 
 
 def _plain(text: str) -> str:
@@ -176,19 +192,19 @@ def _warm(
     figures: Figures,
     label: str = "warm",
 ) -> None:
-    with lab.workspace() as page:
+    with lab.workspace():
         lab.preview.command("latency", ms=latency)
         for number in range(-2, rounds):  # the first two fill the caches
             for app, site in _in_turn(sites, number):
-                contact, frame, times = lab.open(page, site[network], app)
-                changed = lab.change(frame, f"Changed {app} {number + 2}")
+                contact, seen = lab.open(site[network], app)
+                changed = lab.change(site[network], f"{CHANGED} {app} {number + 2}")
                 if number >= 0:
-                    figures.add(f"{label}, shown, SDK {latency} ms", app, times["shown"])
-                    figures.add(f"{label}, hello, SDK {latency} ms", app, times["hello"])
-                    figures.add(f"{label}, first paint", app, times["paint"])
+                    figures.add(f"{label}, shown, SDK {latency} ms", app, seen["shown"])
+                    figures.add(f"{label}, hello, SDK {latency} ms", app, seen["hello"])
+                    figures.add(f"{label}, first paint", app, seen["paint"])
                     if label == "warm":
                         figures.add(f"event to value, SDK {latency} ms", app, changed)
-                lab.clear(page, contact)
+                lab.clear(contact)
 
 
 def _in_turn(sites: dict[str, dict[Network, Site]], number: int) -> list[tuple[str, dict[Network, Site]]]:
@@ -202,11 +218,11 @@ def _in_turn(sites: dict[str, dict[Network, Site]], number: int) -> list[tuple[s
 
 def _kept(lab: Lab, sites: dict[str, dict[Network, Site]], rounds: int, figures: Figures) -> None:
     for app, site in sites.items():
-        with lab.workspace() as page:
+        with lab.workspace():
             for number in range(-2, min(rounds, 8)):
-                _, _, times = lab.open(page, site[FAST], app)
+                _, seen = lab.open(site[FAST], app)
                 if number >= 0:
-                    figures.add("warm, earlier iframes kept, shown, SDK 0 ms", app, times["shown"])
+                    figures.add("warm, earlier iframes kept, shown, SDK 0 ms", app, seen["shown"])
 
 
 def _cold(
@@ -220,24 +236,21 @@ def _cold(
 ) -> None:
     for number in range(rounds):
         for app, site in _in_turn(sites, number):
-            with lab.workspace() as page:
+            with lab.workspace():
                 lab.preview.command("latency", ms=latency)
-                page.wait_for_timeout(REST_MS)
-                site[network].take_bytes()
-                _, _, times = lab.open(page, site[network], app)
-                figures.add(f"{label}, shown, SDK {latency} ms", app, times["shown"])
-                figures.add(f"{label}, hello, SDK {latency} ms", app, times["hello"])
-                figures.add(f"{label}, first paint", app, times["paint"])
+                time.sleep(REST)
+                _, seen = lab.open(site[network], app)
+                figures.add(f"{label}, shown, SDK {latency} ms", app, seen["shown"])
+                figures.add(f"{label}, hello, SDK {latency} ms", app, seen["hello"])
+                figures.add(f"{label}, first paint", app, seen["paint"])
                 if latency == 0:
-                    figures.add(f"{label}, bytes", app, site[network].take_bytes())
+                    figures.add(f"{label}, bytes", app, seen["bytes"])
 
 
 def _heap(lab: Lab, sites: dict[str, dict[Network, Site]], rounds: int, figures: Figures) -> None:
     for _ in range(rounds):
         for app, site in sites.items():
-            with lab.workspace() as page:
-                _, frame, _ = lab.open(page, site[FAST], app)
-                figures.add("heap", app, lab.heap(frame))
+            figures.add("heap", app, lab.heap(site[FAST], app))
 
 
 def show(figures: Figures, console: Console) -> None:
@@ -303,7 +316,10 @@ def main(peer: Path | None, rounds: int, runtimes: tuple[str, ...], quick: bool,
             name = "stock" if runtime == "pyscript" else runtime
             apps[name] = (read_folder(build_site(settings, folder / name).folder), headers)
         sites = {
-            name: {network: stack.enter_context(Site(files, extra, network, certificate)) for network in (FAST, SLOW)}
+            name: {
+                network: stack.enter_context(Site(*observed(files, extra, VALUES), network, certificate))
+                for network in (FAST, SLOW)
+            }
             for name, (files, extra) in apps.items()
         }
         playwright = stack.enter_context(sync_playwright())
