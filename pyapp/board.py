@@ -67,12 +67,13 @@ class Outcome:
 class Board:
     """Runs cards against the workspace."""
 
-    def __init__(self, cards, send, show, seconds, roles, failed=None):
+    def __init__(self, cards, send, show, seconds, roles, failed=None, pause=0):
         self._cards = list(cards)
         self._send = send
         self._show = show
         self._seconds = seconds
         self._roles = roles
+        self._pause = pause  # seconds between the first answers and the cards declared `later`
         self._failed = failed  # called with (card, exception) for a defect in a card
         self._granted = None  # the permissions, once the workspace has told them
         self._runs = 0
@@ -101,10 +102,10 @@ class Board:
         for each in self._cards:
             if not each.later:
                 self._start(each, self._answers)
-        asyncio.create_task(self._wait_for_first())
+        asyncio.create_task(self._start_in(LATER))
 
-    async def _wait_for_first(self):
-        await asyncio.sleep(LATER)
+    async def _start_in(self, seconds):
+        await asyncio.sleep(seconds)
         self._start_later()
 
     def _start_later(self):
@@ -220,7 +221,8 @@ class Board:
             if self._first is not None:
                 self._first.discard(card.id)
                 if not self._first:
-                    self._start_later()
+                    # Not now: what was shown can be seen when this turn ends, and to ask takes its time.
+                    asyncio.create_task(self._start_in(self._pause))
 
 
 class Question:

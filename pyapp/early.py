@@ -25,7 +25,7 @@ class Early:
         return lambda *values: self.kept.append((name, values))
 
     def unveil(self):
-        """Show the whole page: the first frame had its status line alone (web/app.css)."""
+        """Show the whole page: the first frame had its status line alone (web/first.css)."""
         page = _byId("page")
         if page:  # the HTML may still be on its way
             page.removeAttribute("data-wait")

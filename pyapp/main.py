@@ -69,7 +69,9 @@ class App:
         self._view = self._early = Early(settings)
         seconds = settings["request_timeout_ms"] / 1000
         roles = settings["attributes"]
-        self._board = Board(self._cards, self._workspace.send, self._show, seconds, roles, self._card_failed)
+        self._board = Board(
+            self._cards, self._workspace.send, self._show, seconds, roles, self._card_failed, _NEXT_TASK
+        )
         asyncio.get_event_loop().set_exception_handler(self._task_failed)
         self._board.start()
         # Answers that come quickly are drawn first, and the view while slower ones are on their way.
@@ -77,6 +79,10 @@ class App:
         self._started = True
         for what, data in self._unheard:
             self._told(what, data)
+
+    async def _draw_next(self):
+        await asyncio.sleep(_NEXT_TASK)  # in which the cards declared `later` ask
+        await self._draw(_NEXT_TASK)  # what they ask leaves the page before
 
     async def _draw(self, after):
         """Make the view `after` seconds from now; it is then told what it has missed."""
@@ -197,7 +203,7 @@ class App:
         self._waited_for.discard(card.id)
         if self._view is self._early and not self._waited_for:
             self._early.unveil()
-            asyncio.create_task(self._draw(_NEXT_TASK))  # what is asked now leaves the page before
+            asyncio.create_task(self._draw_next())
 
     def _show_customer(self, outcome):
         from screenpop import decide
