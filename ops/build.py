@@ -97,7 +97,7 @@ def build_page(page: Page, out: Path) -> Built:
     css = files.add("app.css", _style(page, modules))
     pack = files.add("app.pack", _pack(page))
     runtime = make_runtime(page.runtime, modules, _cached, page.uses_sdk)
-    start, last = runtime.tags(
+    tags = runtime.tags(
         script=files.add("start.js", runtime.script),
         interpreter=files.add("micropython.wasm", runtime.interpreter),
         pack=pack,
@@ -107,15 +107,13 @@ def build_page(page: Page, out: Path) -> Built:
     icon = files.add("icon.svg", (ROOT / "web" / "icon.svg").read_bytes())
     licences = files.add("licences.txt", _licences(modules, page))
     style = f'<link rel="stylesheet" href="./{css}">'
-    about = [
+    head = [
+        f"<style>{page.first}</style>" if page.first else style,
         f'<link rel="icon" type="image/svg+xml" href="./{icon}">',
         f'<link rel="license" href="./{licences}">',
+        *tags,
     ]
-    if page.first:
-        tags = {"head": [f"<style>{page.first}</style>", *about, *start], "style": [style], "last": [last]}
-    else:
-        tags = {"head": [style, *about, *start, last]}
-    document = _fill(template, tags, page.html)
+    document = _fill(template, {"head": head} | ({"style": [style]} if page.first else {}), page.html)
     files.put("index.html", document.encode())
     return _write(files, out)
 

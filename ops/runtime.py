@@ -3,7 +3,7 @@
     runtime = make_runtime("pyscript", modules, cached, uses_sdk=True)
     runtime.script         # bytes of one JavaScript module, bundled by esbuild from the npm packages' own sources
     runtime.interpreter    # bytes of MicroPython's WebAssembly, as ops/wasm_calls.py and ops/wasm_loop.py change it
-    head, last = runtime.tags(script="assets/start-HASH.js", interpreter="assets/micropython-HASH.wasm", pack=..., eager=True)
+    runtime.tags(script="assets/start-HASH.js", interpreter="assets/micropython-HASH.wasm", pack=..., eager=True)
 
 `@pyscript/core` exports its sources for bundlers ("exports" in its package.json), polyscript too. What this page cannot
 reach is left out of the bundle (`_LEFT_OUT`, `_REPLACED`, `_CUT`, each with its reason): it would be a third of the bytes
@@ -84,13 +84,14 @@ class Runtime:
     script: bytes
     interpreter: bytes
 
-    def tags(self, script: str, interpreter: str, pack: str, eager: bool) -> tuple[list[str], str]:
-        """Give the tags for the head that import the pack's module BOOT_MODULE, and one that is to come last in the HTML.
+    def tags(self, script: str, interpreter: str, pack: str, eager: bool) -> list[str]:
+        """Give the tags for the head that load it all at once and import the pack's module BOOT_MODULE.
 
-        Together they load it all at once. The last one is for the WebAssembly: the browser asks for files in the order of
-        their tags, and this one is the largest, and not used before the script runs.
         `script`, `interpreter` (a .wasm) and `pack` are paths below the site's root. An `eager` page's script waits for
         nothing: the style sheet and the rest of the HTML may come while the interpreter starts.
+
+        In the head, since browsers look ahead for what is to be preloaded: a script that runs before the parser has come to
+        the link, which it does not while it waits for a style sheet, takes the response, and the link then asks again.
         """
         # Where PyScript expects the loader's address stands the WebAssembly's: the loader is in the script.
         config: dict[str, object] = {"romfs": f"./{pack}"}
@@ -100,13 +101,11 @@ class Runtime:
         else:
             # From the root: polyscript resolves it once against its own folder and once against the page.
             kind = f'type="micropython" version="/{interpreter}"'
-        preload = '<link rel="preload" as="fetch" crossorigin href="./{}">'
-        head = [
+        return [
             f'<script type="module" {"async " if eager else ""}src="./{script}"></script>',
-            preload.format(pack),
+            *(f'<link rel="preload" as="fetch" crossorigin href="./{path}">' for path in (pack, interpreter)),
             f"<script {kind} config='{html.escape(json.dumps(config))}'>import {BOOT_MODULE}</script>",
         ]
-        return head, preload.format(interpreter)
 
 
 _ENTRIES = {"pyscript": _PYSCRIPT_ENTRY, "polyscript": _POLYSCRIPT_ENTRY}

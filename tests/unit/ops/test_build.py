@@ -55,6 +55,13 @@ def test_every_address_in_the_page_is_a_file_of_the_build(built: Built) -> None:
             assert re.sub(r"^\.?/", "", address) in built.files, address
 
 
+def test_what_is_preloaded_is_asked_for_in_the_head(built: Built) -> None:
+    """A link that the parser comes to after the script has run asks for its file a second time (ops/runtime.py, `tags`)."""
+    head, _, body = (built.folder / "index.html").read_text("utf-8").partition("</head>")
+    assert head.count('rel="preload"') == 2
+    assert 'rel="preload"' not in body
+
+
 def test_no_address_of_another_origin_is_in_the_page(built: Built) -> None:
     page = (built.folder / "index.html").read_text("utf-8")
     assert not re.search(r"""(href|src|action|version)=["'](?:https?:)?//""", page)
