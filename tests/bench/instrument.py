@@ -57,6 +57,7 @@ _OBSERVER = """
     // What an app wrote before is looked for as it is, ungrouped: to read all of the text plainly would take its time.
     const page = document.body.textContent;
     if (texts.some(text => page.includes(text))) find(document.body);
+    if (!missing.size) settle();
   });
   // The paint may be told after the values are there: one that was left out for being late would make the median earlier.
   const paint = () => new Promise(resolve => {

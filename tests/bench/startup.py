@@ -8,7 +8,7 @@ holds when the machine's speed drifts, and each round in another order. A floor 
 the instrument's own cost.
 
 Times are in ms from the iframe's navigation start (performance.timeOrigin) to the SDK's hello at the workspace, to the last
-of the five values in the frame's document, and from a published event to the changed value. Bytes are those that went to
+of the five values being visible in the frame, and from a published event to the changed value. Bytes are those that went to
 the browser, TLS and the observer in the page (0.7 kB) included. The heap is JavaScript's after a collection, without
 WebAssembly's memory.
 

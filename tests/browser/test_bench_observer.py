@@ -58,3 +58,11 @@ def test_it_tells_a_change_afterwards(page: Page, reports: list[dict[str, Any]])
     with page.expect_response(f"**{REPORT}"):
         page.evaluate(f"rest.textContent = '{CHANGED} to lunch'")
     assert list(reports[1]["seen"]) == [CHANGED]
+
+
+def test_what_stands_there_from_the_first_counts(page: Page) -> None:
+    files, _ = observed({"index.html": b"<!doctype html><body><p>Ada Byron, +12065550173</p>"}, {}, WANTED)
+    page.route(f"{ADDRESS}**", lambda route: route.fulfill(content_type="text/html", body=files["index.html"].decode()))
+    with page.expect_request(f"**{REPORT}") as told:
+        page.goto(ADDRESS)
+    assert sorted(json.loads(told.value.post_data or "")["seen"]) == sorted(WANTED)
