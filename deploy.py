@@ -25,7 +25,7 @@ from ops.settings import ROOT, load_settings
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 _PORT = click.IntRange(0, 65535)
-# The commands of ops/cloud_commands.py.
+# The commands of ops/cli/cloud.py.
 _CLOUD = ("release", "plan", "status", "releases", "rollback", "prune", "destroy", "doctor", "iam-policy")
 
 
@@ -49,7 +49,7 @@ class _Commands(click.Group):
         """Give a command; those that talk to AWS are imported when one is asked for (boto3 takes its time)."""
         if cmd_name not in _CLOUD:
             return super().get_command(ctx, cmd_name)
-        from ops.cloud_commands import COMMANDS
+        from ops.cli.cloud import COMMANDS
 
         return next(command for command in COMMANDS if command.name == cmd_name)
 
@@ -73,8 +73,8 @@ def cli() -> None:
 @click.option("--env", "environment", default="", help="A table of [tool.popdesk.environments].")
 def build(out: Path, environment: str) -> None:
     """Build the page into a folder that any static server can serve, and the Lambda's zip."""
-    from ops.build import build_site
-    from ops.lambda_zip import LAMBDA_RUNTIME, LAMBDA_ZIP, build_lambda_zip, compiles_for
+    from ops.site.build import build_site
+    from ops.site.lambda_zip import LAMBDA_RUNTIME, LAMBDA_ZIP, build_lambda_zip, compiles_for
 
     settings = load_settings(environment=environment)
     result = build_site(settings, out)
@@ -94,8 +94,8 @@ def build(out: Path, environment: str) -> None:
 @click.option("--verbose", is_flag=True, help="Show what the Lambda logs.")
 def preview(port: int, app_port: int, browser: bool, scenario: Path | None, environment: str, verbose: bool) -> None:
     """Run everything on this machine: workspace, app, contact flow, Lambda, sample CRM. No AWS account needed."""
-    from ops.preview import Preview
-    from ops.scenario import Desk, load_scenario, play_scenario
+    from ops.preview.scenario import Desk, load_scenario, play_scenario
+    from ops.preview.server import Preview
 
     play = load_scenario(scenario) if scenario else None
     # What ends a service ends this as Ctrl-C does: everything is stopped and removed.
@@ -160,9 +160,9 @@ def import_command(
     left out, 1 for an import that stopped (it says how to go on). A customer's former numbers and addresses stay in the
     table unless --delete-others is given.
     """
-    from ops import customers as room
-    from ops.aws import open_aws
-    from ops.stack import stack_name
+    from ops.cloud import customers as room
+    from ops.cloud.aws import open_aws
+    from ops.cloud.stack import stack_name
 
     if delete_others and from_line > 2:
         raise click.UsageError("--delete-others needs the whole file: leave out --from-line")

@@ -5,7 +5,7 @@ python deploy.py preview --scenario examples/two_chats.py
 
 from __future__ import annotations
 
-from ops.scenario import Desk
+from ops.preview.scenario import Desk
 
 
 def scenario(desk: Desk) -> None:

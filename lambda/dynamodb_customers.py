@@ -2,7 +2,7 @@
 
 The table's keys: `pk` is the identity (`phone#+12065550100`, `email#ana@example.com`), `sk` the customer's id, so that
 everybody who shares a number comes in one query. The other attributes are name, phone and email, strings all.
-`python deploy.py customers import FILE.csv` fills it (ops/customers.py).
+`python deploy.py customers import FILE.csv` fills it (ops/cloud/customers.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from identity import Identity
 
-TABLE_VARIABLE = "POPDESK_CUSTOMERS_TABLE"  # set by ops/template.yaml
+TABLE_VARIABLE = "POPDESK_CUSTOMERS_TABLE"  # set by ops/cloud/template.yaml
 _MOST = 100  # customers that share one number: more is no answer for an agent
 
 

@@ -10,7 +10,7 @@ permissions), "shown", "hidden", "destroyed", "connected", "acw", "missed", "cle
 "state" (the agent's, by name), "theme" (light, dark, auto), "outside" (nobody answered), "error" (a message),
 "defect" (an exception of this room's own).
 
-A value is a text, number, dict, list or None. The SDK is the global `connectSDK` (ops/build.py bundles it). It queues what
+A value is a text, number, dict, list or None. The SDK is the global `connectSDK` (ops/site/build.py bundles it). It queues what
 is asked before the workspace has answered its hello, so nothing here waits. Facts about the SDK: its packages app, contact,
 voice and core at 1.0.11.
 """

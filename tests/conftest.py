@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, Playwright
 
-from ops.preview import Preview
-from ops.scenario import Desk
+from ops.preview.scenario import Desk
+from ops.preview.server import Preview
 from ops.settings import load_settings
 from tests.chromium import launch_arguments
 

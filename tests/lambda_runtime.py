@@ -23,7 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ops.lambda_zip import LAMBDA_HANDLER
+from ops.site.lambda_zip import LAMBDA_HANDLER
 from tests.loopback import Loopback
 
 AVAILABLE = find_spec("awslambdaric") is not None  # it is built for Linux, as Lambda is

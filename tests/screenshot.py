@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import ViewportSize, expect, sync_playwright
 
-from ops.preview import Preview
+from ops.preview.server import Preview
 from ops.settings import ROOT, load_settings
 from tests.chromium import launch_arguments
 from tests.conftest import Workspace

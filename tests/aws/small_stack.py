@@ -16,12 +16,12 @@ from typing import Any
 
 from cfnlint import decode
 
-from ops import stack as stacks
-from ops.aws import Aws
-from ops.headers import PRODUCTION_ANCESTORS, response_headers
-from ops.releases import ALIAS
+from ops.cloud import stack as stacks
+from ops.cloud.aws import Aws
+from ops.cloud.releases import ALIAS
+from ops.cloud.stack import Wanted
 from ops.settings import Settings, load_settings
-from ops.stack import Wanted
+from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
 from tests.aws.world import REGION, lambda_zip, open_test_aws
 from tests.loopback import Loopback
 

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deploy import cli
-from ops import cloud_commands
-from ops import stack as stacks
-from ops.deployment import Events, Work, carry_out
+from ops.cli import cloud as cloud_commands
+from ops.cloud import stack as stacks
+from ops.cloud.deployment import Events, Work, carry_out
 from tests.aws.moto_server import MotoServer
 from tests.aws.small_stack import STACK, SiteServer
 from tests.aws.test_deployment import Account

@@ -18,8 +18,8 @@ from click.testing import CliRunner
 from moto import mock_aws
 
 from deploy import cli
-from ops.aws import Aws
-from ops.customers import customers_table_name, import_customers, read_rows
+from ops.cloud.aws import Aws
+from ops.cloud.customers import customers_table_name, import_customers, read_rows
 from ops.errors import Trouble
 from ops.settings import ROOT
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from ops import stack as stacks
-from ops.aws import Aws
-from ops.deployment import Events, Result, Work, carry_out, prepare_built
+from ops.cloud import stack as stacks
+from ops.cloud.aws import Aws
+from ops.cloud.deployment import Events, Result, Work, carry_out, prepare_built
+from ops.cloud.releases import Overtaken, rollback
 from ops.errors import Trouble
-from ops.releases import Overtaken, rollback
 from tests.aws import small_stack
 from tests.aws.moto_server import MotoServer
 from tests.aws.small_stack import SITE, STACK, SiteServer, make_alias, write_zip

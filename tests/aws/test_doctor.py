@@ -18,12 +18,12 @@ from cfnlint import decode
 from click.testing import CliRunner, Result
 
 from deploy import cli
-from ops import cloud_commands
-from ops.doctor import GRANT_TYPE, examine, grant, merged_applications, policy_names, principal
+from ops.cli import cloud as cloud_commands
+from ops.cloud.doctor import GRANT_TYPE, examine, grant, merged_applications, policy_names, principal
+from ops.cloud.iam_policy import CALLS, THROUGH_CLOUDFORMATION, granted_actions, parts, policy, size
+from ops.cloud.stack import TEMPLATE
 from ops.errors import Trouble
-from ops.iam_policy import CALLS, THROUGH_CLOUDFORMATION, granted_actions, parts, policy, size
 from ops.settings import ROOT
-from ops.stack import TEMPLATE
 from tests.aws.small_stack import INSTANCE, deployable_settings
 from tests.aws.stubbed import Stubbed
 
@@ -250,7 +250,7 @@ def test_principal_behind_a_caller(caller: str, expected: str) -> None:
 
 
 def test_every_call_in_the_code_is_listed_and_every_listed_call_is_in_the_code() -> None:
-    source = "\n".join(file.read_text("utf-8") for file in (ROOT / "ops").glob("*.py"))
+    source = "\n".join(file.read_text("utf-8") for file in (ROOT / "ops").rglob("*.py"))
     used = set(re.findall(r'aws\.(?:call|pages)\(\s*"([a-z0-9-]+)",\s*"([a-z0-9_]+)"', source))
     listed = {(service, operation) for service, operations in CALLS.items() for operation in operations}
     assert used == listed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ops.stack import POLL_SECONDS, Stack, read_drift
+from ops.cloud.stack import POLL_SECONDS, Stack, read_drift
 from tests.aws.stubbed import Stubbed
 
 STACK = Stack("popdesk-prod", "UPDATE_COMPLETE")

@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from ops.aws import Aws
-from ops.errors import Trouble
-from ops.releases import (
+from ops.cloud.aws import Aws
+from ops.cloud.releases import (
     Overtaken,
     invalidate,
     make_live,
@@ -28,6 +27,7 @@ from ops.releases import (
     switch,
     upload,
 )
+from ops.errors import Trouble
 from tests.aws.moto_server import MotoServer
 from tests.aws.world import World, open_test_aws, release_build
 

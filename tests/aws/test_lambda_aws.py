@@ -18,8 +18,8 @@ from http_customers import read_token
 from identity import Identity
 from moto.server import ThreadedMotoServer
 
-from ops.aws import Aws
-from ops.customers import import_customers, read_rows
+from ops.cloud.aws import Aws
+from ops.cloud.customers import import_customers, read_rows
 from ops.settings import ROOT, lambda_settings, load_settings
 from tests.unit.lambda_.crm import MisbehavingCrm
 from tests.unit.lambda_.events import contact_event

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ops.prune import Pruned, prune
-from ops.releases import make_live, new_release, read_live, rollback, upload
+from ops.cloud.prune import Pruned, prune
+from ops.cloud.releases import make_live, new_release, read_live, rollback, upload
 from tests.aws.world import World
 
 LATER = datetime.now(UTC) + timedelta(days=100)

@@ -8,8 +8,7 @@ import brotli
 import pytest
 from botocore.exceptions import ClientError
 
-from ops.errors import Trouble
-from ops.releases import (
+from ops.cloud.releases import (
     ALIAS,
     Overtaken,
     media_type,
@@ -22,6 +21,7 @@ from ops.releases import (
     switch,
     upload,
 )
+from ops.errors import Trouble
 from tests.aws.world import FUNCTION, World
 
 

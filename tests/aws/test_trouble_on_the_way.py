@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import botocore.endpoint
 import pytest
 
-from ops.releases import rollback
+from ops.cloud.releases import rollback
 from tests.aws.moto_server import MotoServer
 from tests.aws.world import World, open_test_aws, release_build
 

@@ -18,9 +18,9 @@ from typing import Any
 import brotli
 from botocore.session import Session
 
-from ops.aws import Aws
-from ops.build import Built
-from ops.releases import ALIAS, Place, Release, make_live, new_release, read_live, upload
+from ops.cloud.aws import Aws
+from ops.cloud.releases import ALIAS, Place, Release, make_live, new_release, read_live, upload
+from ops.site.build import Built
 from tests.aws.moto_server import MotoServer
 
 REGION = "us-east-1"

@@ -39,8 +39,8 @@ from moto.server import ThreadedMotoServer
 from rich.console import Console
 from rich.table import Table
 
-from ops.lambda_zip import CUSTOMERS_TABLE_VARIABLE, build_lambda_zip
 from ops.settings import Settings, load_settings
+from ops.site.lambda_zip import CUSTOMERS_TABLE_VARIABLE, build_lambda_zip
 from tests.lambda_runtime import LambdaRuntime
 from tests.unit.lambda_.crm import MisbehavingCrm
 from tests.unit.lambda_.events import contact_event

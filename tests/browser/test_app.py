@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Frame, Page, Route, expect
 
-from ops.preview import Preview
+from ops.preview.server import Preview
 from tests.browser.app_stage import NUMBER, AppStates, previewed
 from tests.conftest import Workspace
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Frame, Route, expect
 
-from ops.build import app_page, build_page
-from ops.headers import response_headers
 from ops.settings import ROOT, load_settings
+from ops.site.build import app_page, build_page
+from ops.site.headers import response_headers
 from tests.browser.app_stage import AppStates
 from tests.conftest import Workspace
 

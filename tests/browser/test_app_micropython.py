@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page as BrowserPage
 
-from ops.build import Page, build_page
-from ops.headers import response_headers
 from ops.settings import ROOT
+from ops.site.build import Page, build_page
+from ops.site.headers import response_headers
 from tests.unit.pyapp.test_shared import SHARED
 
 PURE = ("board", "cards", "desk", "life", "screenpop", "values", "words", "words_es")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext
 
-from ops.preview import Preview
+from ops.preview.server import Preview
 from tests.browser.app_stage import DEFAULT_SANDBOX, AppStates, previewed, violations
 from tests.conftest import Workspace
 

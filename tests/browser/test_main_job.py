@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, FrameLocator, Locator, Page, expect
 
-from ops.headers import response_headers
-from ops.preview import Preview
-from ops.scenario import Contact
+from ops.preview.scenario import Contact
+from ops.preview.server import Preview
 from ops.settings import load_settings
+from ops.site.headers import response_headers
 from tests.conftest import RUNTIMES, Workspace
 
 pytestmark = pytest.mark.browser
@@ -36,7 +36,7 @@ CARDS = [
     "Channel concurrency",
     "Agent ARN",
 ]
-# What the local server says besides ops/headers.py: the content's own headers and the server's.
+# What the local server says besides ops/site/headers.py: the content's own headers and the server's.
 OWN_HEADERS = {"content-type", "content-length", "cache-control", "date", "server"}
 
 

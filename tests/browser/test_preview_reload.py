@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ops.errors import Trouble
-from ops.preview import Preview
+from ops.preview.server import Preview
 from ops.settings import PYPROJECT, ROOT, Settings, load_settings
 from tests.conftest import Workspace
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ops.errors import Trouble
-from ops.scenario import CommandFailed, load_scenario, play_scenario
+from ops.preview.scenario import CommandFailed, load_scenario, play_scenario
 from ops.settings import ROOT
 from tests.conftest import Workspace
 

@@ -12,9 +12,9 @@ import brotli
 import pytest
 from playwright.sync_api import Browser, Request
 
-from ops.build import Built, app_page, build_page, build_site
-from ops.preview import Preview
+from ops.preview.server import Preview
 from ops.settings import load_settings
+from ops.site.build import Built, app_page, build_page, build_site
 from tests.conftest import Workspace
 
 # runtime -> (requests of a cold open, their bytes in brotli, modules of ours imported when the values are shown)

@@ -1,7 +1,7 @@
 """A browser that blocks third-party storage, as many companies' do: the app in its cross-site iframe runs all the same.
 
 Stock PyScript opens an IndexedDB as it starts, which such a browser denies; what of it the build leaves out stands in
-ops/runtime.py. Under both runtimes.
+ops/site/bundle.py. Under both runtimes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Frame, Playwright, expect
 
-from ops.preview import Preview
+from ops.preview.server import Preview
 from tests.conftest import RUNTIMES, Workspace
 
 pytestmark = pytest.mark.browser

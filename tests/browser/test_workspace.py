@@ -12,8 +12,8 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from ops.preview import Preview
-from ops.scenario import CommandFailed
+from ops.preview.scenario import CommandFailed
+from ops.preview.server import Preview
 from tests.browser.hosting import PlainAppServer
 from tests.conftest import Workspace
 

@@ -12,8 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from ops.errors import Trouble
-from ops.lambda_zip import CUSTOMERS_TABLE_VARIABLE, LAMBDA_HANDLER, build_lambda_zip
 from ops.settings import Lookup, Settings, lambda_settings, load_settings
+from ops.site.lambda_zip import CUSTOMERS_TABLE_VARIABLE, LAMBDA_HANDLER, build_lambda_zip
 from tests.lambda_runtime import AVAILABLE, LambdaRuntime
 from tests.unit.lambda_.events import contact_event
 

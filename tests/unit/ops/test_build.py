@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ops.build import Built, app_page, build_page, build_site, compile_module, design_tokens, first_questions
 from ops.errors import Trouble
-from ops.headers import PRODUCTION_ANCESTORS, content_security_policy, first_style
-from ops.npm import WEB, install_packages
 from ops.settings import Settings, load_settings
+from ops.site.build import Built, app_page, build_page, build_site, compile_module, design_tokens, first_questions
+from ops.site.headers import PRODUCTION_ANCESTORS, content_security_policy, first_style
+from ops.site.npm import WEB, install_packages
 
 
 @pytest.fixture(scope="module", params=["pyscript", "polyscript"])
@@ -56,7 +56,7 @@ def test_every_address_in_the_page_is_a_file_of_the_build(built: Built) -> None:
 
 
 def test_what_is_preloaded_is_asked_for_in_the_head(built: Built) -> None:
-    """A link that the parser comes to after the script has run asks for its file a second time (ops/runtime.py, `tags`)."""
+    """A link that the parser comes to after the script has run asks for its file a second time (ops/site/bundle.py, `tags`)."""
     head, _, body = (built.folder / "index.html").read_text("utf-8").partition("</head>")
     assert head.count('rel="preload"') == 2
     assert 'rel="preload"' not in body

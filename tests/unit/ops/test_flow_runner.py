@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ops import flows
-from ops.flow_runner import (
+from ops.flows import definitions as flows
+from ops.flows.runner import (
     LIMIT_BYTES,
     NOTHING_TYPED,
     RETRIES,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ops.flows import guide_flow, lambda_seconds, main_flow, problems, view
+from ops.flows.definitions import guide_flow, lambda_seconds, main_flow, problems, view
 from ops.settings import load_settings
 
 SETTINGS = load_settings()

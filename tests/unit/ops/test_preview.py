@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from ops.errors import Trouble
-from ops.headers import response_headers
-from ops.preview import Preview
-from ops.scenario import CommandFailed
+from ops.preview.scenario import CommandFailed
+from ops.preview.server import Preview
 from ops.settings import ROOT, Settings, load_settings
+from ops.site.headers import response_headers
 
 SETTINGS = load_settings()
 NAMES = SETTINGS.attributes

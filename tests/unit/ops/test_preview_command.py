@@ -19,9 +19,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from ops import npm
-from ops.build import CACHE
 from ops.settings import ROOT
+from ops.site import npm
+from ops.site.build import CACHE
 
 
 @pytest.fixture
@@ -117,10 +117,10 @@ def test_a_broken_edit_is_told_the_last_build_is_served_and_the_repair_is_too(pr
         assert event() == "reload"
         assert get(running.app) != first
 
-        flows = project / "ops" / "flows.py"
+        flows = project / "ops" / "flows" / "definitions.py"
         flows.write_text(flows.read_text("utf-8").replace('"transfer",', '"transfer" "it",', 1), "utf-8")
         assert event() == "problem"
-        running.printed(r"ops/flows\.py: Amazon Connect would refuse the flows: .*does not exist")
+        running.printed(r"ops/flows/definitions\.py: Amazon Connect would refuse the flows: .*does not exist")
 
         rest = running.end(signal.SIGINT)  # with the page still listening
     assert rest.endswith("Stopped.\n")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ops.errors import Trouble
-from ops.local_lambda import LocalLambda
+from ops.preview.local_lambda import LocalLambda
 
 Make = Callable[..., LocalLambda]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ops.errors import Trouble
-from ops.scenario import CommandFailed, Desk, load_scenario, play_scenario
+from ops.preview.scenario import CommandFailed, Desk, load_scenario, play_scenario
 from ops.settings import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))

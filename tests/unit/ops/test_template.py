@@ -17,11 +17,11 @@ from call_log import NAMESPACE, write_call
 from cfnlint import decode
 from cfnlint.api import lint
 
+from ops.cloud.stack import TEMPLATE, check_deployable, render_template, stack_name, want
 from ops.errors import Trouble
-from ops.flows import problems
-from ops.headers import PRODUCTION_ANCESTORS, response_headers
+from ops.flows.definitions import problems
 from ops.settings import ROOT, Settings, load_settings
-from ops.stack import TEMPLATE, check_deployable, render_template, stack_name, want
+from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
 
 INSTANCE = "arn:aws:connect:us-east-1:123456789012:instance/11111111-2222-3333-4444-555555555555"
 LONGEST_PARAMETER = 4096  # bytes
@@ -121,7 +121,7 @@ def test_distribution_serves_errors_as_errors_over_modern_http(parsed: dict[str,
 
 
 def test_headers_are_the_ones_that_preview_sends(parsed: dict[str, Any]) -> None:
-    """Every header of ops/headers.py reaches the policy, with its very value: there is no second definition."""
+    """Every header of ops/site/headers.py reaches the policy, with its very value: there is no second definition."""
     parameters = want(_settings(), account="1", lambda_key="k", queue_arn="q").parameters
     config = parsed["Resources"]["ResponseHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
     security = config["SecurityHeadersConfig"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ops import npm, wasm
+from ops import wasm
+from ops.site import npm
 from ops.wasm import Body, FunctionType, Import, Malformed, Module
 from ops.wasm_calls import THROW, keep_exceptions_inside
 from ops.wasm_loop import split_main_loop

@@ -10,7 +10,7 @@ import pytest
 import replies
 from permissions import TABLE
 
-from ops.npm import install_packages
+from ops.site.npm import install_packages
 
 from .conftest import Bench
 

@@ -21,14 +21,14 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from ops import stack as stacks
-from ops.aws import Aws, open_aws
-from ops.deployment import Difference, Events, Work, caller, carry_out, place_of, prepare
-from ops.doctor import examine, grant, policy_names
+from ops.cloud import stack as stacks
+from ops.cloud.aws import Aws, open_aws
+from ops.cloud.deployment import Difference, Events, Work, caller, carry_out, place_of, prepare
+from ops.cloud.doctor import examine, grant, policy_names
+from ops.cloud.iam_policy import MANAGED_SIZE, ROLE_SIZE, parts, policy, size
+from ops.cloud.prune import prune
+from ops.cloud.releases import missing_assets, read_history, read_live, read_release, read_who, rollback
 from ops.errors import Trouble
-from ops.iam_policy import MANAGED_SIZE, ROLE_SIZE, parts, policy, size
-from ops.prune import prune
-from ops.releases import missing_assets, read_history, read_live, read_release, read_who, rollback
 from ops.settings import Settings, load_settings
 
 DIFFERENT_EXIT_CODE = 3

@@ -3,9 +3,9 @@
     with Preview(load_settings, port=0, app_port=0) as preview:     # 0: any free port
         preview.workspace_url       # "http://127.0.0.1:PORT/": the workspace; /crm/ the sample CRM; /api/ what the page asks
         preview.app_url             # "http://localhost:PORT/": the app, another site, as in production
-        preview.command("offer", customer="C-1001")     # what the buttons do, for scenarios and tests (ops/scenario.py)
+        preview.command("offer", customer="C-1001")     # what the buttons do, for scenarios and tests (ops/preview/scenario.py)
 
-Bound to the loopback addresses only. The app is served with production's headers (ops/headers.py). `watch=True` rebuilds
+Bound to the loopback addresses only. The app is served with production's headers (ops/site/headers.py). `watch=True` rebuilds
 on a change and tells the workspace to reload; a build that fails is told too, and the last good one goes on being served.
 A command goes to the page that was opened last, so that a second tab does not do it once more.
 """
@@ -43,16 +43,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
-from ops import flows
-from ops.build import Page, build_page, build_site
 from ops.errors import Trouble
-from ops.flow_runner import INSTANCE, Contact, Runner
-from ops.headers import response_headers
-from ops.lambda_zip import LAMBDA_HANDLER, build_lambda_zip
-from ops.local_lambda import LocalLambda
-from ops.sample_crm import sample_crm
-from ops.scenario import CommandFailed
+from ops.flows import definitions as flows
+from ops.flows.runner import INSTANCE, Contact, Runner
+from ops.preview.local_lambda import LocalLambda
+from ops.preview.sample_crm import sample_crm
+from ops.preview.scenario import CommandFailed
 from ops.settings import ROOT, Settings
+from ops.site.build import Page, build_page, build_site
+from ops.site.headers import response_headers
+from ops.site.lambda_zip import LAMBDA_HANDLER, build_lambda_zip
 
 SAMPLE_CUSTOMERS = ROOT / "lambda" / "sample_customers.json"
 _QUEUE = f"{INSTANCE}/queue/local"
@@ -282,7 +282,9 @@ class Preview:
         guide = flows.guide_flow(settings, view_arn="local:view")
         wrong = [*flows.problems(main), *flows.problems(guide)]
         if wrong:
-            raise Trouble("ops/flows.py", "Amazon Connect would refuse the flows: " + "; ".join(wrong), "mend them")
+            raise Trouble(
+                "ops/flows/definitions.py", "Amazon Connect would refuse the flows: " + "; ".join(wrong), "mend them"
+            )
         customers = json.loads(SAMPLE_CUSTOMERS.read_text("utf-8"))
         function = LocalLambda(build_lambda_zip(settings, self._folder / "lambda.zip"), LAMBDA_HANDLER, self._log)
         try:
@@ -548,7 +550,7 @@ def _part(path: Path) -> str:
     inside = path.relative_to(ROOT).as_posix()
     if inside == "pyproject.toml":
         return "settings"
-    if inside.startswith("lambda/") or inside == "ops/flows.py":
+    if inside.startswith("lambda/") or inside == "ops/flows/definitions.py":
         return "flow"
     if inside.startswith("web/workspace/"):
         return "workspace"

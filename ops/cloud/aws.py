@@ -4,7 +4,7 @@
     aws.call("s3", "head_object", Bucket="...", Key="site/index.html")     # botocore's answer, a dict
     aws.pages("s3", "list_objects_v2", Bucket="...")                       # an iterator of such answers
 
-A refusal comes as AwsTrouble, which knows AWS's error code. Only operations of ops/iam_policy.py's list can be called,
+A refusal comes as AwsTrouble, which knows AWS's error code. Only operations of ops/cloud/iam_policy.py's list can be called,
 so the policy that `deploy.py iam-policy` prints is never short of one. Throttling and network trouble are tried again
 with backoff by botocore's standard mode (docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
 
@@ -31,8 +31,8 @@ from botocore.exceptions import (
 from botocore.handlers import add_expect_header
 from botocore.session import Session
 
+from ops.cloud.iam_policy import CALLS
 from ops.errors import Trouble
-from ops.iam_policy import CALLS
 
 CONNECTIONS = 32  # how many requests are under way at once, and how many connections are kept for them
 _ATTEMPTS = 8
@@ -121,7 +121,7 @@ class Aws:
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call `operation` (its name in botocore and boto3) and give the answer.
 
-        Raises AwsTrouble; KeyError for an operation that ops/iam_policy.py does not list, which is a defect here.
+        Raises AwsTrouble; KeyError for an operation that ops/cloud/iam_policy.py does not list, which is a defect here.
         """
         CALLS[service][operation]
         try:

@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ops.aws import Aws
-from ops.releases import MANIFESTS, SITE, Place, Release, read_history, read_live, stored_assets
-from ops.stack import delete_objects
+from ops.cloud.aws import Aws
+from ops.cloud.releases import MANIFESTS, SITE, Place, Release, read_history, read_live, stored_assets
+from ops.cloud.stack import delete_objects
 
 _AT_ONCE = 1000  # keys that DeleteObjects takes
 

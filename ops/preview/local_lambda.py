@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any
 
 from ops.errors import Trouble
-from ops.flow_runner import Answer
+from ops.flows.runner import Answer
 
 # Runs in the process: one event a line on stdin, one answer a line on the real stdout; the handler's prints go to stderr.
 _WORKER = """

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ops.aws import Aws, AwsTrouble
+from ops.cloud.aws import Aws, AwsTrouble
 from ops.errors import Trouble
 from ops.settings import ROOT
 

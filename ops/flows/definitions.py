@@ -1,4 +1,4 @@
-"""The contact flows and the view, as data: what the template deploys is what preview runs (ops/flow_runner.py).
+"""The contact flows and the view, as data: what the template deploys is what preview runs (ops/flows/runner.py).
 
     main_flow(settings, lambda_arn=..., guide_flow_arn=..., queue_arn=...)   # the customer's way to the queue
     guide_flow(settings, view_arn=...)                                       # what opens the page for the agent

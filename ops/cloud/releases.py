@@ -30,11 +30,11 @@ from typing import TYPE_CHECKING, Any
 
 import brotli
 
-from ops.aws import CONNECTIONS, Aws, AwsTrouble
+from ops.cloud.aws import CONNECTIONS, Aws, AwsTrouble
 from ops.errors import Trouble
 
 if TYPE_CHECKING:  # the build's own imports take longer than a release with nothing changed
-    from ops.build import Built
+    from ops.site.build import Built
 
 PAGE = "index.html"
 SITE = "site/"

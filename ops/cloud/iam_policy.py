@@ -4,8 +4,8 @@
     policy(names)                        # -> the least-privilege policy, as a dict for json.dumps
     parts(policy(names))                 # -> the same in policies that are small enough for IAM
 
-ops/aws.py refuses an operation that is not in CALLS, so the policy and the code cannot drift apart. CloudFormation acts
-with the caller's permissions: what it needs for ops/template.yaml stands in THROUGH_CLOUDFORMATION. Actions and resource
+ops/cloud/aws.py refuses an operation that is not in CALLS, so the policy and the code cannot drift apart. CloudFormation acts
+with the caller's permissions: what it needs for ops/cloud/template.yaml stands in THROUGH_CLOUDFORMATION. Actions and resource
 types: docs.aws.amazon.com/service-authorization/latest/reference/; checked against documentation, not against an account.
 """
 
@@ -109,7 +109,7 @@ CALLS: dict[str, dict[str, Need]] = {
     },
 }
 
-# What CloudFormation does in the caller's name for the types of ops/template.yaml.
+# What CloudFormation does in the caller's name for the types of ops/cloud/template.yaml.
 THROUGH_CLOUDFORMATION: dict[str, Need] = {
     "AWS::S3::Bucket": _need(
         "s3:CreateBucket s3:DeleteBucket s3:PutBucketVersioning s3:GetBucketVersioning s3:PutBucketPublicAccessBlock"

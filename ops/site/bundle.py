@@ -21,8 +21,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops import npm, wasm, wasm_calls, wasm_loop
+from ops import wasm, wasm_calls, wasm_loop
 from ops.errors import Trouble
+from ops.site import npm
 
 # Sources replaced by a stub, by their path below node_modules.
 _LEFT_OUT = {
@@ -290,7 +291,7 @@ def _interpreter(original: Path) -> bytes:
         wasm_calls.keep_exceptions_inside(module)
         wasm_loop.split_main_loop(module)
     except wasm.Malformed as error:
-        reason = f"this version of the package is not as ops/runtime.py knows it: {error}"
+        reason = f"this version of the package is not as ops/site/bundle.py knows it: {error}"
         raise Trouble(original.name, reason, "mend ops/wasm.py, ops/wasm_calls.py or ops/wasm_loop.py") from None
     return module.write()
 
@@ -315,5 +316,5 @@ def _replace(source: Path, old: str, new: str) -> None:
 def _source(stage: Path, path: str) -> Path:
     source = stage / "node_modules" / path
     if not source.is_file():
-        raise Trouble(path, "this version of the package has no such file", "mend its name in ops/runtime.py")
+        raise Trouble(path, "this version of the package has no such file", "mend its name in ops/site/bundle.py")
     return source

@@ -42,7 +42,7 @@ _PHONENUMBERS = (
     "data",
 )
 # phonenumbers' own __init__ imports all its modules: formatters, matchers, geocoders. The handler asks one of them.
-_PHONENUMBERS_INIT = '"""Only phonenumbers.phonenumberutil and its data are here: see ops/lambda_zip.py."""\n'
+_PHONENUMBERS_INIT = '"""Only phonenumbers.phonenumberutil and its data are here: see ops/site/lambda_zip.py."""\n'
 _ALTERNATIVE = re.compile(r"PHONE_ALT_FORMAT_")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip knows
 

@@ -178,7 +178,7 @@ def load_scenario(file: Path) -> Callable[[Desk], None]:
         raise Trouble(_place(file, error), f"it cannot be loaded: {_words(error)}", "mend that line") from error
     scenario = names.get("scenario")
     if not callable(scenario):
-        raise Trouble(str(file), "it defines no function scenario(desk)", "see ops/scenario.py for an example")
+        raise Trouble(str(file), "it defines no function scenario(desk)", "see ops/preview/scenario.py for an example")
     return scenario  # type: ignore[no-any-return]
 
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import brotli
 
-from ops.headers import PRODUCTION_ANCESTORS, response_headers
-from ops.releases import IMMUTABLE, NO_CACHE, PAGE, Release, media_type
+from ops.cloud.releases import IMMUTABLE, NO_CACHE, PAGE, Release, media_type
+from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
 
 _SECONDS = 20  # for one request
 _AT_ONCE = 8

@@ -19,12 +19,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ops import stack as stacks
-from ops.aws import Aws, AwsTrouble
-from ops.build import Built, build_site
-from ops.errors import Trouble
-from ops.lambda_zip import LAMBDA_ZIP, build_lambda_zip
-from ops.releases import (
+from ops.cloud import stack as stacks
+from ops.cloud.aws import Aws, AwsTrouble
+from ops.cloud.releases import (
     PAGE,
     Live,
     Place,
@@ -41,9 +38,12 @@ from ops.releases import (
     settle_lambda,
     upload,
 )
+from ops.cloud.smoke import smoke_test
+from ops.cloud.stack import Plan, Stack, Wanted
+from ops.errors import Trouble
 from ops.settings import ROOT, Settings
-from ops.smoke import smoke_test
-from ops.stack import Plan, Stack, Wanted
+from ops.site.build import Built, build_site
+from ops.site.lambda_zip import LAMBDA_ZIP, build_lambda_zip
 
 SITE_FOLDER = ROOT / "build" / "site"
 SMOKE_EXIT_CODE = 5  # the live page was not right, and the release before it is live again

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ops.errors import Trouble
-from ops.flows import Flow
+from ops.flows.definitions import Flow
 
 LIMIT_BYTES = 32 * 1024  # a Lambda's answer, and a contact's attributes
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9_-]+")
@@ -65,7 +65,7 @@ Invoke = Callable[[dict[str, Any], float], Answer]
 
 @dataclass
 class Outcome:
-    """Where the contact stands after the flows: what POST /api/offer answers (ops/preview.py)."""
+    """Where the contact stands after the flows: what POST /api/offer answers (ops/preview/server.py)."""
 
     attributes: dict[str, str] = field(default_factory=dict)
     queue: dict[str, str] | None = None
@@ -125,7 +125,7 @@ class Runner:
                 raise Trouble(
                     "The contact flow",
                     "it ended the contact before an agent had it",
-                    "look at the last step's error, and at what it leads to in ops/flows.py",
+                    "look at the last step's error, and at what it leads to in ops/flows/definitions.py",
                 )
             if run.guide_arn:
                 self._follow("guide", run.guide_arn, run, outcome)
@@ -144,7 +144,9 @@ class Runner:
             action = actions.get(identifier)
             if action is None:
                 raise Trouble(
-                    f"The {name} flow", f"it leads to {identifier!r}, which does not exist", "mend ops/flows.py"
+                    f"The {name} flow",
+                    f"it leads to {identifier!r}, which does not exist",
+                    "mend ops/flows/definitions.py",
                 )
             started = time.perf_counter()
             step: dict[str, Any] = {
@@ -163,7 +165,7 @@ class Runner:
                 raise Trouble(
                     f"{action['Type']} ({identifier})",
                     "the local flow runner does not know this action",
-                    "use an action it knows, or add it to ops/flow_runner.py",
+                    "use an action it knows, or add it to ops/flows/runner.py",
                 )
             try:
                 identifier = perform(action, run, step, outcome)
@@ -172,7 +174,9 @@ class Runner:
                 raise
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 step["error"] = f"its parameters are not what the action wants ({type(error).__name__}: {error})"
-                raise Trouble(f"{action['Type']} ({identifier})", step["error"], "mend ops/flows.py") from error
+                raise Trouble(
+                    f"{action['Type']} ({identifier})", step["error"], "mend ops/flows/definitions.py"
+                ) from error
             finally:
                 step["ms"] = round((time.perf_counter() - started) * 1000, 3)
             step["outcome"] = run.done or identifier
@@ -190,7 +194,9 @@ class Runner:
             test = _OPERATORS.get(name)
             if test is None:
                 raise Trouble(
-                    f"Compare ({action['Identifier']})", f"the operator {name!r} is not known", "mend ops/flows.py"
+                    f"Compare ({action['Identifier']})",
+                    f"the operator {name!r} is not known",
+                    "mend ops/flows/definitions.py",
                 )
             if any(test(value, self._resolve(operand, run, step)) for operand in operands):
                 return str(condition["NextAction"])
@@ -328,10 +334,12 @@ class Runner:
             if found is None:  # a contact without an endpoint, or not in a queue yet
                 return ""
             if not isinstance(found, dict) or part not in found:
-                raise Trouble(value, "the local flow runner does not know this reference", "mend ops/flows.py")
+                raise Trouble(
+                    value, "the local flow runner does not know this reference", "mend ops/flows/definitions.py"
+                )
             found = found[part]
         if found is not None and not isinstance(found, str):
-            raise Trouble(value, "it stands for no text", "mend ops/flows.py")
+            raise Trouble(value, "it stands for no text", "mend ops/flows/definitions.py")
         return found or ""
 
     def _missing(self, prefix: str, name: str, run: _Run) -> str:
@@ -427,7 +435,8 @@ def _error(action: dict[str, Any], kind: str, step: dict[str, Any], reason: str)
     for error in action["Transitions"].get("Errors", []):
         if error["ErrorType"] == kind:
             return str(error["NextAction"])
-    raise Trouble(f"{action['Type']} ({action['Identifier']})", f"its error {kind} leads nowhere", "mend ops/flows.py")
+    thing = f"{action['Type']} ({action['Identifier']})"
+    raise Trouble(thing, f"its error {kind} leads nowhere", "mend ops/flows/definitions.py")
 
 
 def _parts(content: dict[str, Any]) -> list[dict[str, Any]]:

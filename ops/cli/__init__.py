@@ -1,0 +1,1 @@
+"""The commands of deploy.py that need more than a few lines."""

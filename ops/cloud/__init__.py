@@ -1,0 +1,1 @@
+"""What talks to AWS: the stack, releases, the doctor, the customers table."""

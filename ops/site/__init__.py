@@ -1,0 +1,1 @@
+"""Builds what is released: the page's folder and the Lambda's zip."""
