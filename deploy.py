@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from ops.errors import Trouble
-from ops.settings import ROOT, load_settings
+from ops.settings import ROOT, load_settings, version
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -55,12 +55,27 @@ class _Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take `deploy.py`, and `deploy.py --env prod`, as `deploy.py release`."""
-        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+        if not args or (args[0].startswith("-") and args[0] not in (*ctx.help_option_names, "--version")):
             args = ["release", *args]
         return super().parse_args(ctx, args)
 
 
+def _print_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    del param
+    if wanted:
+        click.echo(f"Popdesk {version()}")
+        ctx.exit()
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Popdesk: an Amazon Connect agent-workspace app, in Python from end to end.
 

@@ -221,12 +221,7 @@ def load_settings(pyproject: Path = PYPROJECT, environment: str = "") -> Setting
 
     Raises Trouble that names the file, the key and what is wrong with it.
     """
-    try:
-        document = tomllib.loads(pyproject.read_text("utf-8"))
-    except FileNotFoundError:
-        raise Trouble(str(pyproject), "the file is missing", "run from a checkout of the project") from None
-    except tomllib.TOMLDecodeError as error:
-        raise Trouble(str(pyproject), f"it is not valid TOML: {error}", "mend that line") from None
+    document = _read(pyproject)
     tree = document.get("tool", {}).get("popdesk")
     if tree is None:
         raise Trouble(str(pyproject), "it has no [tool.popdesk] table", "restore it from version control")
@@ -243,6 +238,20 @@ def load_settings(pyproject: Path = PYPROJECT, environment: str = "") -> Setting
         return Settings(environment=environment, **tree)
     except ValidationError as error:
         raise _explain(error, environment) from None
+
+
+def version(pyproject: Path = PYPROJECT) -> str:
+    """Return the project's version, e.g. "0.2.0". Raises Trouble as `load_settings` does."""
+    return str(_read(pyproject).get("project", {}).get("version", "unknown"))
+
+
+def _read(pyproject: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(pyproject.read_text("utf-8"))
+    except FileNotFoundError:
+        raise Trouble(str(pyproject), "the file is missing", "run from a checkout of the project") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Trouble(str(pyproject), f"it is not valid TOML: {error}", "correct that line") from None
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
