@@ -258,7 +258,7 @@ def parse_url(url):
         return None
     return {
         "protocol": str(parsed.protocol),
-        "hostname": str(parsed.hostname),
+        "host": str(parsed.host),
         "origin": str(parsed.origin),
         "username": str(parsed.username),
         "password": str(parsed.password),

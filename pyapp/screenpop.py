@@ -9,7 +9,7 @@
     window_name("per-contact", "1234")                   # -> "popdesk-1234"
 
 `parse` is the browser's own URL parser and the only one: it takes a text and gives its parts as a dict (`protocol`,
-`hostname`, `origin`, `username`, `password`, `href`), or None where the text is no absolute URL. Nothing here takes a URL
+`host`, `origin`, `username`, `password`, `href`), or None where the text is no absolute URL. Nothing here takes a URL
 apart by hand (WHATWG URL Standard, https://url.spec.whatwg.org/).
 """
 
@@ -17,6 +17,8 @@ apart by hand (WHATWG URL Standard, https://url.spec.whatwg.org/).
 LONGEST_URL = 8192
 
 SMALLEST = 200
+
+_LABEL = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 
 class Offer:
@@ -43,12 +45,13 @@ def decide(attributes, roles, hosts, parse):
         return value.strip() if isinstance(value, str) else ""
 
     matches, url, search = text("matches"), text("url"), text("search")
-    count = int(matches) if matches and len(matches) < 10 and _is_number(matches) and "." not in matches else None
-    if count is None:
-        # An answer without a count (a Lambda that is not ours): a page of its own means it knew the customer.
-        kind = "one" if url else "unknown"
-    else:
+    count = int(matches) if len(matches) < 10 and _is_number(matches) and "." not in matches else None
+    if count is not None:
         kind = "none" if count < 1 else "one" if count == 1 else "several"
+    else:
+        # An answer without a count (a Lambda that is not ours): a page of its own means it knew the customer. A count
+        # that is none (-1, 1e9) says that something is wrong, and so not which customer it is.
+        kind = "one" if url and not matches else "unknown"
     offer = Offer(kind, text("name") if kind == "one" else "", text("identity") or text("phone"), count or 0)
     wanted = url if kind == "one" else search
     if wanted:
@@ -59,10 +62,10 @@ def decide(attributes, roles, hosts, parse):
 
 
 def check_url(url, hosts, parse):
-    """Give (the URL as the browser writes it, "") when it may be opened, else ("", the reason's key in the words).
+    """Return (the URL as the browser writes it, "") when it may be opened, else ("", the reason's key in the words).
 
-    Allowed are https URLs without userinfo on a host of the list: the exact host, or one below a `*.suffix`. An entry
-    that is a whole origin (`http://127.0.0.1:8000`, preview's sample CRM) allows exactly that origin.
+    Allowed are https URLs without userinfo whose host `host_allowed` finds on the list `hosts`. An entry that is a whole
+    origin (`http://127.0.0.1:8000`, preview's sample CRM) allows exactly that origin.
     """
     if len(url) > LONGEST_URL:
         return "", "url.long"
@@ -75,17 +78,28 @@ def check_url(url, hosts, parse):
         return parts["href"], ""
     if parts["protocol"] != "https:":
         return "", "url.scheme"
-    for host in hosts:
-        if host_allowed(parts["hostname"], host):
+    for entry in hosts:
+        if host_allowed(parts["host"], entry):
             return parts["href"], ""
     return "", "url.host"
 
 
-def host_allowed(hostname, pattern):
-    """Say whether a host name is the pattern's: `crm.example.com` itself, or any below `*.example.com`."""
-    if pattern.startswith("*."):
-        return hostname.endswith(pattern[1:]) and len(hostname) > len(pattern) - 1
-    return hostname == pattern
+def host_allowed(host, entry):
+    """Return whether the allow-list's `entry` allows `host`, which has its port with it unless that is https' own.
+
+    The rule is explained in lambda/page_urls.py, which follows the same one.
+    """
+    if not entry.startswith("*."):
+        return host == entry
+    if not host.endswith(entry[1:]):
+        return False
+    return all(_is_label(label) for label in host[: 1 - len(entry)].split("."))
+
+
+def _is_label(label):
+    if not label or label[0] == "-" or label[-1] == "-" or label.startswith("xn--"):
+        return False
+    return all(character in _LABEL for character in label)
 
 
 def features(attributes, roles, width, height, screen):

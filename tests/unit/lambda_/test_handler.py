@@ -216,7 +216,7 @@ def test_a_page_that_is_not_allowed_is_dropped_and_logged_without_its_url(capsys
     assert (answer["contactUrlPath"], answer["contactMatches"], answer["Name"]) == ("", "1", "Ana Silva")
     line = json.loads(capsys.readouterr().out)
     assert line["level"] == "WARN"
-    assert line["refused"] == ["url: its host is not allowed over its scheme"]
+    assert line["refused"] == ["url: its host is not allowed"]
 
 
 def test_the_log_is_one_json_line_with_cloudwatchs_metrics_in_it(capsys: pytest.CaptureFixture[str]) -> None:

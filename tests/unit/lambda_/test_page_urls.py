@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from page_urls import RefusedUrl, check_url, page_url
 
+from tests.unit.pyapp.shared_allowed_hosts import ENTRIES, VECTORS
+
 TEMPLATE = "https://crm.example.com/customers/{id}"
-HOSTS = ["crm.example.com", "*.crm.example.net", "http://127.0.0.1:8000"]
+HOSTS = ["crm.example.com"]
 
 
 @pytest.mark.parametrize(
@@ -38,60 +40,43 @@ def test_a_value_that_would_lead_elsewhere_is_refused(value: str) -> None:
         page_url(TEMPLATE, "id", value, HOSTS)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://crm.example.com",
-        "https://CRM.example.com/a",
-        "https://crm.example.com:8443/a",
-        "https://eu.crm.example.net/",
-        "https://a.b.crm.example.net/",
-        "http://127.0.0.1:8000/crm/customers/C-1",
-    ],
-)
-def test_urls_on_the_list_pass(url: str) -> None:
-    check_url(url, HOSTS)
+@pytest.mark.parametrize(("url", "allowed"), [(url, allowed) for url, allowed, _ in VECTORS])
+def test_the_allow_lists_rule_is_the_pages_and_the_settings(url: str, allowed: bool) -> None:
+    if allowed:
+        check_url(url, ENTRIES)
+    else:
+        with pytest.raises(RefusedUrl):
+            check_url(url, ENTRIES)
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        "http://crm.example.com/",
-        "ftp://crm.example.com/",
-        "javascript:alert(1)//crm.example.com",
-        "//crm.example.com/",
-        "/customers/1",
         "",
-        "https://crm.example.com.evil.example/",
-        "https://evilcrm.example.com/",
-        "https://crm.example.net/",  # *.suffix means hosts below it
-        "https://evilcrm.example.net/",
-        "https://user@crm.example.com/",
-        "https://crm.example.com@evil.example/",
-        "https://crm.example.com:pass@evil.example/",
         "https://evil.example\\@crm.example.com/",
-        "https://evil.example\\.crm.example.net/",
-        "https://crm.example.com./",
-        "https://crm.example.com:port/",
+        "https:\\\\crm.example.com/",
+        "https:/crm.example.com/",
+        "https:crm.example.com/",
+        " https://crm.example.com/",
         "https://crm.example.com /",
         "https://crm.example.com/a b",
+        "https://crm.example.com/\t",
         "https://crm.exa\u200bmple.com/",
         "https://crm.example。com/",
         "https://сrm.example.com/",  # a Cyrillic с
-        "https://[::1/",
-        "https:///crm.example.com/",
         "https://crm.example.com/a/../b",
         "https://crm.example.com/a/%2E%2e/b",
-        "http://127.0.0.1:8001/",
-        "http://127.0.0.1/",
-        "http://localhost:8000/",
-        "http://127.0.0.1:8000@evil.example/",
-        "https://127.0.0.1:8000/",
+        "https://[::1/",
+        "https://a%2eb.pages.example.org/",
+        "https://*.pages.example.org/",
+        "https://xn--a.pages.example.org/",  # no Punycode: some browsers refuse it
+        "http://127.1:8000/",
+        "http://2130706433:8000/",
     ],
 )
-def test_everything_else_is_refused(url: str) -> None:
+def test_what_only_a_browser_can_read_is_refused(url: str) -> None:
     with pytest.raises(RefusedUrl):
-        check_url(url, HOSTS)
+        check_url(url, ENTRIES)
 
 
 @given(st.text(min_size=1))

@@ -22,7 +22,7 @@ ROLES = {
 HOSTS = ["crm.example.com", "*.pages.example.org", "http://127.0.0.1:8000"]
 SCREEN = (0, 0, 1920, 1080)
 
-# URL -> protocol, host name, origin, user name, password, URL as the browser writes it; None: it takes it for no URL
+# URL -> protocol, host, origin, user name, password, URL as the browser writes it; None: it takes it for no URL
 TABLE = {
     "https://crm.example.com/customers/7": (
         "https:",
@@ -75,7 +75,7 @@ TABLE = {
     "javascript:alert(1)": ("javascript:", "", "null", "", "", "javascript:alert(1)"),
     "http://127.0.0.1:8000/crm/": (
         "http:",
-        "127.0.0.1",
+        "127.0.0.1:8000",
         "http://127.0.0.1:8000",
         "",
         "",
@@ -83,7 +83,7 @@ TABLE = {
     ),
     "http://127.0.0.1:8001/crm/": (
         "http:",
-        "127.0.0.1",
+        "127.0.0.1:8001",
         "http://127.0.0.1:8001",
         "",
         "",
@@ -100,7 +100,7 @@ TABLE = {
     "/customers/7": None,
     "": None,
 }
-_KEYS = ("protocol", "hostname", "origin", "username", "password", "href")
+_KEYS = ("protocol", "host", "origin", "username", "password", "href")
 
 
 def parse(url: str):  # type: ignore[no-untyped-def]
@@ -175,7 +175,9 @@ def test_none_and_several_offer_the_search_and_no_name() -> None:
 
 def test_a_contact_without_a_look_up_is_unknown() -> None:
     assert _offer().kind == "unknown"
-    assert _offer(matches="many").kind == "unknown"
+    for matches in ("many", "-1", "1e9", "1.0", "0x1", "+1", "1 000", "12345678901", "NaN", "١"):
+        offer = _offer(matches=matches, url="https://crm.example.com/customers/7", name="Ana")
+        assert (offer.kind, offer.url, offer.name) == ("unknown", "", ""), matches
     assert _offer(url="https://crm.example.com/customers/7").kind == "one"
 
 

@@ -30,6 +30,7 @@ def parse(url: str) -> dict[str, str] | None:
     try:
         parts = urlsplit(url)
         host, user, password = parts.hostname or "", parts.username or "", parts.password or ""
+        host += f":{parts.port}" if parts.port not in (None, 443) else ""
     except ValueError:
         return None
     if not parts.scheme:
@@ -37,7 +38,7 @@ def parse(url: str) -> dict[str, str] | None:
     origin = f"{parts.scheme}://{parts.netloc}"
     return {
         "protocol": parts.scheme + ":",
-        "hostname": host,
+        "host": host,
         "origin": origin,
         "username": user,
         "password": password,
@@ -65,7 +66,7 @@ def test_an_accepted_url_is_https_on_an_allowed_host(scheme: str, host: str, pat
     parts = parse(url) if url else None
     if parts and not parts["origin"].startswith("http://127.0.0.1:8000"):
         assert parts["protocol"] == "https:"
-        assert parts["hostname"] == "crm.example.com" or parts["hostname"].endswith(".pages.example.org")
+        assert parts["host"] == "crm.example.com" or parts["host"].endswith(".pages.example.org")
 
 
 @given(
