@@ -31,8 +31,23 @@ FLAGS = [
 ]
 
 
+_found: list[str] = []  # the path, looked for and installed once in a process; "" where none can be had
+
+
 def chromium(playwright: Playwright) -> str:
-    """Give the path of a Chromium. Raises RuntimeError that says what to do when none can be had."""
+    """Return the path of a Chromium. Raises RuntimeError that says what to do when none can be had."""
+    if not _found:
+        _found.append(_find_or_install(playwright))
+    if not _found[0]:
+        raise RuntimeError(
+            "The browser tests need Chromium and none could be found or installed. "
+            "Install it with your system's packages (Debian: apt-get install chromium) or run "
+            "`uv run playwright install chromium`, then run the tests again; `uv run pytest tests/unit` needs none."
+        )
+    return _found[0]
+
+
+def _find_or_install(playwright: Playwright) -> str:
     found = _playwrights_own(playwright) or _systems()
     if found:
         return found
@@ -43,14 +58,7 @@ def chromium(playwright: Playwright) -> str:
     if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
         _run(["apt-get", "update"])
         _run(["apt-get", "install", "-y", "chromium"])
-    found = _systems()
-    if found:
-        return found
-    raise RuntimeError(
-        "The browser tests need Chromium and none could be found or installed. "
-        "Install it with your system's packages (Debian: apt-get install chromium) or run "
-        "`uv run playwright install chromium`, then run the tests again; `uv run pytest tests/unit` needs none."
-    )
+    return _systems()
 
 
 def launch_arguments(playwright: Playwright) -> dict[str, Any]:

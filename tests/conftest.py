@@ -10,27 +10,45 @@ A module whose tests shall run under both runtimes of the page's Python override
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
+import hypothesis
 import pytest
-from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, Playwright, expect, sync_playwright
 
 from ops.preview.scenario import Desk
 from ops.preview.server import Preview
 from ops.settings import load_settings
-from tests.chromium import launch_arguments
+from tests.chromium import chromium, launch_arguments
 
 # What `[tool.popdesk] runtime` may be (ops/settings.py).
 RUNTIMES = ("pyscript", "polyscript")
 # Without a screen Chromium takes it for 800 by 600 pixels, and a CRM's window for no larger.
 SCREEN = ["--screen-info={1920x1080}"]
 
+# No test needs a quiet machine: what is waited for comes in a moment, and where it does not the wait ends all the same.
+expect.set_options(timeout=30_000)
+hypothesis.settings.register_profile("popdesk", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("popdesk")
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what needs a browser last: from its first test on Playwright's event loop runs, and no asyncio.run beside it."""
-    items.sort(key=lambda item: "playwright" in getattr(item, "fixturenames", ()))
+    items.sort(key=_needs_a_browser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Find the browser before the first test begins: installing one may take longer than any test is given."""
+    if not session.config.option.collectonly and any(map(_needs_a_browser, session.items)):
+        with sync_playwright() as playwright, suppress(RuntimeError):  # the tests that need it say what is missing
+            chromium(playwright)
+
+
+def _needs_a_browser(item: pytest.Item) -> bool:
+    return "playwright" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")

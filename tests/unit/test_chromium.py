@@ -43,6 +43,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(chromium, "_run", made.install)
+    monkeypatch.setattr(chromium, "_found", [])
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return made
 
