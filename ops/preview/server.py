@@ -428,7 +428,7 @@ class Preview:
         page = _OpenPage()
         self._pages.append(page)
         for problem in self._problems.values():
-            page.events.put_nowait(("problem", json.dumps(problem)))
+            page.events.put_nowait(("problem", _as_json(problem)))
         self._page_here.set()
 
         async def stream() -> AsyncIterator[str]:
@@ -482,9 +482,13 @@ class Preview:
     def command(self, command: str, /, *, seconds: float = 30.0, **arguments: Any) -> Any:
         """Let the page that was opened last do a command (web/workspace/commands.py) and give its result.
 
-        Waits for a page to be open. Raises CommandFailed with the page's words, Trouble when no page answers within
-        `seconds`.
+        Waits for a page to be open. Raises CommandFailed with the page's words, or for an argument that is no JSON value;
+        Trouble when no page answers within `seconds`.
         """
+        try:
+            _as_json(arguments).encode()
+        except (TypeError, ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
+            raise CommandFailed(f"{command} was not sent, an argument is no JSON value: {error}") from None
         if not self._page_here.wait(seconds):
             raise Trouble("The workspace", "no browser has it open", f"open {self.workspace_url}")
         number = str(next(self._numbers))
@@ -509,7 +513,7 @@ class Preview:
             return
         page = self._pages[-1]
         page.asked.add(number)
-        page.events.put_nowait(("command", json.dumps({"id": number, "name": command, "args": arguments})))
+        page.events.put_nowait(("command", _as_json({"id": number, "name": command, "args": arguments})))
 
     def _tell_soon(self, kind: str, data: dict[str, Any]) -> None:
         if not self._stopping.is_set():
@@ -517,7 +521,15 @@ class Preview:
 
     def _tell_all(self, kind: str, data: dict[str, Any]) -> None:
         for page in self._pages:
-            page.events.put_nowait((kind, json.dumps(data)))
+            page.events.put_nowait((kind, _as_json(data)))
+
+
+def _as_json(value: Any) -> str:
+    """Return a value as JSON for the page, in one line. Raises TypeError or ValueError for what JSON cannot hold.
+
+    Nothing is escaped that need not be: MicroPython's json reads each half of an escaped surrogate pair by itself.
+    """
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 class _Quiet(uvicorn.Server):

@@ -34,3 +34,26 @@ def test_a_page_loaded_anew_fails_its_command_and_does_the_next(workspace: Works
     assert workspace.desk.look()["contacts"] == []
     with pytest.raises(CommandFailed, match="there is no command dance"):
         workspace.desk.command("dance")
+
+
+# Characters of one to four bytes, what JSON escapes, and what ends a line for some readers.
+WORDS = 'Zoë 😀 𝓐na 👩\u200d👧 \u2028 "quoted" \\ud83d back\\slash \t end'
+
+
+def test_every_character_of_a_scenario_reaches_the_contact_and_the_page(workspace: Workspace) -> None:
+    contact = workspace.desk.offer(customer="C-1001", attributes={"Note": WORDS})
+    assert contact.look()["attributes"]["Note"] == WORDS
+    contact.set_attributes(Name=WORDS)
+    assert contact.look()["attributes"]["Name"] == WORDS
+    workspace.desk.command("panel", name="contact")
+    shown = workspace.page.locator("#panel-contact tr").filter(has=workspace.page.get_by_text("Name", exact=True))
+    assert shown.locator("td").first.text_content() == WORDS
+
+
+@pytest.mark.parametrize("value", [float("nan"), object(), "\ud83d"], ids=["NaN", "an object", "half a pair"])
+def test_what_json_cannot_hold_is_refused_at_once_and_the_next_command_is_done(
+    workspace: Workspace, value: object
+) -> None:
+    with pytest.raises(CommandFailed, match="an argument is no JSON value"):
+        workspace.desk.command("offer", name=value)
+    assert workspace.desk.look()["contacts"] == []
