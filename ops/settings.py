@@ -14,18 +14,21 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from ops.crm_urls import check_entry, check_fields, check_lookup_url, check_page, check_path, encode_template
 from ops.errors import Trouble
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = ROOT / "pyproject.toml"
 
-# An exact host or *.suffix; preview alone adds an origin (http://127.0.0.1:PORT) for its sample CRM.
-_HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
-_LOOPBACK_ORIGIN = re.compile(r"http://(127\.0\.0\.1|localhost)(:\d{1,5})?")
+# The CRM's templates: the placeholder of each, and what is filled in to see whether its page would be opened.
+_TEMPLATES = {
+    "home": ("", ["-"]),
+    "customer": ("id", ["C-1001"]),
+    "search": ("query", ["+12065550100", "ana@example.com"]),
+}
 # Contact attribute keys: letters, digits, - and _ (docs.aws.amazon.com/connect/latest/APIReference/
 # API_UpdateContactAttributes.html).
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -58,27 +61,31 @@ class Pop(_Table):
     @field_validator("allowed_hosts")
     @classmethod
     def _hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        for host in hosts:
-            if not (_HOST.fullmatch(host) or _LOOPBACK_ORIGIN.fullmatch(host)):
-                raise ValueError(
-                    f"{host!r} is neither a lower-case host (crm.example.com) nor *.suffix (*.example.com)"
-                )
-        return hosts
+        return tuple(check_entry(host) for host in hosts)
 
 
 class Crm(_Table):
-    """The CRM's pages. `{id}` and `{query}` are replaced by percent-encoded values; an empty `search` offers none."""
+    """The CRM's pages. `{id}` and `{query}` are replaced by percent-encoded values; an empty `search` offers none.
+
+    What a URL cannot hold as it is (a space, `^`, a letter beyond ASCII) is percent-encoded here already.
+    """
 
     home: str
     customer: str
     search: str
 
-    @model_validator(mode="after")
-    def _placeholders(self) -> Crm:
-        for key, url, needed in (("customer", self.customer, "{id}"), ("search", self.search, "{query}")):
-            if url and needed not in url:
-                raise ValueError(f"crm.{key} has no {needed} in it")
-        return self
+    @field_validator("home")
+    @classmethod
+    def _home(cls, url: str) -> str:
+        return url and encode_template(url)
+
+    @field_validator("customer", "search")
+    @classmethod
+    def _template(cls, url: str, info: ValidationInfo) -> str:
+        placeholder, _ = _TEMPLATES[info.field_name or ""]
+        if url and f"{{{placeholder}}}" not in url:
+            raise ValueError(f"{url!r} has no {{{placeholder}}} in it")
+        return url and encode_template(url, placeholder)
 
 
 class HttpLookup(_Table):
@@ -93,12 +100,17 @@ class HttpLookup(_Table):
     @field_validator("url")
     @classmethod
     def _asks_for_one(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if "{value}" not in url:
-            raise ValueError(f"{url!r} has no {{value}} in it: it would ask for everybody")
-        if parts.scheme != "https" and not _LOOPBACK_ORIGIN.fullmatch(f"{parts.scheme}://{parts.netloc}"):
-            raise ValueError(f"{url!r} is no https: URL: customers' data and the token go to it")
-        return url
+        return check_lookup_url(url)
+
+    @field_validator("list_path")
+    @classmethod
+    def _path(cls, path: str) -> str:
+        return check_path(path)
+
+    @field_validator("fields")
+    @classmethod
+    def _ours(cls, fields: dict[str, str]) -> dict[str, str]:
+        return check_fields(fields)
 
 
 class Lookup(_Table):
@@ -198,22 +210,14 @@ class Settings(_Table):
 
     @model_validator(mode="after")
     def _crm_is_allowed(self) -> Settings:
-        for key in ("home", "customer", "search"):
-            if not getattr(self.crm, key):
-                continue
-            url = urlsplit(getattr(self.crm, key))
-            host = url.hostname or ""
-            if not any(_allows(pattern, url.scheme, host, url.netloc) for pattern in self.pop.allowed_hosts):
-                raise ValueError(f"crm.{key} is on {host!r}, which pop.allowed_hosts does not allow over https")
+        for key, (placeholder, values) in _TEMPLATES.items():
+            template = getattr(self.crm, key)
+            try:
+                if template:
+                    check_page(template, placeholder, values, self.pop.allowed_hosts)
+            except ValueError as error:
+                raise ValueError(f"crm.{key}: {error}") from None
         return self
-
-
-def _allows(pattern: str, scheme: str, host: str, netloc: str) -> bool:
-    if pattern.startswith("http://"):
-        return f"{scheme}://{netloc}" == pattern
-    if scheme != "https":
-        return False
-    return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
 
 
 def load_settings(pyproject: Path = PYPROJECT, environment: str = "") -> Settings:

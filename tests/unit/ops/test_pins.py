@@ -45,7 +45,8 @@ def test_names_are_compared_as_package_indexes_do(requirement: str) -> None:
 @pytest.mark.skipif(shutil.which("uv") is None, reason="needs uv on the path")
 def test_a_project_that_cannot_be_resolved_is_said_in_a_sentence(tmp_path: Path) -> None:
     """The real command, in a copy whose pyproject.toml asks for two versions of one package."""
-    shutil.copytree(ROOT / "ops", tmp_path / "ops", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("ops", "lambda"):  # the settings are checked with the Lambda's own code
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     text = (ROOT / "pyproject.toml").read_text("utf-8")
     (tmp_path / "pyproject.toml").write_text(text.replace('"click==', '"click==0.1",\n    "click==', 1), "utf-8")
     done = subprocess.run(
