@@ -51,13 +51,13 @@ def _find_or_install(playwright: Playwright) -> str:
     found = _playwrights_own(playwright) or _systems()
     if found:
         return found
-    _run([sys.executable, "-m", "playwright", "install", "chromium"])
+    install([sys.executable, "-m", "playwright", "install", "chromium"])
     found = _playwrights_own(playwright)
     if found:
         return found
     if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
-        _run(["apt-get", "update"])
-        _run(["apt-get", "install", "-y", "chromium"])
+        install(["apt-get", "update"])
+        install(["apt-get", "install", "-y", "chromium"])
     return _systems()
 
 
@@ -83,7 +83,8 @@ def starts(path: str) -> bool:
         return False
 
 
-def _run(command: list[str]) -> None:
+def install(command: list[str]) -> None:
+    """Run a command that installs something; whether it helped is seen by looking for what it should bring."""
     print("+", " ".join(command), flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:

@@ -1,4 +1,10 @@
-"""What all tests share: the Chromium to launch, and a running preview with the desk in it.
+"""What all tests share: the browsers to launch, and a running preview with the desk in it.
+
+`page`, `context` and `workspace` are Chromium's. What must hold in Firefox too asks for `any_browser`, and what depends on the
+pop-up blocker, which Playwright switches off, launches its own with `launch`:
+
+    def test_it(any_browser: Browser): ...                           # twice: in Chromium and in Firefox
+    def test_it(launch): browser = launch("firefox", blocks_popups=True)
 
 A module whose tests shall run under both runtimes of the page's Python overrides `preview`:
 
@@ -11,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from typing import Any
+from typing import Any, Protocol
 
 import hypothesis
 import pytest
@@ -20,12 +26,15 @@ from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, Pla
 from ops.preview.scenario import Desk
 from ops.preview.server import Preview
 from ops.settings import load_settings
+from tests import firefox
 from tests.chromium import chromium, launch_arguments
 
 # What `[tool.popdesk] runtime` may be (ops/settings.py).
 RUNTIMES = ("pyscript", "polyscript")
 # Without a screen Chromium takes it for 800 by 600 pixels, and a CRM's window for no larger.
 SCREEN = ["--screen-info={1920x1080}"]
+# What Amazon Connect supports beside Edge, which is a Chromium.
+BROWSERS = ("chromium", "firefox")
 
 # No test needs a quiet machine: what is waited for comes in a moment, and where it does not the wait ends all the same.
 expect.set_options(timeout=30_000)
@@ -41,10 +50,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Find the browser before the first test begins: installing one may take longer than any test is given."""
-    if not session.config.option.collectonly and any(map(_needs_a_browser, session.items)):
+    """Find the browsers before the first test begins: installing one may take longer than any test is given."""
+    if session.config.option.collectonly:
+        return
+    if any(map(_needs_a_browser, session.items)):
         with sync_playwright() as playwright, suppress(RuntimeError):  # the tests that need it say what is missing
             chromium(playwright)
+    if any("launch" in getattr(item, "fixturenames", ()) for item in session.items):
+        with suppress(firefox.NoFirefox):
+            firefox.find_firefox()
 
 
 def _needs_a_browser(item: pytest.Item) -> bool:
@@ -56,6 +70,47 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any], playwrigh
     """Launch the Chromium that tests/chromium.py finds; `--headed` and the like stay what they are."""
     arguments = launch_arguments(playwright)
     return {**browser_type_launch_args, **arguments, "args": [*arguments["args"], *SCREEN]}
+
+
+class Launch(Protocol):
+    """What `launch` is: it returns a running browser, the same one for the same arguments."""
+
+    def __call__(self, name: str, *, blocks_popups: bool = False) -> Browser:
+        """Return the browser `name` ("chromium" or "firefox"), with its pop-up blocker on or off."""
+
+
+@pytest.fixture(scope="session")
+def launch(playwright: Playwright, browser_type_launch_args: dict[str, Any]) -> Iterator[Launch]:
+    """Return a function that launches a browser when it is first asked for.
+
+    Where there is no Firefox, the tests that need it are skipped and say why; CI must have one.
+    """
+    with ExitStack() as stack:
+        running: dict[tuple[str, bool], Browser] = {}
+
+        def one(name: str, *, blocks_popups: bool = False) -> Browser:
+            if (name, blocks_popups) not in running:
+                made = _launch_firefox(blocks_popups) if name == "firefox" else _launch_chromium(blocks_popups)
+                running[name, blocks_popups] = stack.enter_context(made)
+            return running[name, blocks_popups]
+
+        def _launch_chromium(blocks_popups: bool) -> Browser:
+            without = ["--disable-popup-blocking"] if blocks_popups else []
+            return playwright.chromium.launch(**browser_type_launch_args, ignore_default_args=without)
+
+        def _launch_firefox(blocks_popups: bool) -> Browser:
+            arguments = firefox.launch_arguments_or_skip()
+            if blocks_popups:
+                arguments["firefox_user_prefs"] |= firefox.BLOCKS_POPUPS
+            return playwright.firefox.launch(**arguments)
+
+        yield one
+
+
+@pytest.fixture(params=BROWSERS)
+def any_browser(request: pytest.FixtureRequest, launch: Launch, browser: Browser) -> Browser:
+    """Chromium, then Firefox."""
+    return browser if request.param == "chromium" else launch(request.param)
 
 
 @pytest.fixture(scope="session")

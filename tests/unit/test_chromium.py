@@ -42,7 +42,7 @@ class Machine:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(chromium, "_run", made.install)
+    monkeypatch.setattr(chromium, "install", made.install)
     monkeypatch.setattr(chromium, "_found", [])
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return made

@@ -1,0 +1,28 @@
+"""The app in each browser that Amazon Connect supports: it starts, shows its cards and follows the contact."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Browser, expect
+
+from ops.preview.server import Preview
+from tests.browser.app_stage import AppStates
+from tests.conftest import Workspace
+
+
+def test_a_call_from_its_ring_to_its_end(any_browser: Browser, preview: Preview) -> None:
+    context = any_browser.new_context()
+    workspace = Workspace(preview, context.new_page())
+    workspace.open()
+    states = AppStates(workspace)
+    app = states.connected()
+    expect(app.get_by_role("heading", name="Ana Carolina Silva")).to_be_visible()
+    expect(app.locator("#cards dd").get_by_text("…", exact=True)).to_have_count(0)
+    expect(app.locator("#agent_name")).to_have_text("Alex Rivera")
+    expect(app.locator("#queue")).to_have_text("BasicQueue")
+    assert states.contact is not None
+    states.contact.end()
+    expect(app.get_by_role("status").filter(has_text="After-contact work")).to_be_visible()
+    states.contact.clear()
+    expect(workspace.page.locator("iframe")).to_have_count(0)
+    assert workspace.errors == []
+    context.close()
