@@ -36,16 +36,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from ops.errors import Trouble
 from ops.flows import definitions as flows
 from ops.flows.runner import INSTANCE, Contact, Runner
+from ops.preview.guard import Guard
 from ops.preview.local_lambda import LocalLambda
 from ops.preview.sample_crm import sample_crm
 from ops.preview.scenario import CommandFailed
@@ -232,7 +232,12 @@ class Preview:
     async def _run_servers(self) -> None:
         def server(app: Starlette) -> uvicorn.Server:
             config = uvicorn.Config(
-                app, log_level="error", lifespan="off", timeout_graceful_shutdown=1, access_log=False
+                app,
+                log_level="error",
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+                access_log=False,
+                proxy_headers=False,  # nothing stands between a browser and this server
             )
             return _Quiet(config)
 
@@ -372,8 +377,11 @@ class Preview:
                 Route("/{path:path}", page),
             ],
             # Another name that resolves to this machine must not reach it (DNS rebinding).
-            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1"])],
-            exception_handlers={ValidationError: _bad_request},
+            middleware=[
+                Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1"]),
+                Middleware(Guard, origin=self.workspace_url.rstrip("/")),
+            ],
+            exception_handlers={ValidationError: _bad_request, ClientDisconnect: _gone},
         )
 
     def _app_app(self) -> Starlette:
@@ -382,7 +390,10 @@ class Preview:
 
         return Starlette(
             routes=[Route("/{path:path}", page)],
-            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])],
+            middleware=[
+                Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"]),
+                Middleware(Guard),
+            ],
         )
 
     async def _config(self, request: Request) -> Response:
@@ -406,7 +417,6 @@ class Preview:
         )
 
     async def _offer(self, request: Request) -> Response:
-        self._refuse_strangers(request)
         offer = _Offer.model_validate_json(await request.body())
         given = offer.contact
         endpoint = given.customer_endpoint
@@ -424,7 +434,8 @@ class Preview:
         return JSONResponse(outcome.as_json())
 
     async def _events(self, request: Request) -> Response:
-        del request
+        if request.method == "HEAD":  # Starlette's routes answer it with GET's; it would be given the commands
+            return Response(media_type="text/event-stream")
         page = _OpenPage()
         self._pages.append(page)
         for problem in self._problems.values():
@@ -452,7 +463,6 @@ class Preview:
             self._settle(number, CommandFailed("the page was closed or loaded anew before it was done"))
 
     async def _answered(self, request: Request) -> Response:
-        self._refuse_strangers(request)
         answer = _Answer.model_validate_json(await request.body())
         for page in self._pages:
             page.asked.discard(answer.id)
@@ -467,11 +477,6 @@ class Preview:
             waiting.set_exception(result)
         else:
             waiting.set_result(result)
-
-    def _refuse_strangers(self, request: Request) -> None:
-        origin = request.headers.get("origin")
-        if origin is not None and origin != self.workspace_url.rstrip("/"):
-            raise HTTPException(403, "this address is for the workspace's own page")
 
     # -- telling the page ----------------------------------------------------------------------------------------------------
 
@@ -628,6 +633,12 @@ def _listen(host: str, port: int, option: str) -> socket.socket:
 
 def _port(bound: socket.socket) -> int:
     return int(bound.getsockname()[1])
+
+
+def _gone(request: Request, error: Exception) -> Response:
+    """Answer a page that was closed while it posted: nobody reads it."""
+    del request, error
+    return Response(status_code=400)
 
 
 def _bad_request(request: Request, error: Exception) -> Response:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ops.errors import Trouble
+from ops.preview import guard
 from ops.preview.scenario import CommandFailed
 from ops.preview.server import Preview
 from ops.settings import ROOT, Settings, load_settings
@@ -154,11 +155,116 @@ def test_a_strange_name_for_this_machine_is_refused(preview: Preview, site: str,
     assert b"<html" not in body
 
 
-@pytest.mark.parametrize("path", ["/api/offer", "/api/answers"])
+OWN = ["/api/config", "/api/events", "/api/offer", "/api/answers"]
+
+
+@pytest.mark.parametrize("path", OWN)
 @pytest.mark.parametrize("origin", ["http://crm.example.com", "http://127.0.0.1", "null", "app"])
 def test_other_sites_pages_cannot_use_the_workspaces_addresses(preview: Preview, path: str, origin: str) -> None:
     given = preview.app_url.rstrip("/") if origin == "app" else origin
     assert ask(preview.workspace_url, path, {"id": "1"}, {"Origin": given})[0] == 403
+    assert ask(preview.workspace_url, path, None, {"Origin": given})[0] == 403
+
+
+@pytest.mark.parametrize("path", OWN)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},  # an iframe, an EventSource, a picture of another site: it sends no Origin
+        {"Sec-Fetch-Site": "same-site"},  # of another port
+        {"Sec-Fetch-Site": "none"},  # typed into a tab, which would be given the commands
+        {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "iframe"},
+        {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty", "Origin": "null"},
+    ],
+)
+def test_what_no_fetch_of_the_workspaces_page_sends_is_refused(
+    preview: Preview, path: str, headers: dict[str, str]
+) -> None:
+    for body in (None, {"id": "1"}):
+        status, _, said = ask(preview.workspace_url, path, body, headers)
+        assert status == 403
+        assert "for the workspace's own page" in json.loads(said)["error"]
+
+
+def test_the_workspaces_own_page_is_answered(preview: Preview) -> None:
+    own = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}
+    assert ask(preview.workspace_url, "/api/config", headers=own)[0] == 200
+    own["Origin"] = preview.workspace_url.rstrip("/")
+    assert ask(preview.workspace_url, "/api/answers", {"id": "1"}, own)[0] == 204
+
+
+# -- how much may be sent ----------------------------------------------------------------------------------------------
+
+
+def send(address: str, head: str, chunk: bytes, times: int) -> tuple[int, bytes]:
+    """Send a request's head and then `chunk` over and over by a socket: (bytes that were taken, what was answered)."""
+    to = urlsplit(address)
+    taken, answer = 0, b""
+    with closing(socket.create_connection((to.hostname or "", to.port or 0), 30)) as connection:
+        connection.sendall(f"{head}\r\nHost: {to.netloc}\r\n\r\n".encode())
+        try:
+            for _ in range(times):
+                connection.sendall(chunk)
+                taken += len(chunk)
+        except OSError:
+            pass  # the server has closed the connection
+        try:
+            while received := connection.recv(65_536):
+                answer += received
+        except OSError:
+            pass
+    return taken, answer
+
+
+_MEGABYTE = b"100000\r\n" + b" " * 2**20 + b"\r\n"  # as a chunk
+
+
+@pytest.mark.parametrize("length", [f"Content-Length: {400 * 2**20}", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("request_line", ["POST /api/offer", "POST /api/answers", "POST /", "GET /", "GET /crm/"])
+def test_a_body_without_an_end_is_not_taken(preview: Preview, request_line: str, length: str) -> None:
+    head = f"{request_line} HTTP/1.1\r\nContent-Type: application/json\r\n{length}"
+    taken, answer = send(preview.workspace_url, head, _MEGABYTE, 400)
+    assert taken < 60 * 2**20  # what the address takes, and what lies in the sockets
+    assert not answer or answer.startswith(b"HTTP/1.1 413 ")
+    assert ask(preview.workspace_url, "/api/config")[0] == 200
+
+
+@pytest.mark.parametrize("length", [f"Content-Length: {400 * 2**20}", "Transfer-Encoding: chunked"])
+def test_nor_by_the_apps_site(preview: Preview, length: str) -> None:
+    taken, _ = send(preview.app_url, f"POST / HTTP/1.1\r\n{length}", _MEGABYTE, 400)
+    assert taken < 60 * 2**20
+
+
+def test_the_longest_body_that_is_taken(preview: Preview) -> None:
+    most = guard.BODY_LIMITS["/api/offer"]
+    for extra, status in ((0, b"400"), (1, b"413")):
+        head = f"POST /api/offer HTTP/1.1\r\nConnection: close\r\nContent-Length: {most + extra}"
+        _, answer = send(preview.workspace_url, head, b" " * (most + extra), 1)
+        assert answer.split(b" ")[1:2] == [status]
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(preview: Preview, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "BODY_SECONDS", 0.3)
+    head = "POST /api/answers HTTP/1.1\r\nContent-Length: 20"
+    _, answer = send(preview.workspace_url, head, b'{"id": "1"', 1)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_who_leaves_while_it_posts_is_no_defect(capfd: pytest.CaptureFixture[str]) -> None:
+    head = "POST /api/answers HTTP/1.1\r\nContent-Length: 20"
+    with Preview(load_settings) as running:
+        to = urlsplit(running.workspace_url)
+        for _ in range(5):
+            with closing(socket.create_connection((to.hostname or "", to.port or 0), 30)) as connection:
+                connection.sendall(f"{head}\r\nHost: {to.netloc}\r\n\r\n".encode() + b'{"id": ')
+        assert ask(running.workspace_url, "/api/answers", {"id": "1"})[0] == 204
+    assert capfd.readouterr().err == ""  # the server is no more: it has said what it had to
+
+
+def test_a_body_that_is_nested_without_an_end_is_no_offer(preview: Preview) -> None:
+    body = b'{"id": "1", "result": ' + b"[" * 200_000
+    head = f"POST /api/answers HTTP/1.1\r\nConnection: close\r\nContent-Length: {len(body)}"
+    assert send(preview.workspace_url, head, body, 1)[1].startswith(b"HTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize(
@@ -287,6 +393,17 @@ def test_a_command_goes_to_the_page_opened_last_and_its_answer_comes_back(alone:
         page.reply(id=page.next()[1]["id"], error="there is no contact")
         with pytest.raises(CommandFailed, match="there is no contact"):
             refused.result(10)
+
+
+def test_who_asks_only_for_the_events_head_is_given_no_command(alone: Preview) -> None:
+    with ThreadPoolExecutor() as pool, page_of(alone) as page:
+        to = urlsplit(alone.workspace_url)
+        with closing(http.client.HTTPConnection(to.hostname or "", to.port, timeout=30)) as connection:
+            connection.request("HEAD", "/api/events")
+            assert connection.getresponse().status == 200
+            result = pool.submit(alone.command, "look")
+            page.reply(id=page.next()[1]["id"], result={})
+            assert result.result(10) == {}
 
 
 def test_an_answer_nobody_waits_for_changes_nothing(alone: Preview) -> None:
