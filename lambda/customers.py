@@ -50,8 +50,10 @@ class Customers:
     """What an adapter is: one object, made once a container, asked by one call at a time."""
 
     def find(self, identity: Identity, seconds: float) -> list[Customer]:
-        """Give the customers with that phone number or e-mail address, [] for none, within about `seconds`.
+        """Return the customers with that phone number or e-mail address, [] for none, within about `seconds`.
 
+        Only `identity.value` is meant: where it has other spellings (identity.py) and nobody is found, the handler asks
+        for those next.
         Raises LookupFailed, or anything else: the handler turns each into its safe answer. An adapter that ignores
         `seconds` delays nobody either, the handler stops waiting; but it should end by itself soon after.
         """

@@ -53,15 +53,26 @@ class Directory:
         return self._customers
 
     def find(self, identity: Identity, seconds: float) -> list[Customer]:
-        """Give the customers. Raises TimeoutError after `seconds`, and whatever the adapter raised."""
+        """Return the customers with `identity`, asking for one spelling of it after the other until there is somebody.
+
+        Raises TimeoutError after `seconds`, and whatever the adapter raised.
+        """
         answers: list[list[Customer] | BaseException] = []
         left_behind = threading.Event()
+        deadline = time.monotonic() + seconds
 
         def ask() -> None:
             try:
                 customers = self.open()
-                if not left_behind.is_set():
-                    answers.append(_distinct(customers.find(identity, seconds)))
+                found: list[Customer] = []
+                for spelling in identity.spellings:
+                    left = deadline - time.monotonic()
+                    if left_behind.is_set() or left <= 0:
+                        return  # nobody waits any more
+                    found = _distinct(customers.find(Identity(identity.kind, spelling), left))
+                    if found:
+                        break
+                answers.append(found)
             except BaseException as error:  # sys.exit() in an adapter too: handed over, and raised below
                 answers.append(error)
 

@@ -10,6 +10,7 @@ import json
 import os.path
 
 from customers import Customer, Customers
+from identity import directory_key
 
 TYPE_CHECKING = False  # see identity.py
 if TYPE_CHECKING:
@@ -24,16 +25,23 @@ class SampleCustomers(Customers):
     """Finds customers in a list of dicts with the keys id, name, phone (E.164) and email."""
 
     def __init__(self, records: list[dict[str, str]]) -> None:
-        self._by: dict[tuple[str, str], list[Customer]] = {}
+        self._by_phone: dict[str, list[Customer]] = {}
+        self._by_email: dict[str, list[Customer]] = {}
+        self._by_folded: dict[str, list[Customer]] = {}  # e-mail addresses without regard to case
         for record in records:
             customer = Customer(**record)
-            for kind, value in (("phone", customer.phone), ("email", customer.email)):
-                if value:
-                    self._by.setdefault((kind, value), []).append(customer)
+            if customer.phone:
+                self._by_phone.setdefault(customer.phone, []).append(customer)
+            if customer.email:
+                self._by_email.setdefault(customer.email, []).append(customer)
+                self._by_folded.setdefault(directory_key("email", customer.email), []).append(customer)
 
     def find(self, identity: Identity, seconds: float) -> list[Customer]:  # noqa: ARG002
-        """Give the customers with that number or address; nothing here can take long."""
-        return list(self._by.get((identity.kind, identity.value), ()))
+        """Return the customers with that number or address; nothing here can take long."""
+        if identity.kind == "phone":
+            return list(self._by_phone.get(identity.value, ()))
+        exact = self._by_email.get(identity.value, ())
+        return list(exact or self._by_folded.get(directory_key("email", identity.value), ()))
 
 
 def create(lookup: dict[str, Any]) -> SampleCustomers:  # noqa: ARG001

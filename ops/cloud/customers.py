@@ -28,7 +28,7 @@ from ops.settings import ROOT
 sys.path.append(str(ROOT / "lambda"))
 
 from dynamodb_customers import partition_key
-from identity import email_address, phone_number
+from identity import directory_key, email_address, phone_number
 
 BAD_ROWS_EXIT_CODE = 3
 TABLE_OUTPUT = "CustomersTable"  # the stack's output that holds the table's name
@@ -143,7 +143,13 @@ def _row(line: int, cells: list[str], columns: dict[str, int], default_region: s
             what = "phone number" if kind == "phone" else "e-mail address"
             return Row(line, problem=f"its {kind} is no {what}")
     items = tuple(
-        {"pk": partition_key(kind, identity), "sk": value["id"], "name": value["name"], **identities}
+        # One key, whichever way the number or the address is spelt; beside it the spelling of the file.
+        {
+            "pk": partition_key(kind, directory_key(kind, identity)),
+            "sk": value["id"],
+            "name": value["name"],
+            **identities,
+        }
         for kind, identity in identities.items()
         if identity
     )

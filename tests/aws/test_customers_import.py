@@ -63,7 +63,8 @@ def test_a_row_becomes_an_item_for_its_number_and_one_for_its_address(session: A
     values = {"sk": "C-1", "name": "Ana Silva", "phone": "+12065550100", "email": "Ana@example.com"}
     assert _items(session) == {
         ("phone#+12065550100", "C-1"): {"pk": "phone#+12065550100", **values},
-        ("email#Ana@example.com", "C-1"): {"pk": "email#Ana@example.com", **values},
+        # The key is folded; what is shown is as the file has it.
+        ("email#ana@example.com", "C-1"): {"pk": "email#ana@example.com", **values},
     }
 
 
@@ -91,6 +92,35 @@ def test_bad_rows_are_named_by_line_and_the_rest_is_loaded(session: Any, tmp_pat
     # The reasons are for logs of all kinds: they hold no value of the file.
     assert "nobody" not in result.output
     assert "Bad" not in result.output
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "3.12555011E9",
+        "2065550100.0",
+        "+49 30 901820 mobil",
+        "0301234 / 0305678",
+        "5550100",
+        "01011980",
+        "+266696687",
+        "1-800-FLOWERS",
+    ],
+)
+def test_what_is_not_one_whole_number_is_left_out_and_its_line_named(session: Any, tmp_path: Path, phone: str) -> None:
+    result = _import(_file(tmp_path, f'id,phone\nC-1,2065550100\nC-2,"{phone}"\nC-3,2065550101\n'), "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["bad"] == [{"line": 3, "problem": "its phone is no phone number"}]
+    assert set(_items(session)) == {("phone#+12065550100", "C-1"), ("phone#+12065550101", "C-3")}
+
+
+@pytest.mark.parametrize(
+    "phone",
+    ["+1 206 555 0100 ext. 7", "tel:+1-206-555-0100", "'+12065550100", '=""+12065550100""', "+1206\u200b5550100\u200e"],
+)
+def test_what_stands_around_a_number_does_no_harm(session: Any, tmp_path: Path, phone: str) -> None:
+    assert _import(_file(tmp_path, f'id,phone\nC-1,"{phone}"\n')).exit_code == 0
+    assert set(_items(session)) == {("phone#+12065550100", "C-1")}
 
 
 def test_a_dry_run_writes_nothing_and_asks_aws_nothing(session: Any, tmp_path: Path) -> None:

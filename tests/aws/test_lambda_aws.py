@@ -92,12 +92,60 @@ def test_the_handler_answers_from_dynamodb() -> None:
     assert handle(contact_event(address="+12065550100"), None)["contactMatches"] == "2"
 
 
+def test_either_spelling_finds_what_the_import_wrote_under_one_key(table: Any, tmp_path: Path) -> None:
+    file = tmp_path / "spellings.csv"
+    file.write_text(
+        "id,phone,email\nC-3,+5215512345678,Bea@Example.com\nC-4,011 15 1234-5678,\nC-5,+551187654321,\n"
+        # The same customer, spelt the other way in another row.
+        "C-3,+525512345678,bea@example.com\n"
+    )
+    for region in ("AR", "US"):
+        import_customers(Aws(Session(), "us-east-1"), TABLE, read_rows(file, region), lambda _: None)
+    keys = [item["pk"]["S"] for item in table.scan(TableName=TABLE)["Items"] if item["sk"]["S"] not in ("C-1", "C-2")]
+    assert sorted(keys) == [
+        "email#bea@example.com",
+        "phone#+525512345678",
+        "phone#+541112345678",
+        "phone#+5511987654321",
+    ]
+    handle = create_handler(_settings())
+    for address, customer in {
+        "+525512345678": "C-3",
+        "+5215512345678": "C-3",
+        "+541112345678": "C-4",
+        "+5491112345678": "C-4",
+        "+551187654321": "C-5",
+        "+5511987654321": "C-5",
+    }.items():
+        assert handle(contact_event("CHAT", address), None)["contactUrlPath"].endswith(f"/{customer}"), address
+    for email in ("bea@example.com", "BEA@example.com"):
+        answer = handle(contact_event("CHAT", attributes={"email": email}), None)
+        assert (answer["contactUrlPath"][-3:], answer["ContactPhoneNumberOrEmail"]) == ("C-3", email)
+
+
+def test_an_item_under_the_very_spelling_that_came_is_found_first(table: Any) -> None:
+    # As a table has them that was filled before there was one key, or by something else than the import.
+    for key, customer in {
+        "phone#+5491112345678": "C-3",
+        "phone#+541112345678": "C-4",
+        "email#Bea@example.com": "C-5",
+        "email#bea@example.com": "C-6",
+    }.items():
+        table.put_item(TableName=TABLE, Item={"pk": {"S": key}, "sk": {"S": customer}})
+    handle = create_handler(_settings())
+    for address, customer in {"+5491112345678": "C-3", "+541112345678": "C-4"}.items():
+        assert handle(contact_event(address=address), None)["contactUrlPath"].endswith(f"/{customer}")
+    for email, customer in {"Bea@example.com": "C-5", "bea@example.com": "C-6", "BEA@example.com": "C-6"}.items():
+        answer = handle(contact_event("CHAT", attributes={"email": email}), None)
+        assert answer["contactUrlPath"].endswith(f"/{customer}")
+
+
 @pytest.mark.usefixtures("table")
 def test_one_call_is_one_query() -> None:
     customers = open_customers(_settings()["lookup"])
     calls: list[str] = []
     customers._client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))  # type: ignore[attr-defined]
-    customers.find(Identity("phone", "+12065550100"), 2)
+    customers.find(Identity("phone", "+5491112345678"), 2)
     assert calls == ["Query"]
 
 

@@ -15,6 +15,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from tests.loopback import Loopback
 
@@ -43,6 +44,7 @@ class MisbehavingCrm(Loopback):
 
     def __init__(self) -> None:
         self.customers: list[dict[str, Any]] = []
+        self.searches = False  # answers those customers alone whose field is exactly what was asked for
         self.connections = 0
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.over = threading.Event()
@@ -89,7 +91,11 @@ class MisbehavingCrm(Loopback):
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         how = self._next()
-        good = json.dumps({"customers": self.customers}).encode()
+        customers = self.customers
+        if self.searches:
+            for name, value in parse_qsl(urlsplit(request.path).query):
+                customers = [customer for customer in customers if customer[name] == value]
+        good = json.dumps({"customers": customers}).encode()
         if how == "well":
             _send(request, 200, good)
         elif how == "hang":

@@ -17,6 +17,7 @@ def contact_event(
     kind: str = "TELEPHONE_NUMBER",
     typed: object = None,
     attributes: dict[str, Any] | None = None,
+    subtype: str = "",
 ) -> dict[str, Any]:
     """Give the event (docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html)."""
     return {
@@ -35,6 +36,7 @@ def contact_event(
                 "LanguageCode": "en-US",
                 "Queue": None,
                 "References": {},
+                "SegmentAttributes": {"connect:Subtype": {"ValueString": subtype}} if subtype else {},
             },
             "Parameters": {} if typed is None else {"CustomerPhoneInput": typed},
         },

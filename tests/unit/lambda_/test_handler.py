@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from identity import Identity
+from sample_customers import SampleCustomers
 
 from ops.settings import lambda_settings, load_settings
 from tests.unit.lambda_.events import CONTACT_ID, contact_event
@@ -105,6 +106,77 @@ def test_none_and_several_give_a_search_and_a_count_but_no_page_and_no_name(
     assert (answer["contactUrlPath"], answer["Name"], answer["contactMatches"]) == ("", "", matches)
     assert answer["contactSearchUrl"] == "https://crm.example.com/search?q=%2B12065550100"
     assert answer["statusCode"] == "200"
+
+
+@pytest.mark.parametrize(
+    ("came", "asked"),
+    [
+        ("+12065550100", ["+12065550100"]),
+        ("+5215512345678", ["+5215512345678", "+525512345678"]),
+        ("+541112345678", ["+541112345678", "+5491112345678"]),
+        ("+551187654321", ["+551187654321", "+5511987654321"]),
+    ],
+)
+def test_a_directory_is_asked_for_the_other_spelling_where_it_knows_nobody_by_the_first(
+    came: str, asked: list[str]
+) -> None:
+    for known in asked:
+        values: list[str] = []
+
+        def find(identity: Identity, known: str = known, values: list[str] = values) -> list[Customer]:
+            values.append(identity.value)
+            return [ANA] if identity.value == known else []
+
+        assert _handler(find)(contact_event(address=came), None)["contactMatches"] == "1"
+        assert values == asked[: asked.index(known) + 1]
+
+
+def test_both_spellings_are_asked_for_within_the_one_budget() -> None:
+    over = threading.Event()
+    asked: list[str] = []
+
+    def find(identity: Identity) -> list[Customer]:
+        asked.append(identity.value)
+        if len(asked) > 1:
+            over.wait(30)
+        return []
+
+    started = time.monotonic()
+    answer = _handler(find, budget_ms=1_000)(contact_event(address="+5491112345678"), None)
+    assert time.monotonic() - started < 5
+    assert (answer["statusCode"], len(asked)) == ("504", 2)
+    over.set()
+
+
+def test_the_sample_customers_are_found_by_either_spelling_and_by_the_exact_one_first() -> None:
+    records = [
+        {"id": "C-1", "name": "Ana", "phone": "+5491112345678", "email": "Ana.Silva@example.com"},
+        {"id": "C-2", "name": "Bea", "phone": "+541187654321", "email": "bea@example.com"},
+        {"id": "C-3", "name": "Cleo", "phone": "+5491187654321", "email": "BEA@example.com"},
+        {"id": "C-4", "name": "Dina", "phone": "+525512345678", "email": ""},
+        {"id": "C-5", "name": "Eva", "phone": "+5511987654321", "email": ""},
+    ]
+    handle = create_handler(SETTINGS, Opening(lambda: SampleCustomers(records)))
+
+    def name(event: dict[str, Any]) -> str:
+        answer = handle(event, None)
+        return answer["Name"] if answer["contactMatches"] == "1" else answer["contactMatches"]
+
+    assert name(contact_event(address="+541112345678")) == name(contact_event(address="+5491112345678")) == "Ana"
+    assert name(contact_event(address="+541187654321")) == "Bea"
+    assert name(contact_event(address="+5491187654321")) == "Cleo"
+    assert name(contact_event("CHAT", "+5215512345678")) == "Dina"
+    assert name(contact_event("CHAT", "+551187654321")) == "Eva"
+    assert name(contact_event("CHAT", attributes={"email": "ana.silva@example.com"})) == "Ana"
+    assert name(contact_event("CHAT", attributes={"email": "ANA.SILVA@example.com"})) == "Ana"
+    assert name(contact_event("CHAT", attributes={"email": "bea@example.com"})) == "Bea"
+    assert name(contact_event("CHAT", attributes={"email": "BEA@example.com"})) == "Cleo"
+
+
+def test_the_answer_has_the_address_as_it_came() -> None:
+    answer = _handler(lambda _: [])(contact_event("CHAT", attributes={"email": "Ana.Silva@Example.com"}), None)
+    assert answer["ContactPhoneNumberOrEmail"] == "Ana.Silva@example.com"
+    assert answer["contactSearchUrl"] == "https://crm.example.com/search?q=Ana.Silva%40example.com"
 
 
 def test_a_directory_that_lists_a_customer_twice_has_one_match() -> None:

@@ -48,6 +48,25 @@ def test_a_customer_is_found_by_number_and_by_address_over_one_connection(crm: M
     assert crm.connections == 1
 
 
+def test_a_crm_is_asked_for_the_other_spelling_where_it_knows_nobody_by_the_first(crm: MisbehavingCrm) -> None:
+    crm.customers = [{**ANA, "phone": "+5511987654321"}, {**ANA, "id": "C-2", "email": "Bea@example.com"}]
+    crm.searches = True
+    handle = create_handler({**lambda_settings(load_settings()), "lookup": _lookup(crm)})
+
+    def asked(event: dict[str, Any]) -> list[str]:
+        crm.requests.clear()
+        assert handle(event, None)["contactMatches"] == "1"
+        return [path.partition("=")[2] for path, _ in crm.requests]
+
+    assert asked(contact_event("CHAT", "+551187654321")) == ["%2B551187654321", "%2B5511987654321"]
+    assert asked(contact_event("CHAT", "+5511987654321")) == ["%2B5511987654321"]
+    assert asked(contact_event("EMAIL", "Ana@Example.com", "EMAIL_ADDRESS")) == [
+        "Ana%40example.com",
+        "ana%40example.com",
+    ]
+    assert asked(contact_event("EMAIL", "Bea@example.com", "EMAIL_ADDRESS")) == ["Bea%40example.com"]
+
+
 @pytest.mark.parametrize("misdeed", MISDEEDS)
 def test_whatever_the_crm_does_the_call_is_answered_in_time_and_the_next_one_well(
     crm: MisbehavingCrm, misdeed: str, capsys: pytest.CaptureFixture[str]
