@@ -97,8 +97,11 @@ _PLUS = ("+", "＋")
 _GROWN = {"+55": ("BR", 10, 2, "9"), "+229": ("BJ", 8, 0, "01")}
 
 _LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3 (a path of 256, with its angle brackets)
-# Not RFC 5322's grammar, on purpose: no quoted local parts, no comments. A directory's keys have neither.
-_EMAIL = r"[^\s@\"<>(),:;\\\[\]\x00-\x1f\x7f]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]*[^\W_]"
+# Not RFC 5322's grammar, on purpose: no quoted local parts, no comments. A directory's keys have neither. Nor have they halves
+# of characters, which JSON lets pass and nothing can send on.
+_EMAIL = (
+    r"[^\s@\"<>(),:;\\\[\]\x00-\x1f\x7f\ud800-\udfff]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]*[^\W_]"
+)
 
 
 class Identity:

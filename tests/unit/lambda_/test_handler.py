@@ -185,7 +185,18 @@ def test_a_directory_that_lists_a_customer_twice_has_one_match() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", [contact_event(), contact_event("CHAT"), contact_event(address="anonymous"), {}, None, []]
+    "event",
+    [
+        contact_event(),
+        contact_event("CHAT"),
+        contact_event(address="anonymous"),
+        contact_event("CHAT", attributes={"email": "ana\ud800@example.com"}),
+        contact_event("EMAIL", "\udfff@example.com", "EMAIL_ADDRESS"),
+        contact_event(typed="+1206555\ud8000100"),
+        {},
+        None,
+        [],
+    ],
 )
 def test_without_an_identity_nothing_is_looked_up_and_the_answer_is_complete(event: object) -> None:
     def find(_: Identity) -> list[Customer]:

@@ -228,6 +228,9 @@ def test_every_countrys_numbers_are_read_in_every_way_they_are_written(region: s
         ("a@" + "b." * 5_000 + "com", ""),
         ("ana\u200b@example.com", "ana@example.com"),
         ("\ufeffana@example.com\u2060", "ana@example.com"),
+        ("ana\ud800@example.com", ""),  # half of a character
+        ("ana@ex\udfffample.com", ""),
+        ("ana😀@example.com", "ana😀@example.com"),
     ],
 )
 def test_email_addresses_are_trimmed_and_lower_cased_in_the_domain(text: str, expected: str) -> None:
