@@ -81,6 +81,7 @@ def workspace_page() -> Page:
         css="workspace.css",
         python=folder,
         settings={},
+        runtime="polyscript",
         uses_sdk=False,
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from typing import Any
 
 import pytest
 from page_urls import page_url
 from pydantic import ValidationError
 
-from ops.settings import Settings, lambda_settings, load_settings, page_settings
+from ops.settings import ROOT, Settings, lambda_settings, load_settings, page_settings
 from tests.unit.pyapp.shared_allowed_hosts import ENTRIES, VECTORS
 
 CRM = "https://crm.example.com"
@@ -212,3 +214,15 @@ def test_an_http_crm_that_can_never_answer_is_refused_by_name(http: dict[str, An
     message = _refusal(http=http)
     assert f"lookup.http.{next(iter(http))}" in message
     assert said in message
+
+
+def test_the_settings_of_the_documentation_are_settings() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "crm.md").read_text("utf-8"), re.DOTALL)
+    tree = load_settings().model_dump()
+    for block in blocks:
+        for name, table in tomllib.loads(block)["tool"]["popdesk"].items():
+            http = {**tree[name].get("http", {}), **table.get("http", {})}
+            tree[name] |= {**table, "http": http} if http else table
+    settings = Settings.model_validate(tree)
+    assert settings.lookup.http.list_path == "data.0.items"
+    assert settings.pop.allowed_hosts[2].endswith(":8443")
