@@ -182,7 +182,6 @@ class Settings(_Table):
     environment: str
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9/._ -]{1,255}$")]
     namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9/._-]{1,128}$")]
-    runtime: Literal["pyscript", "polyscript"]
     language: Literal["auto", "en", "es"]
     request_timeout_ms: Milliseconds
     connection_timeout_ms: Annotated[int, Field(ge=1_000, le=60_000)]

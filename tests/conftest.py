@@ -5,17 +5,11 @@ pop-up blocker, which Playwright switches off, launches its own with `launch`:
 
     def test_it(any_browser: Browser): ...                           # twice: in Chromium and in Firefox
     def test_it(launch): browser = launch("firefox", blocks_popups=True)
-
-A module whose tests shall run under both runtimes of the page's Python overrides `preview`:
-
-    @pytest.fixture(params=RUNTIMES)
-    def preview(request, previews):
-        return previews(request.param)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from typing import Any, Protocol
 
@@ -29,8 +23,6 @@ from ops.settings import load_settings
 from tests import firefox
 from tests.chromium import chromium, launch_arguments
 
-# What `[tool.popdesk] runtime` may be (ops/settings.py).
-RUNTIMES = ("pyscript", "polyscript")
 # Without a screen Chromium takes it for 800 by 600 pixels, and a CRM's window for no larger.
 SCREEN = ["--screen-info={1920x1080}"]
 # What Amazon Connect supports beside Edge, which is a Chromium.
@@ -114,24 +106,10 @@ def any_browser(request: pytest.FixtureRequest, launch: Launch, browser: Browser
 
 
 @pytest.fixture(scope="session")
-def previews() -> Iterator[Callable[[str], Preview]]:
-    """Give the running preview of a runtime, started when it is first asked for."""
-    with ExitStack() as stack:
-        running: dict[str, Preview] = {}
-
-        def of(runtime: str) -> Preview:
-            if runtime not in running:
-                made = Preview(lambda: load_settings().model_copy(update={"runtime": runtime}))
-                running[runtime] = stack.enter_context(made)
-            return running[runtime]
-
-        yield of
-
-
-@pytest.fixture(scope="session")
-def preview(previews: Callable[[str], Preview]) -> Preview:
+def preview() -> Iterator[Preview]:
     """Run the real preview, as `python deploy.py preview` does, on free ports."""
-    return previews(load_settings().runtime)
+    with Preview(load_settings) as running:
+        yield running
 
 
 class Workspace:

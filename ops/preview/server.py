@@ -81,7 +81,6 @@ def workspace_page() -> Page:
         css="workspace.css",
         python=folder,
         settings={},
-        runtime="polyscript",
         uses_sdk=False,
     )
 

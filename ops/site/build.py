@@ -63,7 +63,6 @@ class Page:
     css: str
     python: Path
     settings: dict[str, Any]
-    runtime: str
     uses_sdk: bool
     boot: Path = BOOT
     eager: bool = False  # whether its Python may start before its HTML is all there
@@ -78,7 +77,6 @@ def app_page(settings: Settings) -> Page:
         css="app.css",
         python=ROOT / "pyapp",
         settings=page_settings(settings) | {"first_questions": first_questions(ROOT / "pyapp")},
-        runtime=settings.runtime,
         uses_sdk=True,
         eager=True,
         first=first_style(),
@@ -96,7 +94,7 @@ def build_page(page: Page, out: Path) -> Built:
     files = _Files()
     css = files.add("app.css", _style(page, modules))
     pack = files.add("app.pack", _pack(page))
-    runtime = make_runtime(page.runtime, modules, _cached, page.uses_sdk)
+    runtime = make_runtime(modules, _cached, page.uses_sdk)
     tags = runtime.tags(
         script=files.add("start.js", runtime.script),
         interpreter=files.add("micropython.wasm", runtime.interpreter),
@@ -192,8 +190,7 @@ def design_tokens(sheet: str, modules: Path) -> str:
 
 def _licences(modules: Path, page: Page) -> bytes:
     """Give the names, versions and licences of the npm packages whose code or values the build carries."""
-    runtime = {"pyscript": "@pyscript/core", "polyscript": "polyscript"}[page.runtime]
-    roots = [runtime, "@micropython/micropython-webassembly-pyscript", "@cloudscape-design/design-tokens"]
+    roots = ["@pyscript/core", "@micropython/micropython-webassembly-pyscript", "@cloudscape-design/design-tokens"]
     if page.uses_sdk:
         roots += [f"@amazon-connect/{name}" for name in ("app", "contact", "core", "voice")]
     parts = []

@@ -52,15 +52,15 @@ WINDOW = {"width": 1280, "height": 720}
 SLOW = Network(rate_mbit=20, round_trip_ms=40)
 VALUES = ["Quillon Ashgrove", "Readying papers", "Tidewater Desk Profile", "BasicQueue", "+12065550173"]
 AGENT, STATE, PROFILE, _, PHONE = VALUES
-# What issue and docs/startup.md hold the ratios to: figure -> (stock PyScript, polyscript), at most, against the peer.
+# What docs/startup.md holds the ratios to the peer to: figure -> at most.
 LIMITS = {
-    "warm, shown, SDK 0 ms": (0.62, 0.46),
-    "warm, shown, SDK 50 ms": (0.38, 0.33),
-    "warm, hello, SDK 0 ms": (1.3, 1.0),
-    "cold slow, shown, SDK 0 ms": (0.90, 0.72),
-    "cold, bytes": (0.83, 0.76),
-    "event to value, SDK 50 ms": (0.67, 0.67),
-    "heap": (0.65, 0.55),
+    "warm, shown, SDK 0 ms": 0.58,
+    "warm, shown, SDK 50 ms": 0.31,
+    "warm, hello, SDK 0 ms": 1.2,
+    "cold slow, shown, SDK 0 ms": 0.75,
+    "cold, bytes": 0.81,
+    "event to value, SDK 50 ms": 0.05,
+    "heap": 0.52,
 }
 # How much later than the floor app's the first paint may be. It is one figure for all SDK latencies: the answers come later.
 PAINT_AFTER_FLOOR_MS = 20
@@ -262,7 +262,7 @@ def _heap(lab: Lab, sites: dict[str, dict[Network, Site]], rounds: int, figures:
 
 def show(figures: Figures, console: Console) -> None:
     """Print the medians, their spread (min to max), the ratios to the peer, and how far the first paint is from the floor's."""
-    apps = [app for app in ("floor", "peer", "stock", "polyscript") if any(app in of for of in figures.values.values())]
+    apps = [app for app in ("floor", "peer", "popdesk") if any(app in of for of in figures.values.values())]
     table = Table(title="medians (min to max); ratio to the peer (at most)")
     table.add_column("figure")
     for app in apps:
@@ -276,7 +276,7 @@ def show(figures: Figures, console: Console) -> None:
                 scale = 1000 if figure.endswith(("bytes", "heap")) else 1
                 middle = statistics.median(values) / scale
                 cell = f"{middle:.0f} ({min(values) / scale:.0f} to {max(values) / scale:.0f})"
-                if app in ("stock", "polyscript"):
+                if app == "popdesk":
                     cell += _compared(figure, app, of)
             cells.append(cell)
         table.add_row(figure, *cells)
@@ -291,7 +291,7 @@ def _compared(figure: str, app: str, of: dict[str, list[float]]) -> str:
         ratio = middle / statistics.median(of["peer"])
         said += f"  {ratio:.2f}"
         if figure in LIMITS:
-            limit = LIMITS[figure][app == "polyscript"]
+            limit = LIMITS[figure]
             said += f" ({limit:.2f}){'' if ratio <= limit else ' OVER'}"
     if "first paint" in figure and of.get("floor"):
         later = middle - statistics.median(of["floor"])
@@ -304,10 +304,9 @@ def _compared(figure: str, app: str, of: dict[str, list[float]]) -> str:
     "--peer", type=click.Path(path_type=Path, exists=True, file_okay=False), help="A built app to compare with."
 )
 @click.option("--rounds", default=9, show_default=True)
-@click.option("--runtime", "runtimes", multiple=True, default=("pyscript", "polyscript"), help="Which of ours.")
 @click.option("--quick", is_flag=True, help="Only the figures that have a limit.")
 @click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=False), help="Write all values there.")
-def main(peer: Path | None, rounds: int, runtimes: tuple[str, ...], quick: bool, out: Path | None) -> None:
+def main(peer: Path | None, rounds: int, quick: bool, out: Path | None) -> None:
     """Measure the start-up of Popdesk, beside a peer."""
     certificate = Certificate()
     with ExitStack() as stack:
@@ -318,10 +317,8 @@ def main(peer: Path | None, rounds: int, runtimes: tuple[str, ...], quick: bool,
         apps: dict[str, tuple[dict[str, bytes], dict[str, str]]] = {"floor": (floor_app(), {})}
         if peer is not None:
             apps["peer"] = (read_folder(peer), {})
-        for runtime in runtimes:
-            settings = load_settings().with_local_crm(origin).model_copy(update={"runtime": runtime})
-            name = "stock" if runtime == "pyscript" else runtime
-            apps[name] = (read_folder(build_site(settings, folder / name).folder), headers)
+        settings = load_settings().with_local_crm(origin)
+        apps["popdesk"] = (read_folder(build_site(settings, folder / "popdesk").folder), headers)
         sites = {
             name: {
                 network: stack.enter_context(Site(*observed(files, extra, VALUES), network, certificate))

@@ -92,24 +92,6 @@ def test_the_eleven_cards_of_the_article_are_right(states: AppStates) -> None:
     assert whole.endswith("/" + last)
 
 
-@pytest.mark.parametrize("runtime", ["pyscript", "polyscript"])
-def test_a_call_runs_under_both_runtimes(runtime: str, context: BrowserContext) -> None:
-    with previewed(runtime=runtime) as preview:
-        states = _open(preview, context)
-        app = states.connected()
-        expect(app.locator("#agent_name")).to_have_text("Alex Rivera")
-        with context.expect_page() as opened:
-            app.locator("#pop").click()
-        opened.value.wait_for_url("**/crm/customers/C-1001")
-        contact = states.contact
-        assert contact is not None
-        contact.end()
-        expect(app.locator("#life-text")).to_have_text("After-contact work")
-        contact.clear()
-        expect(states.workspace.page.locator("iframe")).to_have_count(0)
-        assert states.workspace.errors == []
-
-
 def test_the_skeleton_in_the_page_is_the_cards_as_declared(states: AppStates) -> None:
     """The static page shows the shipped cards before Python is up: what it shows must be what comes."""
     app = states.offer("C-1001")

@@ -57,7 +57,6 @@ async def run():
 
 def start():
     asyncio.create_task(run())
-    js.globalThis.throwing = lambda: sorted([1, 1], key=lambda _: js.decodeURIComponent("%%"))
 '''
 
 
@@ -84,7 +83,7 @@ def test_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (python / "main.py").write_text(_RUNNER % json.dumps(SHARED), "utf-8")
     (web / "index.html").write_text(_HTML, "utf-8")
     (web / "page.css").write_text("", "utf-8")
-    build_page(Page(web, "index.html", "page.css", python, {}, "polyscript", uses_sdk=False), folder / "out")
+    build_page(Page(web, "index.html", "page.css", python, {}, uses_sdk=False), folder / "out")
     handler = partial(_Handler, directory=str(folder / "out"))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -105,16 +104,3 @@ def test_the_shared_tests_pass_on_micropython(test_page: str, page: BrowserPage)
     ]
     assert sorted(name for name, _ in results) == sorted(written)
     assert not (troubles := [f"{name}\n{trouble}" for name, trouble in results if trouble]), "\n".join(troubles)
-
-
-def test_what_javascript_throws_through_python_gives_the_stack_back(test_page: str, page: BrowserPage) -> None:
-    """MicroPython cannot catch it, and each takes some of its own stack for good; of WebAssembly's it must take nothing.
-
-    A hundred is what the loader's own functions allow; without the stack given back it is forty.
-    """
-    page.goto(test_page)
-    page.wait_for_function("() => document.title === 'done'", timeout=60_000)
-    names = page.evaluate(
-        "() => Array.from({ length: 80 }, () => { try { throwing(); } catch (error) { return error.name; } })"
-    )
-    assert set(names) == {"URIError"}

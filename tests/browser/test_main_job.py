@@ -1,13 +1,13 @@
 """The main job in a real browser: the real workspace, flow, Lambda, SDK and app, from the ring to the destroyed iframe.
 
-Every test runs under both runtimes of the page's Python, in windows of their own size (no emulated viewport).
+In windows of their own size (no emulated viewport).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ from ops.preview.scenario import Contact
 from ops.preview.server import Preview
 from ops.settings import load_settings
 from ops.site.headers import response_headers
-from tests.conftest import RUNTIMES, Workspace
+from tests.conftest import Workspace
 
 pytestmark = pytest.mark.browser
 
@@ -38,12 +38,6 @@ CARDS = [
 ]
 # What the local server says besides ops/site/headers.py: the content's own headers and the server's.
 OWN_HEADERS = {"content-type", "content-length", "cache-control", "date", "server"}
-
-
-@pytest.fixture(params=RUNTIMES)
-def preview(request: pytest.FixtureRequest, previews: Callable[[str], Preview]) -> Preview:
-    """The preview under one runtime, then under the other."""
-    return previews(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """The start-up budget in counts, not seconds: what a cold open requests, weighs and imports. docs/startup.md has the times.
 
-A careless addition to the page shows here. A ceiling is raised on purpose, in `BUDGET`, with a reason in the commit.
+A careless addition to the page shows here. A ceiling is raised on purpose, here, with a reason in the commit.
 """
 
 from __future__ import annotations
@@ -17,11 +17,9 @@ from ops.settings import load_settings
 from ops.site.build import Built, app_page, build_page, build_site
 from tests.conftest import Workspace
 
-# runtime -> (requests of a cold open, their bytes in brotli, modules of ours imported when the values are shown)
-BUDGET = {
-    "pyscript": (5, 220_000, 11),
-    "polyscript": (5, 215_000, 11),
-}
+REQUESTS = 5  # of a cold open
+BYTES = 240_000  # theirs, in brotli
+MODULES = 11  # of ours, imported when the values are shown
 
 # Appended to boot.py: once the view is there (it comes while the questions travel), tells which modules are.
 _TELL = """
@@ -34,19 +32,14 @@ asyncio.create_task(tell())
 """
 
 
-@pytest.fixture(scope="module", params=sorted(BUDGET))
-def runtime(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture(scope="module")
-def built(runtime: str, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    return build_site(load_settings().model_copy(update={"runtime": runtime}), tmp_path_factory.mktemp("site") / "dist")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return build_site(load_settings(), tmp_path_factory.mktemp("site") / "dist")
 
 
-def _opened(browser: Browser, runtime: str) -> list[str]:
+def _opened(browser: Browser) -> list[str]:
     """Open the app in a browser with an empty cache; give the paths that its frame requested."""
-    with Preview(lambda: load_settings().model_copy(update={"runtime": runtime})) as preview:
+    with Preview(load_settings) as preview:
         context = browser.new_context()
         workspace = Workspace(preview, context.new_page())
         workspace.open()
@@ -65,11 +58,10 @@ def _opened(browser: Browser, runtime: str) -> list[str]:
     return requested
 
 
-def test_a_cold_open_requests_no_more_than_it_may(browser: Browser, built: Built, runtime: str) -> None:
-    most, heaviest, _ = BUDGET[runtime]
-    requested = _opened(browser, runtime)
+def test_a_cold_open_requests_no_more_than_it_may(browser: Browser, built: Built) -> None:
+    requested = _opened(browser)
     assert len(requested) == len(set(requested)), "something was requested twice"
-    assert len(requested) <= most, requested
+    assert len(requested) <= REQUESTS, requested
     # The preview's build differs from this one in its settings alone, so hashed names may differ: compare by kind.
     kinds = {path.split("-")[0] for path in requested}
     weights = {
@@ -77,11 +69,11 @@ def test_a_cold_open_requests_no_more_than_it_may(browser: Browser, built: Built
         for path in built.files
         if path.split("-")[0] in kinds
     }
-    assert sum(weights.values()) <= heaviest, weights
+    assert sum(weights.values()) <= BYTES, weights
 
 
-def test_no_more_modules_are_imported_at_the_start_than_may_be(browser: Browser, runtime: str, tmp_path: Path) -> None:
-    page = app_page(load_settings().model_copy(update={"runtime": runtime}))
+def test_no_more_modules_are_imported_at_the_start_than_may_be(browser: Browser, tmp_path: Path) -> None:
+    page = app_page(load_settings())
     python = tmp_path / "pyapp"
     python.mkdir()
     for source in page.python.glob("*.py"):
@@ -99,7 +91,7 @@ def test_no_more_modules_are_imported_at_the_start_than_may_be(browser: Browser,
     context.close()
     ours = imported & {path.stem for path in page.python.glob("*.py")}
     assert {"main", "connect", "board", "view"} <= ours
-    assert len(ours) <= BUDGET[runtime][2], sorted(ours)
+    assert len(ours) <= MODULES, sorted(ours)
 
 
 def _answer(files: dict[str, bytes], url: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ ops/site/bundle.py. Under both runtimes.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Frame, Playwright, expect
 
 from ops.preview.server import Preview
-from tests.conftest import RUNTIMES, Workspace
+from tests.conftest import Workspace
 
 pytestmark = pytest.mark.browser
 
@@ -29,12 +29,6 @@ OPEN_DATABASE = """() => new Promise(resolve => {
     request.onerror = () => resolve(request.error.name);
 })"""
 LOOK_AT_STORAGE = "() => { try { return typeof localStorage } catch (error) { return error.name } }"
-
-
-@pytest.fixture(params=RUNTIMES)
-def preview(request: pytest.FixtureRequest, previews: Callable[[str], Preview]) -> Preview:
-    """The preview under one runtime, then under the other."""
-    return previews(request.param)
 
 
 @pytest.fixture

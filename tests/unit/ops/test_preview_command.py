@@ -193,11 +193,11 @@ def test_a_port_that_is_taken_is_told_in_words(project: Path) -> None:
 
 def test_broken_settings_are_told_with_the_name_of_their_table(project: Path) -> None:
     settings = project / "pyproject.toml"
-    settings.write_text(settings.read_text("utf-8").replace('runtime = "pyscript"', 'runtime = "perl"'), "utf-8")
+    settings.write_text(settings.read_text("utf-8").replace('language = "auto"', 'language = "perl"'), "utf-8")
     done = subprocess.run(
         command(project, "--port", "0"), cwd=project, capture_output=True, text=True, check=False, timeout=SECONDS
     )
     assert done.returncode == 2
-    assert "tool.popdesk.runtime" in done.stderr
+    assert "tool.popdesk.language" in done.stderr
     assert "[tool.popdesk]" in done.stderr
     assert "Traceback" not in done.stderr

@@ -39,7 +39,7 @@ def test_an_environment_overrides_one_key_and_leaves_its_neighbours(tmp_path: Pa
         ("customers?{kind}={value}", "customers", "tool.popdesk.lookup.http.url"),
         ('url = "https://crm', 'url = "http://crm', "tool.popdesk.lookup.http.url"),
         ('adapter = "sample"', 'adapter = "ldap"', "tool.popdesk.lookup.adapter"),
-        ('runtime = "pyscript"', 'runtime = "pyodide"', "tool.popdesk.runtime"),
+        ('language = "auto"', 'language = "tlh"', "tool.popdesk.language"),
         ("request_timeout_ms = 5000", "request_timeout_ms = 0", "tool.popdesk.request_timeout_ms"),
         ("request_timeout_ms = 5000", "", "tool.popdesk.request_timeout_ms: the key is missing"),
         ("request_timeout_ms = 5000", "request_timeout_ms = 5000\ntypo = 1", "tool.popdesk.typo: there is no such"),
