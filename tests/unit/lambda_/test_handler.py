@@ -184,6 +184,16 @@ def test_a_directory_that_lists_a_customer_twice_has_one_match() -> None:
     assert (answer["contactMatches"], answer["Name"]) == ("1", "Ana Silva")
 
 
+def test_somebody_without_an_id_is_nobody_whatever_the_adapter() -> None:
+    answer = _handler(lambda _: [Customer("", "Ana Silva", "+12065550100")])(
+        contact_event(address="+12065550100"), None
+    )
+    assert (answer["contactMatches"], answer["statusCode"]) == ("0", "200")
+    assert answer["contactSearchUrl"] == "https://crm.example.com/search?q=%2B12065550100"
+    both = _handler(lambda _: [Customer(""), ANA])(contact_event(address="+12065550100"), None)
+    assert (both["contactMatches"], both["Name"]) == ("1", "Ana Silva")
+
+
 @pytest.mark.parametrize(
     "event",
     [
