@@ -35,7 +35,7 @@ _CHUNK = 65_536
 class Connection:
     """A connection to the server of `url`, with TLS where there is a `tls`, made before `deadline`.
 
-    Raises TimeoutError, or another OSError where it cannot be made. `used` says whether an answer has come over it.
+    Raises TimeoutError, or another OSError where it cannot be made.
     """
 
     def __init__(self, url: str, tls: ssl.SSLContext | None, deadline: float) -> None:
@@ -54,7 +54,6 @@ class Connection:
         self._received = _Received(self._socket)
         self._reader = _Reader(self._received)
         self._reusable = True
-        self.used = False
 
     def get(self, target: str, headers: dict[str, str], deadline: float) -> tuple[int, bytes]:
         """Return the status and the body. Raises an OSError, http.client.HTTPException or LookupFailed."""
@@ -72,7 +71,7 @@ class Connection:
             body += chunk
         if response.length:
             raise http.client.IncompleteRead(bytes(body), response.length)
-        self._reusable, self.used = not response.will_close, True
+        self._reusable = not response.will_close
         return response.status, bytes(body)
 
     def _begin(self) -> http.client.HTTPResponse:
