@@ -134,7 +134,7 @@ def create_handler(
             channel=channel,
             outcome=outcome,
             adapter=adapter,
-            matches=answer.values[settings["attributes"]["matches"]],
+            matches=answer.matches,
             milliseconds=(time.monotonic() - started) * 1000,
             error=error,
             refused=answer.refused,

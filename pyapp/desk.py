@@ -13,6 +13,9 @@ TIMED_OUT = "timeout"
 NOTHING = "nothing"  # there is no contact, or no such value for it
 FAILED = "failed"
 
+# What the flow sets where the look-up has nothing to say (lambda/flow_contract.py says why it sets anything).
+NO_VALUE = "-"
+
 
 class Unanswered(Exception):
     """The workspace gave no answer: `kind` is one of the four above, `reason` what it said, for the agent's eyes."""
@@ -90,8 +93,13 @@ class Contact:
         return await self._ask("contact.phone_number")
 
     async def attributes(self):
-        """Give all contact attributes: {name: text}. All cards share one request."""
-        return await self._ask("contact.attributes")
+        """Return all contact attributes: {name: text}. All cards share one request.
+
+        An attribute of [tool.popdesk.attributes] that stands for nothing is left out, as if nobody had set it.
+        """
+        told = await self._ask("contact.attributes")
+        ours = self._roles.values()
+        return {name: told[name] for name in told if told[name] != NO_VALUE or name not in ours} if told else told
 
     async def attribute(self, role):
         """Give the attribute that plays a role of [tool.popdesk.attributes], e.g. "identity"; "" when there is none."""

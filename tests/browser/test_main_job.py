@@ -247,7 +247,7 @@ def test_an_unknown_caller_is_a_full_answer_with_a_search(workspace: Workspace) 
     call.wait_until_running()
     attributes = call.look()["attributes"]
     assert set(attributes) == set(load_settings().attributes.by_role().values())
-    assert (attributes["contactUrlPath"], attributes["contactMatches"]) == ("", "0")
+    assert (attributes["contactUrlPath"], attributes["contactMatches"]) == ("-", "0")
     assert attributes["statusCode"] == "200"
     expect(workspace.app.get_by_role("heading", name="No customer found")).to_be_visible()
     expect(card(workspace.app, "Phone number or e-mail")).to_have_text("+1 202 555 0123")

@@ -79,6 +79,7 @@ class MisbehavingCrm(Loopback):
 
     def __init__(self) -> None:
         self.customers: list[dict[str, Any]] = []
+        self.finds_all = False  # answers all customers, whatever is asked for: as a CRM that knows other spellings
         self.connections = 0
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.over = threading.Event()
@@ -126,7 +127,7 @@ class MisbehavingCrm(Loopback):
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         how = self._next()
         asked = parse_qsl(urlsplit(request.path).query)
-        found = [one for one in self.customers if any(one.get(key) == value for key, value in asked)]
+        found = [one for one in self.customers if self.finds_all or any(one.get(key) == value for key, value in asked)]
         good = json.dumps({"customers": found}).encode()
         if how == "well":
             _send(request, 200, good)

@@ -73,6 +73,23 @@ def test_a_crm_is_asked_for_the_other_spelling_where_it_knows_nobody_by_the_firs
     assert asked(contact_event("EMAIL", "Bea@example.com", "EMAIL_ADDRESS")) == ["Bea%40example.com"]
 
 
+@pytest.mark.parametrize(
+    ("came", "known"),
+    [
+        ("+5215512345678", "55 1234 5678"),
+        ("+5215512345678", "+525512345678"),
+        ("+525512345678", "+52 1 55 1234 5678"),
+        ("+541112345678", "+5491112345678"),
+        ("+551187654321", "(11) 98765-4321"),
+    ],
+)
+def test_a_crm_that_knows_the_spellings_itself_is_asked_once(crm: MisbehavingCrm, came: str, known: str) -> None:
+    crm.customers, crm.finds_all = [{**ANA, "phone": known}], True
+    handle = create_handler({**lambda_settings(load_settings()), "lookup": _lookup(crm)})
+    assert handle(contact_event("CHAT", came), None)["Name"] == "Ana Silva"
+    assert len(crm.requests) == 1
+
+
 @pytest.mark.parametrize("misdeed", MISDEEDS)
 def test_whatever_the_crm_does_the_call_is_answered_in_time_and_the_next_one_well(
     crm: MisbehavingCrm, misdeed: str, capsys: pytest.CaptureFixture[str]
@@ -88,7 +105,7 @@ def test_whatever_the_crm_does_the_call_is_answered_in_time_and_the_next_one_wel
     answer = handle(event, None)
     assert time.monotonic() - started < 20  # a hang would be for ever, a drip for minutes, the budget for a minute
     assert answer["statusCode"] == ("504" if late else "502")
-    assert (answer["contactUrlPath"], answer["Name"], answer["contactMatches"]) == ("", "", "")
+    assert (answer["contactUrlPath"], answer["Name"], answer["contactMatches"]) == ("-", "-", "-")
     assert "5550100" not in capsys.readouterr().out
     crm.behave("well")
     assert handle(event, None)["Name"] == "Ana Silva"
