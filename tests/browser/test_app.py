@@ -32,7 +32,7 @@ def states(workspace: Workspace) -> AppStates:
 @pytest.fixture(scope="module")
 def other_words() -> Iterator[Preview]:
     """Give a preview in Spanish, with personal data masked."""
-    with previewed(language="es", mask_personal_data=True, request_timeout_ms=700) as preview:
+    with previewed(language="es", mask_personal_data=True) as preview:
         yield preview
 
 
