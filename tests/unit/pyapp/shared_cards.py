@@ -69,7 +69,7 @@ async def test_an_attribute_that_stands_for_nothing_is_not_there() -> None:
     assert await desk.contact.attributes() == {"Tier": NO_VALUE, "Note": ""}
     assert await desk.contact.attribute("identity") == ""
     assert not await cards.phone_or_email(desk)
-    assert await _desk(contact_attributes=None).contact.attributes() is None
+    assert await _desk(contact_attributes=None).contact.attributes() == {}
 
 
 async def test_a_refused_number_is_no_reason_to_show_another() -> None:
