@@ -272,6 +272,8 @@ def problems(flow: Flow) -> list[str]:
             if target not in actions
         ]
         found += [f"{identifier}: {problem}" for problem in _scalars(action["Parameters"], "Parameters")]
+        for way in action["Transitions"].get("Conditions", []):
+            found += [f"{identifier}: {problem}" for problem in _scalars(way["Condition"], "Condition")]
     lost = set(actions) - _reachable(actions, flow["StartAction"])
     found += [f"{identifier}: nothing leads to it" for identifier in sorted(lost)]
     return found

@@ -76,11 +76,19 @@ def _action(flow: dict[str, Any], identifier: str) -> dict[str, Any]:
     return next(action for action in flow["Actions"] if action["Identifier"] == identifier)
 
 
+def _condition(flow: dict[str, Any], identifier: str) -> dict[str, Any]:
+    condition: dict[str, Any] = _action(flow, identifier)["Transitions"]["Conditions"][0]["Condition"]
+    return condition
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (lambda flow: _action(flow, "look-up")["Parameters"].update(InvocationTimeLimitSeconds=5), "must be a string"),
         (lambda flow: _action(flow, "ask-number")["Parameters"].update(Text=""), "empty string"),
+        # There is no way to ask for an empty value: what is compared with is never empty either.
+        (lambda flow: _condition(flow, "caller").update(Operands=[""]), "Condition.Operands[0] is an empty string"),
+        (lambda flow: _action(flow, "attributes")["Parameters"]["Attributes"].update(Name=""), "empty string"),
         (lambda flow: _action(flow, "look-up").update(Identifier="look:up"), "no identifier"),
         (lambda flow: _action(flow, "look-up")["Transitions"].update(NextAction="nowhere"), "does not exist"),
         (lambda flow: _action(flow, "look-up")["Transitions"].update(Errors=[]), "leads nowhere"),
