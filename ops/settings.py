@@ -33,6 +33,48 @@ _TEMPLATES = {
 # API_UpdateContactAttributes.html).
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
+# What an application may ask Amazon Connect for: docs.aws.amazon.com/connect/latest/adminguide/3p-apps-events-requests.html;
+# User.Configuration.Edit stands on the developer guide's page of setAvailabilityState alone. `*` is everything.
+PERMISSIONS = (
+    "User.Details.View",
+    "User.Configuration.View",
+    "User.Configuration.Edit",
+    "User.Status.View",
+    "User.Status.Edit",
+    "Contact.Details.View",
+    "Contact.Details.Edit",
+    "Contact.CustomerDetails.View",
+    "Contact.Attributes.View",
+    "*",
+)
+# What its iframe may be given: docs.aws.amazon.com/connect/latest/adminguide/3p-apps-iframe-permissions.html.
+SANDBOX = (
+    "allow-forms",
+    "allow-popups",
+    "allow-same-origin",
+    "allow-scripts",
+    "allow-downloads",
+    "allow-modals",
+    "allow-storage-access-by-user-activation",
+    "allow-popups-to-escape-sandbox",
+)
+ALLOW = ("clipboard-read", "clipboard-write", "microphone", "camera")
+# AWS registers exactly what is listed; without these two the page is blank.
+_NEEDED_SANDBOX = ("allow-same-origin", "allow-scripts")
+# Part of the stack's name, and with it of a bucket's, a role's and a function's.
+_ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
+
+
+def _only_known(entries: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the entries; raise ValueError that names the first that Amazon Connect does not know, or that comes twice."""
+    for number, entry in enumerate(entries):
+        if entry not in known:
+            raise ValueError(f"Amazon Connect knows no {entry!r}; it knows: {', '.join(known)}")
+        if entry in entries[:number]:
+            raise ValueError(f"{entry!r} stands there twice")
+    return entries
+
+
 Milliseconds = Annotated[int, Field(ge=1)]
 Pixels = Annotated[int, Field(ge=100, le=10_000)]
 
@@ -47,6 +89,19 @@ class Iframe(_Table):
     scope: Literal["PER_CONTACT", "CROSS_CONTACTS"]
     sandbox: tuple[str, ...]
     allow: tuple[str, ...]
+
+    @field_validator("sandbox")
+    @classmethod
+    def _known_sandbox(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        for needed in _NEEDED_SANDBOX:
+            if needed not in entries:
+                raise ValueError(f"{needed} is missing: without it the page cannot start")
+        return _only_known(entries, SANDBOX)
+
+    @field_validator("allow")
+    @classmethod
+    def _known_allow(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        return _only_known(entries, ALLOW)
 
 
 class Pop(_Table):
@@ -166,6 +221,7 @@ class Aws(_Table):
     """Where it is deployed."""
 
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    stack: Annotated[str, Field(pattern=r"^([a-z][a-z0-9-]{0,38}[a-z0-9])?$")] = ""
     instance_arn: Annotated[str, Field(pattern=r"^$|^arn:aws[a-z-]*:connect:[a-z0-9-]+:\d{12}:instance/[0-9a-f-]{36}$")]
     queue: str
     domain: str
@@ -174,6 +230,13 @@ class Aws(_Table):
     ]
     log_retention_days: Annotated[int, Field(ge=1)]
     alarm_topic_arn: Annotated[str, Field(pattern=r"^$|^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+$")]
+
+    @field_validator("queue")
+    @classmethod
+    def _some_queue(cls, queue: str) -> str:
+        if not queue.strip():
+            raise ValueError("it is empty: name the queue that the main flow sends contacts to, or give its ARN")
+        return queue
 
 
 class Settings(_Table):
@@ -193,6 +256,11 @@ class Settings(_Table):
     lookup: Lookup
     attributes: Attributes
     aws: Aws
+
+    @field_validator("permissions")
+    @classmethod
+    def _known_permissions(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        return _only_known(entries, PERMISSIONS)
 
     def with_local_crm(self, origin: str) -> Settings:
         """Give preview's settings: the sample CRM at `origin` (`http://127.0.0.1:8000`) stands in for the real one."""
@@ -219,33 +287,42 @@ class Settings(_Table):
         return self
 
 
-def load_settings(pyproject: Path = PYPROJECT, environment: str = "") -> Settings:
+def load_settings(pyproject: Path | None = None, environment: str = "") -> Settings:
     """Read and check the settings; `environment` names a table of `[tool.popdesk.environments]`, empty for none.
+
+    `pyproject` is the file, the checkout's where it is None.
 
     Raises Trouble that names the file, the key and what is wrong with it.
     """
+    pyproject = pyproject or PYPROJECT
     document = _read(pyproject)
-    tree = document.get("tool", {}).get("popdesk")
+    tree = _table(document.get("tool", {}), "popdesk", "tool.popdesk")
     if tree is None:
         raise Trouble(str(pyproject), "it has no [tool.popdesk] table", "restore it from version control")
-    environments = tree.pop("environments", {})
-    if environment and environment not in environments:
-        known = ", ".join(sorted(environments)) or "none"
-        raise Trouble(
-            f"environment {environment!r}",
-            f"pyproject.toml has no [tool.popdesk.environments.{environment}] (it has: {known})",
-            "add that table, or name one of those",
-        )
-    tree = _merge(tree, environments.get(environment, {}))
+    tree = dict(tree)
+    environments = _table(tree, "environments", "tool.popdesk.environments") or {}
+    tree.pop("environments", None)
+    over: dict[str, Any] = {}
+    if environment:
+        over = _environment(environments, environment)
+        base, own = _table(tree, "aws", "tool.popdesk.aws") or {}, _table(over, "aws", "the environment's aws") or {}
+        if base.get("stack") and "stack" not in own:
+            raise Trouble(
+                "pyproject.toml",
+                "tool.popdesk.aws.stack names one stack for all environments: each would change the others' one",
+                f"move it to [tool.popdesk.environments.{environment}.aws]",
+                exit_code=2,
+            )
+    tree = _merge(tree, over)
     try:
         return Settings(environment=environment, **tree)
     except ValidationError as error:
         raise _explain(error, environment) from None
 
 
-def version(pyproject: Path = PYPROJECT) -> str:
+def version(pyproject: Path | None = None) -> str:
     """Return the project's version, e.g. "0.2.0". Raises Trouble as `load_settings` does."""
-    return str(_read(pyproject).get("project", {}).get("version", "unknown"))
+    return str(_read(pyproject or PYPROJECT).get("project", {}).get("version", "unknown"))
 
 
 def _read(pyproject: Path) -> dict[str, Any]:
@@ -253,8 +330,54 @@ def _read(pyproject: Path) -> dict[str, Any]:
         return tomllib.loads(pyproject.read_text("utf-8"))
     except FileNotFoundError:
         raise Trouble(str(pyproject), "the file is missing", "run from a checkout of the project") from None
+    except UnicodeDecodeError as error:
+        raise Trouble(str(pyproject), f"it is not UTF-8 (near byte {error.start})", "save it as UTF-8", 2) from None
+    except OSError as error:
+        raise Trouble(str(pyproject), f"it cannot be read: {error.strerror}", "make it readable") from None
     except tomllib.TOMLDecodeError as error:
-        raise Trouble(str(pyproject), f"it is not valid TOML: {error}", "correct that line") from None
+        raise Trouble(str(pyproject), f"it is not valid TOML: {error}", "correct that line", exit_code=2) from None
+
+
+def _table(tree: Any, key: str, path: str) -> dict[str, Any] | None:
+    """Return a table of the document, None where it is not there. Raises Trouble where something else stands there."""
+    found = tree.get(key) if isinstance(tree, dict) else None
+    if found is not None and not isinstance(found, dict):
+        raise Trouble("pyproject.toml", f"{path} is no table", f"write it as [{path}]", exit_code=2)
+    return found
+
+
+def _environment(environments: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the table of an environment. Raises Trouble where there is none of that name, or where it can be no name."""
+    found = _table(environments, name, f"tool.popdesk.environments.{name}")
+    if found is None:
+        known = ", ".join(sorted(environments)) or "none"
+        raise Trouble(
+            f"environment {name!r}",
+            f"pyproject.toml has no [tool.popdesk.environments.{name}] (it has: {known})",
+            "add that table, or name one of those",
+            exit_code=2,
+        )
+    if not _ENVIRONMENT.fullmatch(name):
+        raise Trouble(
+            f"environment {name!r}",
+            "an environment's name is at most 20 lower-case letters, digits and hyphens: the stack is named after it",
+            f"rename [tool.popdesk.environments.{name}]",
+            exit_code=2,
+        )
+    return found
+
+
+def with_region(settings: Settings, region: str) -> Settings:
+    """Return the settings with another AWS region (--region), unchanged where it is empty. Raises Trouble (exit code 2)."""
+    if not region:
+        return settings
+    try:
+        aws = Aws(**{**settings.aws.model_dump(), "region": region})
+    except ValidationError:
+        raise Trouble(
+            f"--region {region!r}", "that is no AWS region's name", "name one such as us-east-1", exit_code=2
+        ) from None
+    return settings.model_copy(update={"aws": aws})
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

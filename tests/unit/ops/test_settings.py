@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import permissions
 import pytest
 
 from ops.errors import Trouble
-from ops.settings import PYPROJECT, lambda_settings, load_settings, page_settings
+from ops.settings import (
+    ALLOW,
+    PERMISSIONS,
+    PYPROJECT,
+    SANDBOX,
+    lambda_settings,
+    load_settings,
+    page_settings,
+    with_region,
+)
 
 
 def _changed(tmp_path: Path, old: str, new: str) -> Path:
@@ -49,12 +59,91 @@ def test_an_environment_overrides_one_key_and_leaves_its_neighbours(tmp_path: Pa
         ("customers/{id}", "customers/", "{id}"),
         ('name = "Name"', 'name = "contactUrlPath"', "attributes.name"),
         ('name = "Name"', 'name = "Näme"', "attributes.name"),
+        (
+            '"User.Details.View"',
+            '"User.Detail.View"',
+            "tool.popdesk.permissions: Amazon Connect knows no 'User.Detail.View'",
+        ),
+        ('"User.Details.View"', '"User.Status.View"', "'User.Status.View' stands there twice"),
+        ('"allow-forms"', '"allow-form"', "tool.popdesk.iframe.sandbox: Amazon Connect knows no 'allow-form'"),
+        ('"allow-forms"', '"allow-top-navigation"', "knows no 'allow-top-navigation'"),
+        ('"allow-same-origin", ', "", "allow-same-origin is missing"),
+        (
+            'allow = ["clipboard-write"]',
+            'allow = ["clipboard"]',
+            "tool.popdesk.iframe.allow: Amazon Connect knows no 'clipboard'",
+        ),
+        ('queue = "BasicQueue"', 'queue = ""', "tool.popdesk.aws.queue: it is empty"),
+        ('queue = "BasicQueue"', 'queue = " "', "tool.popdesk.aws.queue: it is empty"),
+        ('stack = ""', 'stack = "Popdesk_prod"', "tool.popdesk.aws.stack"),
+        ('region = "us-east-1"', 'region = "us east"', "tool.popdesk.aws.region"),
     ],
 )
 def test_a_mistake_is_named_by_its_key(tmp_path: Path, old: str, new: str, said: str) -> None:
     with pytest.raises(Trouble) as caught:
         load_settings(_changed(tmp_path, old, new))
     assert said in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_an_entry_that_amazon_connect_does_not_know_is_refused_with_those_that_it_knows(tmp_path: Path) -> None:
+    with pytest.raises(Trouble) as caught:
+        load_settings(_changed(tmp_path, '"User.Details.View"', '"User.*"'))
+    assert all(permission in caught.value.reason for permission in PERMISSIONS)
+
+
+def test_the_permissions_are_those_of_the_local_workspace_and_the_one_that_aws_names_elsewhere() -> None:
+    assert set(PERMISSIONS) == {*permissions.NAMES, permissions.EVERYTHING, "User.Configuration.Edit"}
+
+
+def test_what_amazon_connect_knows_is_taken(tmp_path: Path) -> None:
+    file = _changed(tmp_path, '["clipboard-write"]', str(list(ALLOW)))
+    text = file.read_text("utf-8").replace(
+        '["allow-forms", "allow-popups", "allow-popups-to-escape-sandbox", "allow-same-origin", "allow-scripts"]',
+        str(list(SANDBOX)),
+    )
+    start, _, rest = text.partition("permissions = [")
+    file.write_text(f"{start}permissions = {list(PERMISSIONS)}{rest.partition(']')[2]}", "utf-8")
+    settings = load_settings(file)
+    assert (settings.iframe.sandbox, settings.iframe.allow, settings.permissions) == (SANDBOX, ALLOW, PERMISSIONS)
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "said"),
+    [
+        ("[tool.popdesk.environments.Prod]", "Prod", "at most 20 lower-case letters"),
+        (f"[tool.popdesk.environments.{'x' * 21}]", "x" * 21, "at most 20 lower-case letters"),
+        ('[tool.popdesk.environments]\nprod = "us-east-1"', "prod", "tool.popdesk.environments.prod is no table"),
+        ("[tool.popdesk.environments.prod]\naws = 1", "prod", "aws is no table"),
+    ],
+)
+def test_an_environment_that_can_be_none_is_refused(tmp_path: Path, table: str, name: str, said: str) -> None:
+    file = _changed(tmp_path, "[tool.popdesk.environments.prod]", table)
+    with pytest.raises(Trouble, match=said) as caught:
+        load_settings(file, name)
+    assert caught.value.exit_code == 2
+
+
+def test_one_stack_for_all_environments_is_refused(tmp_path: Path) -> None:
+    file = _changed(tmp_path, 'stack = ""', 'stack = "desk"')
+    assert load_settings(file).aws.stack == "desk"
+    with pytest.raises(Trouble, match=r"move it to \[tool.popdesk.environments.prod.aws\]"):
+        load_settings(file, "prod")
+
+
+def test_a_file_that_is_no_text_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_bytes(b"[tool.popdesk]\nname = '\xff'\n")
+    with pytest.raises(Trouble, match="not UTF-8"):
+        load_settings(file)
+
+
+def test_a_region_of_the_command_line_is_checked_as_that_of_the_settings() -> None:
+    settings = load_settings()
+    assert with_region(settings, "") is settings
+    assert with_region(settings, "eu-west-2").aws.region == "eu-west-2"
+    with pytest.raises(Trouble, match="us_east") as caught:
+        with_region(settings, "us_east")
     assert caught.value.exit_code == 2
 
 
