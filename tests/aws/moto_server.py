@@ -1,5 +1,7 @@
 """A moto server in a process of its own, on a free loopback port, serving one request after the other.
 
+What moto lacks stands in tests/aws/local_aws.py.
+
     with MotoServer() as server:
         boto3.client("s3", endpoint_url=server.url, ...)
 
@@ -15,20 +17,22 @@ import urllib.request
 from types import TracebackType
 from typing import Any
 
+from tests.aws.local_aws import extend
+
 
 class MotoServer:
-    """The process, started and ended by `with`. `url` is its address."""
+    """The process, started and ended by `with`. `url` is its address, `certificate` the file of its CloudFront's."""
 
     def __init__(self, threaded: bool = False) -> None:
         self._arguments = ["threaded"] if threaded else []
-        self.url = ""
+        self.url = self.certificate = ""
 
     def __enter__(self) -> MotoServer:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.aws.moto_server", *self._arguments], stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().strip()
+        self.url, _, self.certificate = self._process.stdout.readline().strip().partition(" ")
         if not self.url:
             raise RuntimeError("the moto server did not start")
         return self
@@ -40,6 +44,11 @@ class MotoServer:
         self._process.wait()
         if self._process.stdout:
             self._process.stdout.close()
+
+    def set_stack_status(self, name: str, status: str) -> None:
+        """Put a stack into a state that moto does not reach by itself."""
+        address = f"{self.url}/popdesk/stack-status?name={name}&status={status}"
+        urllib.request.urlopen(urllib.request.Request(address, method="POST")).close()
 
     def reset(self) -> None:
         """Forget everything, as a new account."""
@@ -83,10 +92,9 @@ def _serve(threaded: bool) -> None:
     _mend_change_sets()
     _remember_modules()
     default_user_config["lambda"] = {"use_docker": False}
-    server = make_server(
-        "127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=threaded, request_handler=Quiet
-    )
-    print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    application, site = extend(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, application, threaded=threaded, request_handler=Quiet)
+    print(f"http://127.0.0.1:{server.server_port} {site.certificate}", flush=True)
     server.serve_forever()
 
 
