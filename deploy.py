@@ -6,27 +6,57 @@ as ops.errors.Trouble and is printed as thing, reason and remedy.
 
 from __future__ import annotations
 
-import json
-import signal
-import sys
-import threading
-import webbrowser
-from pathlib import Path
-from typing import Any
+from ops.cli.interrupt import EXIT_CODE, cancel_what_is_uncaught, cancelling_quietly
 
-import click
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import Progress
+with cancelling_quietly():
+    import json
+    import signal
+    import sys
+    import threading
+    import webbrowser
+    from pathlib import Path
+    from typing import Any
 
-from ops.errors import Trouble
-from ops.settings import ROOT, load_settings, version
+    import click
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import Progress
 
-console = Console(highlight=False)
+    from ops.cli.options import as_given, environment_option, profile_option, region_option
+    from ops.errors import Trouble
+    from ops.settings import ROOT, load_settings, version, with_region
+
+console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False)
 _PORT = click.IntRange(0, 65535)
 # The commands of ops/cli/cloud.py.
-_CLOUD = ("release", "plan", "status", "releases", "rollback", "prune", "destroy", "doctor", "iam-policy")
+_CLOUD = (
+    "release",
+    "plan",
+    "status",
+    "releases",
+    "rollback",
+    "continue-rollback",
+    "prune",
+    "destroy",
+    "doctor",
+    "iam-policy",
+)
+
+
+# A question was asked where standard input has ended: in a pipeline, by cron.
+_NOBODY_TO_ASK = Trouble(
+    "the question",
+    "there is no terminal to answer it at; nothing was changed",
+    "answer it by an option: --yes, or --confirm",
+)
+
+
+def _print_trouble(trouble: Trouble, context: click.Context) -> None:
+    # Escaped: a [table] of pyproject.toml is no markup. Not wrapped: commands are copied from it.
+    thing, reason = escape(trouble.thing), escape(as_given(trouble.reason, context))
+    remedy = escape(as_given(trouble.remedy, context))
+    errors.print(f"[bold red]{thing}[/]\n  {reason}\n  [bold]What to do:[/] {remedy}", soft_wrap=True)
 
 
 class _Commands(click.Group):
@@ -36,10 +66,15 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except Trouble as trouble:
-            # Escaped: a [table] of pyproject.toml is no markup.
-            thing, reason, remedy = (escape(text) for text in (trouble.thing, trouble.reason, trouble.remedy))
-            errors.print(f"[bold red]{thing}[/]\n  {reason}\n  [bold]What to do:[/] {remedy}")
+            _print_trouble(trouble, ctx)
             sys.exit(trouble.exit_code)
+        except (click.Abort, KeyboardInterrupt) as abort:
+            if isinstance(abort.__context__, EOFError):
+                errors.print()  # ends the question's line
+                _print_trouble(_NOBODY_TO_ASK, ctx)
+                sys.exit(_NOBODY_TO_ASK.exit_code)
+            errors.print("\nCancelled.")
+            sys.exit(EXIT_CODE)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Give all names, those that talk to AWS too."""
@@ -49,7 +84,8 @@ class _Commands(click.Group):
         """Give a command; those that talk to AWS are imported when one is asked for (boto3 takes its time)."""
         if cmd_name not in _CLOUD:
             return super().get_command(ctx, cmd_name)
-        from ops.cli.cloud import COMMANDS
+        with cancelling_quietly():
+            from ops.cli.cloud import COMMANDS
 
         return next(command for command in COMMANDS if command.name == cmd_name)
 
@@ -85,7 +121,7 @@ def cli() -> None:
 
 @cli.command()
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("dist"), show_default=True)
-@click.option("--env", "environment", default="", help="A table of [tool.popdesk.environments].")
+@environment_option
 def build(out: Path, environment: str) -> None:
     """Build the page into a folder that any static server can serve, and the Lambda's zip."""
     from ops.site.build import build_site
@@ -105,7 +141,7 @@ def build(out: Path, environment: str) -> None:
 @click.option("--app-port", type=_PORT, default=8001, show_default=True, help="The app's port; 0 for any free one.")
 @click.option("--browser/--no-browser", default=True, help="Open the workspace in the browser.")
 @click.option("--scenario", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A scenario to play.")
-@click.option("--env", "environment", default="", help="A table of [tool.popdesk.environments].")
+@environment_option
 @click.option("--verbose", is_flag=True, help="Show what the Lambda logs.")
 def preview(port: int, app_port: int, browser: bool, scenario: Path | None, environment: str, verbose: bool) -> None:
     """Run everything on this machine: workspace, app, contact flow, Lambda, sample CRM. No AWS account needed."""
@@ -150,9 +186,9 @@ def customers() -> None:
 
 @customers.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--env", "environment", default="", help="A table of [tool.popdesk.environments].")
-@click.option("--profile", default="", help="The AWS profile; the default one if not given.")
-@click.option("--region", default="", help="The AWS region, instead of the settings'.")
+@environment_option
+@profile_option
+@region_option
 @click.option("--table", default="", help="The table's name, instead of the stack's output.")
 @click.option("--from-line", default=2, show_default=True, type=click.IntRange(2), help="Go on from this line of FILE.")
 @click.option("--delete-others", is_flag=True, help="Then delete what FILE, read whole, does not have.")
@@ -161,8 +197,8 @@ def customers() -> None:
 def import_command(
     file: Path,
     environment: str,
-    profile: str,
-    region: str,
+    aws_profile: str,
+    aws_region: str,
     table: str,
     from_line: int,
     delete_others: bool,
@@ -177,7 +213,7 @@ def import_command(
     """
     from ops.cloud import customers as room
     from ops.cloud.aws import open_aws
-    from ops.cloud.stack import stack_name
+    from ops.cloud.stack import read_own_stack, stack_name
 
     if delete_others and from_line > 2:
         raise click.UsageError("--delete-others needs the whole file: leave out --from-line")
@@ -192,7 +228,9 @@ def import_command(
         if dry_run:
             result = room.check_rows(rows, on_line)
         else:
-            aws = open_aws(profile, region or settings.aws.region)
+            aws = open_aws(aws_profile, with_region(settings, aws_region).aws.region)
+            if not table:
+                read_own_stack(aws, settings)  # raises Trouble where it is somebody else's
             name = room.customers_table_name(aws, stack_name(settings), table)
             result = room.import_customers(aws, name, rows, on_line)
     for row in result.bad:
@@ -211,4 +249,5 @@ def import_command(
 
 
 if __name__ == "__main__":
-    cli()
+    cancel_what_is_uncaught()
+    cli(prog_name="deploy.py")

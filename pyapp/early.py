@@ -31,10 +31,10 @@ class Early:
             page.removeAttribute("data-wait")
 
     def show(self, card, outcome):
-        """Put a card's value into its slot, if the static page has it under its title and a text is all there is to say."""
+        """Put what a card came to into its place, if the static page has it and a text is all there is to say."""
         self.kept.append(("show", (card, outcome)))
-        slot = _byId(card.slot)
-        if slot and slot.previousElementSibling.textContent == card.title:
+        place = _byId(card.id)
+        if place:
             text = outcome.value.text if isinstance(outcome.value, Text) else outcome.value
             plain = isinstance(text, str) and 0 < len(text) <= LONGEST and not (card.personal and self._masked)
-            slot.textContent = text if plain else "…"
+            place.textContent = text if plain else "…"

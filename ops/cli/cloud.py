@@ -1,4 +1,4 @@
-"""The commands of deploy.py that talk to AWS: release, plan, status, rollback, releases, prune, destroy, doctor, iam-policy.
+"""The commands of deploy.py that talk to AWS: release, plan, status, rollback, releases, prune, destroy, doctor and so on.
 
     for command in COMMANDS: cli.add_command(command)
 
@@ -19,42 +19,37 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from ops.cli.options import as_given, environment_option, profile_option, region_option
 from ops.cloud import stack as stacks
 from ops.cloud.aws import Aws, open_aws
 from ops.cloud.deployment import Difference, Events, Work, caller, carry_out, place_of, prepare
-from ops.cloud.doctor import examine, grant, policy_names
+from ops.cloud.doctor import examine, policy_names
+from ops.cloud.grants import grant, withdraw
 from ops.cloud.iam_policy import MANAGED_SIZE, ROLE_SIZE, parts, policy, size
 from ops.cloud.prune import prune
 from ops.cloud.releases import missing_assets, read_history, read_live, read_release, read_who, rollback
 from ops.errors import Trouble
-from ops.settings import Settings, load_settings
+from ops.settings import Settings, load_settings, with_region
 
 DIFFERENT_EXIT_CODE = 3
 _MOST_SHOWN = 12  # paths in a list on the screen; --json has them all
 
-out = Console(highlight=False)
+out = Console(highlight=False, soft_wrap=True)
 told = Console(stderr=True, highlight=False)  # progress and questions: --json leaves stdout to the answer
 
 
 def cloud(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --env, --profile and --region; it gets (aws, settings, ...) instead."""
+    """Return the command with --env, --profile and --region; it is called with (aws, settings, ...) instead of them."""
 
     @wraps(command)
-    def with_aws(environment: str, profile: str, region: str, **options: Any) -> None:
-        settings = load_settings(environment=environment)
-        if region:
-            settings = settings.model_copy(update={"aws": settings.aws.model_copy(update={"region": region})})
-        command(open_aws(profile, settings.aws.region), settings, **options)
+    def with_aws(environment: str, aws_profile: str, aws_region: str, **options: Any) -> None:
+        settings = with_region(load_settings(environment=environment), aws_region)
+        command(open_aws(aws_profile, settings.aws.region), settings, **options)
 
-    for option in (
-        click.option("--region", default="", help="The AWS region, instead of the settings'."),
-        click.option("--profile", default="", help="The AWS profile; the default one if not given."),
-        click.option("--env", "environment", default="", help="A table of [tool.popdesk.environments]."),
-    ):
-        with_aws = option(with_aws)
-    return with_aws
+    return environment_option(profile_option(region_option(with_aws)))
 
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
@@ -113,8 +108,19 @@ class _Shown:
 def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: bool, yes: bool) -> None:
     """Build, plan, ask, apply, upload, switch, check the live page. `deploy.py` without a command does this."""
     shown = _Shown()
-    with shown as events:
-        work = prepare(aws, settings, events)
+    try:
+        with shown as events:
+            work = prepare(aws, settings, events)
+    except stacks.StuckRollback as stuck:
+        if dry_run:
+            raise
+        told.print(f"[bold red]{escape(stuck.thing)}[/]\n  {escape(stuck.reason)}", soft_wrap=True)
+        if not yes and not click.confirm("Let AWS go on with taking it back, then release?", err=True):
+            raise
+        with shown as events:
+            events.step("Taking the failed change back")
+            stacks.continue_rollback(aws, stacks.stack_name(settings), (), events.on_resource, events.pause)
+            work = prepare(aws, settings, events)
     shown.expected = len(work.plan.changes)
     if dry_run:
         _drop(aws, work)
@@ -126,8 +132,12 @@ def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: 
         if not yes and not click.confirm("Release this?", err=True):
             _drop(aws, work)
             raise Trouble("release", "you said no", "nothing was changed")
-    with shown as events:
-        result = carry_out(aws, work, events, repair=repair)
+    try:
+        with shown as events:
+            result = carry_out(aws, work, events, repair=repair)
+    except KeyboardInterrupt:
+        told.print(as_given("AWS goes on with what it was told; `deploy.py status` says what is live."), soft_wrap=True)
+        raise
     if as_json:
         print(json.dumps(asdict(result)))
     elif result.released:
@@ -198,7 +208,7 @@ def _site_line(difference: Difference) -> str:
 @click.option("--drift/--no-drift", default=True, help="Ask AWS what was changed by hand (takes some seconds).")
 def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
     """Show what is live, since when, by whom, from which commit; and drift."""
-    stack = stacks.read_stack(aws, stacks.stack_name(settings))
+    stack = stacks.read_own_stack(aws, settings)
     place = place_of(stack)
     live = read_live(aws, place)
     facts: dict[str, Any] = {"url": stack.outputs["Url"], "stack": stack.status, "release": live.release}
@@ -220,7 +230,7 @@ def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
         return
     for name, value in facts.items():
         text = "\n".join(value) or "none" if isinstance(value, list) else value or "-"
-        out.print(f"{name.replace('_', ' '):15} {text}", soft_wrap=True)
+        out.print(f"{name.replace('_', ' '):15} {text}")
 
 
 @click.command()
@@ -228,7 +238,7 @@ def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
 @_json
 def releases(aws: Aws, settings: Settings, as_json: bool) -> None:
     """List the releases, the newest first."""
-    place = place_of(stacks.read_stack(aws, stacks.stack_name(settings)))
+    place = place_of(stacks.read_own_stack(aws, settings))
     live = read_live(aws, place).release
     history = read_history(aws, place)
     if as_json:
@@ -244,7 +254,7 @@ def releases(aws: Aws, settings: Settings, as_json: bool) -> None:
         return
     for item in history:
         mark = "[green]live[/]" if item.id == live else "    "
-        out.print(f"{mark} {item.id}  {item.made_at}  {item.commit[:12] or '-':12}  {item.made_by}", soft_wrap=True)
+        out.print(f"{mark} {item.id}  {item.made_at}  {item.commit[:12] or '-':12}  {item.made_by}")
 
 
 @click.command("rollback")
@@ -255,19 +265,25 @@ def releases(aws: Aws, settings: Settings, as_json: bool) -> None:
 @_yes
 def rollback_command(aws: Aws, settings: Settings, identity: str, dry_run: bool, as_json: bool, yes: bool) -> None:
     """Make the release before, or RELEASE, live again: page and Lambda together. The stack stays as it is."""
-    place = place_of(stacks.read_stack(aws, stacks.stack_name(settings)))
+    place = place_of(stacks.read_own_stack(aws, settings))
     live = read_live(aws, place)
     if not live.release:
         raise Trouble("rollback", "nothing is live", "release first: `deploy.py`")
     now = read_release(aws, place, live.release)
     target = identity or now.previous
     if not target:
-        raise Trouble("rollback", f"{live.release} is the first release", "there is none before it")
+        raise Trouble(
+            "rollback",
+            f"{live.release} is the first release: there is none before it",
+            "release another one: `deploy.py`",
+        )
     then = read_release(aws, place, target)
     if then.infrastructure != now.infrastructure:
+        commit = then.commit.removesuffix("-dirty") or "COMMIT"
         told.print(
             f"[yellow]{target} was made with other infrastructure (flows, permissions, headers), which stays as it is now."
-            f"[/] To bring that back too: git checkout {then.commit or 'COMMIT'} && python deploy.py"
+            f"[/] To bring that back too: {escape(as_given(f'`git checkout {commit}`, then `deploy.py`'))}",
+            soft_wrap=True,
         )
     if dry_run:
         _answer({"from": live.release, "to": target, "done": False}, f"{live.release} -> {target}", as_json)
@@ -285,6 +301,42 @@ def _answer(facts: dict[str, Any], words: str, as_json: bool) -> None:
         out.print(words)
 
 
+@click.command("continue-rollback")
+@cloud
+@click.option("--skip", multiple=True, metavar="RESOURCE", help="Leave this resource as it is; may be given again.")
+@_dry_run
+@_json
+@_yes
+def continue_rollback_command(
+    aws: Aws, settings: Settings, skip: tuple[str, ...], dry_run: bool, as_json: bool, yes: bool
+) -> None:
+    """Let AWS go on with taking back a change that failed (UPDATE_ROLLBACK_FAILED). The live page is not touched."""
+    stack = stacks.read_own_stack(aws, settings)
+    place_of(stack)
+    if stack.status != stacks.STUCK:
+        facts = {"stack": stack.name, "status": stack.status, "done": False}
+        _answer(facts, f"{stack.name} is {stack.status}: there is nothing to go on with.", as_json)
+        return
+    failed = stacks.failed_resources(aws, stack.name)
+    for line in failed:
+        told.print(f"  {escape(line)}", soft_wrap=True)
+    if dry_run:
+        _answer(
+            {"stack": stack.name, "status": stack.status, "failed": failed, "done": False},
+            f"AWS would go on with taking {stack.name} back.",
+            as_json,
+        )
+        return
+    left = f", leaving {', '.join(skip)} as it is" if skip else ""
+    if not yes and not click.confirm(f"Go on with taking {stack.name} back{left}?", err=True):
+        raise Trouble("continue-rollback", "you said no", "nothing was changed")
+    with _Shown() as events:
+        events.step("Taking the failed change back")
+        stack = stacks.continue_rollback(aws, stack.name, skip, events.on_resource, events.pause)
+    facts = {"stack": stack.name, "status": stack.status, "failed": failed, "done": True}
+    _answer(facts, f"{stack.name} is {stack.status}: release again.", as_json)
+
+
 # -- the end of things -------------------------------------------------------------------------------------------------
 
 
@@ -297,7 +349,7 @@ def _answer(facts: dict[str, Any], words: str, as_json: bool) -> None:
 @_json
 def prune_command(aws: Aws, settings: Settings, keep: int, grace: int, cap: int, dry_run: bool, as_json: bool) -> None:
     """Delete old files that no kept release needs."""
-    place = place_of(stacks.read_stack(aws, stacks.stack_name(settings)))
+    place = place_of(stacks.read_own_stack(aws, settings))
     pruned = prune(aws, place, keep=keep, grace=timedelta(days=grace), cap=cap, dry_run=dry_run, now=datetime.now(UTC))
     would = "would go" if dry_run else "deleted"
     words = f"{len(pruned.files)} files and {len(pruned.releases)} releases {would}, {pruned.left} files left for the next time"
@@ -312,23 +364,29 @@ def prune_command(aws: Aws, settings: Settings, keep: int, grace: int, cap: int,
 def destroy(aws: Aws, settings: Settings, typed: str, dry_run: bool, as_json: bool) -> None:
     """Delete everything of this environment: page, releases, Lambda, customers table, application, flows."""
     stacks.check_deployable(settings)
-    stack = stacks.read_stack(aws, stacks.stack_name(settings))
+    stack = stacks.read_own_stack(aws, settings)
     account = stacks.account_of(aws, stack)
     told.print(
         f"This deletes the stack [bold]{stack.name}[/] in {settings.aws.region}, account {account}: the page and all its "
         "releases, the Lambda, the customers table with its customers, the application and the flows. "
-        "Phone numbers that point at the main flow lose it."
+        "Phone numbers that point at the main flow lose it, security profiles the application."
     )
     facts = {"stack": stack.name, "region": settings.aws.region, "account": account, "done": not dry_run}
     if dry_run:
-        _answer(facts, f"{stack.name} would go.", as_json)
+        profiles = withdraw(aws, settings, dry_run=True)
+        granted = f" {', '.join(profiles)} would no longer grant {settings.name}." if profiles else ""
+        _answer({**facts, "profiles": profiles}, f"{stack.name} would go.{granted}", as_json)
         return
     if (typed or click.prompt("Type the stack's name to delete it", err=True)) != stack.name:
         raise Trouble("destroy", "that is not the stack's name", "nothing was deleted")
     with _Shown() as events:
+        # First: Amazon Connect may refuse to delete the association of an application that is still granted.
+        events.step("Taking it away from security profiles")
+        profiles = withdraw(aws, settings)
         events.step("Deleting")
-        stacks.destroy(aws, stack, account, events.on_resource)
-    _answer(facts, f"{stack.name} is gone.", as_json)
+        stacks.destroy(aws, stack, account, events.on_resource, events.pause)
+    granted = f" {', '.join(profiles)} no longer grants {settings.name}." if profiles else ""
+    _answer({**facts, "profiles": profiles}, f"{stack.name} is gone.{granted}", as_json)
 
 
 # -- help for the deploying user ---------------------------------------------------------------------------------------
@@ -336,28 +394,28 @@ def destroy(aws: Aws, settings: Settings, typed: str, dry_run: bool, as_json: bo
 
 @click.command()
 @cloud
-@click.option("--grant", "profile", default="", help="Let this security profile of agents grant the application.")
+@click.option("--grant", "grantee", default="", help="Let this security profile of agents grant the application.")
 @_dry_run
 @_json
-def doctor(aws: Aws, settings: Settings, profile: str, dry_run: bool, as_json: bool) -> None:
+def doctor(aws: Aws, settings: Settings, grantee: str, dry_run: bool, as_json: bool) -> None:
     """Say what stands between this machine and a working screen pop, with remedies. Exit code 3 if anything does."""
-    if profile:
+    if grantee:
         stacks.check_deployable(settings)
-        changed = grant(aws, settings, profile, dry_run)
+        changed = grant(aws, settings, grantee, dry_run)
         would = "would now grant" if dry_run else "now grants"
-        words = f"{profile} {would if changed else 'grants already'} {settings.name}"
-        _answer({"profile": profile, "changed": changed and not dry_run}, words, as_json)
+        words = f"{grantee} {would if changed else 'grants already'} {settings.name}"
+        _answer({"profile": grantee, "changed": changed and not dry_run}, words, as_json)
         return
     findings = []
     for finding in examine(aws, settings):
         findings.append(finding)
         if not as_json:
             mark = {"ok": "[green]ok   [/]", "wrong": "[red]wrong[/]", "open": "[yellow]open [/]"}[finding.state]
-            out.print(f"{mark} {finding.what}  [dim]{finding.detail}[/]", soft_wrap=True)
+            out.print(f"{mark} {escape(finding.what)}  [dim]{escape(finding.detail)}[/]")
             if finding.remedy:
-                out.print(f"      {finding.remedy}", soft_wrap=True)
+                out.print(f"      {escape(as_given(finding.remedy))}")
     if as_json:
-        print(json.dumps([finding.as_json() for finding in findings]))
+        print(json.dumps([{**finding.as_json(), "remedy": as_given(finding.remedy)} for finding in findings]))
     if any(finding.state != "ok" for finding in findings):
         sys.exit(DIFFERENT_EXIT_CODE)
 
@@ -390,4 +448,15 @@ def iam_policy(aws: Aws, settings: Settings, account: str, part: int | None) -> 
         )
 
 
-COMMANDS = (release, plan, status, releases, rollback_command, prune_command, destroy, doctor, iam_policy)
+COMMANDS = (
+    release,
+    plan,
+    status,
+    releases,
+    rollback_command,
+    continue_rollback_command,
+    prune_command,
+    destroy,
+    doctor,
+    iam_policy,
+)

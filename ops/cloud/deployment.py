@@ -132,7 +132,7 @@ def prepare(aws: Aws, settings: Settings, events: Events, folder: Path = SITE_FO
 def prepare_built(aws: Aws, settings: Settings, built: Built, zip_file: Path, events: Events) -> Work:
     """The part of `prepare` after the build."""
     events.step("Planning")
-    stack = stacks.read_stack(aws, stacks.stack_name(settings))
+    stack = stacks.read_own_stack(aws, settings)
     account = stacks.account_of(aws, stack)
     if account not in settings.aws.instance_arn:
         raise Trouble(
@@ -209,8 +209,8 @@ def _apply(aws: Aws, work: Work, events: Events) -> Stack:
     events.step("Applying the change set")
     bucket = work.wanted.parameters["ArtifactsBucket"]
     if work.stack.parameters.get("LambdaKey") != work.wanted.parameters["LambdaKey"]:
-        stacks.make_artifacts_bucket(aws, bucket)
-        stacks.upload_lambda(aws, bucket, work.zip_file)
+        stacks.make_artifacts_bucket(aws, bucket, work.account)
+        stacks.upload_lambda(aws, bucket, work.account, work.zip_file)
     return stacks.apply_plan(aws, work.plan, events.on_resource, events.pause)
 
 

@@ -2,18 +2,22 @@
 
     for finding in examine(aws, settings): print(finding.state, finding.what, finding.remedy)
 
-One look after the other; what cannot be looked at because an earlier thing is missing is left out. `grant` gives a
-security profile the application without taking others away: UpdateSecurityProfile may replace the whole list (AWS's
-documentation leaves it open), so the list is read, merged and written.
+What cannot be looked at because an earlier thing is missing is left out. No look takes longer than `Limits.look` and all
+of them together no longer than `Limits.total`, whatever the other end does: they run side by side in threads, and one that
+is not done in time is a finding too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+import shlex
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ops.cloud import grants
 from ops.cloud import stack as stacks
 from ops.cloud.aws import Aws, AwsTrouble
 from ops.cloud.iam_policy import granted_actions
@@ -22,8 +26,16 @@ from ops.cloud.stack import Stack
 from ops.errors import Trouble
 from ops.settings import Settings
 
-GRANT_TYPE = "THIRD_PARTY_APPLICATION"
 _SERVICE_ROLE = re.compile(r":role/aws-service-role/connect\.amazonaws\.com/AWSServiceRoleForAmazonConnect")
+_SIMULATIONS_AT_ONCE = 6
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a look, and all of them, may take: seconds."""
+
+    look: float = 10.0
+    total: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -40,20 +52,85 @@ class Finding:
         return asdict(self)
 
 
-def examine(aws: Aws, settings: Settings, check_page: Callable[[str], list[str]] = page_headers) -> Iterator[Finding]:
-    """Look at everything, in the order in which a person would mend it."""
+Look = tuple[str, Callable[[], Iterable[Finding]]]  # what it looks at, and what it finds
+
+
+@dataclass
+class _Watch:
+    """The time that is left, for looks that run side by side."""
+
+    limits: Limits
+    started: float = field(default_factory=time.monotonic)
+
+    def run(self, *looks: Look) -> Iterator[Finding]:
+        """Yield what the looks find, in their order. One that is not done in time leaves what it has found so far."""
+        seconds = max(0.0, min(self.limits.look, self.started + self.limits.total - time.monotonic()))
+        deadline = time.monotonic() + seconds
+        found: list[list[Finding]] = [[] for _ in looks]
+        defects: list[BaseException] = []
+
+        def look_at(what: str, look: Callable[[], Iterable[Finding]], findings: list[Finding]) -> None:
+            try:
+                for finding in _guarded(what, look):
+                    findings.append(finding)
+            except BaseException as defect:
+                defects.append(defect)
+
+        # Daemons: what still waits for an answer when everything is said does not keep the process.
+        threads = [
+            threading.Thread(target=look_at, args=(what, look, findings), daemon=True)
+            for (what, look), findings in zip(looks, found, strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        for (what, _), findings, thread in zip(looks, found, threads, strict=True):
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if defects:
+                raise defects[0]
+            late = thread.is_alive()
+            yield from tuple(findings)
+            if late:
+                yield Finding(
+                    what,
+                    "open",
+                    f"no answer within {seconds:.3g} s",
+                    "check the network (and HTTPS_PROXY, where there is a proxy), then look again with `deploy.py doctor`",
+                )
+
+
+def examine(
+    aws: Aws,
+    settings: Settings,
+    check_page: Callable[[str], list[str]] = page_headers,
+    limits: Limits | None = None,
+) -> Iterator[Finding]:
+    """Yield what is found, in the order in which a person would put it right."""
+    watch = _Watch(limits or Limits())
     try:
         stacks.check_deployable(settings)
         yield Finding("settings", "ok")
     except Trouble as trouble:
         yield _wrong("settings", trouble)
         return
-    try:
-        caller = aws.call("sts", "get_caller_identity")
-    except Trouble as trouble:
-        yield _wrong("credentials", trouble)
+    caller: dict[str, Any] = {}
+    stack: list[Stack] = []
+
+    def look_for_caller() -> Iterator[Finding]:
+        caller.update(aws.call("sts", "get_caller_identity"))
+        yield Finding("credentials", "ok", str(caller["Arn"]))
+
+    def look_for_stack() -> Iterator[Finding]:
+        found = stacks.read_own_stack(aws, settings)
+        yield _stack(found)
+        if found.exists:
+            stack.append(found)
+
+    if aws.asks_for_a_code:
+        yield from _guarded("credentials", look_for_caller)  # a person types as long as it takes
+    else:
+        yield from watch.run(("credentials", look_for_caller))
+    if not caller:
         return
-    yield Finding("credentials", "ok", str(caller["Arn"]))
     if str(caller["Account"]) != settings.aws.instance_arn.split(":")[4]:
         yield Finding(
             "account",
@@ -62,29 +139,36 @@ def examine(aws: Aws, settings: Settings, check_page: Callable[[str], list[str]]
             "name another profile with --profile",
         )
         return
-    yield from _guarded("instance", lambda: _instance(aws, settings))
-    yield from _guarded("permissions", lambda: _permissions(aws, settings, caller))
-    stack = stacks.read_stack(aws, stacks.stack_name(settings))
-    if not stack.exists:
-        yield Finding("stack", "wrong", f"{stack.name} is not there", "release: `deploy.py`")
+    yield from watch.run(
+        ("instance", lambda: _instance(aws, settings)),
+        ("permissions", lambda: _permissions(aws, settings, caller)),
+        ("stack", look_for_stack),
+    )
+    if not stack:
         return
-    yield _stack(stack)
-    yield from _guarded("associations", lambda: _associations(aws, settings, stack))
-    yield from _guarded("security profiles", lambda: _security_profiles(aws, settings))
-    yield from _guarded("flows", lambda: _flows(aws, settings, stack))
-    yield _page(stack, check_page)
+    deadline = time.monotonic() + 0.9 * watch.limits.look  # in time to say how far it got
+    yield from watch.run(
+        ("application associated", lambda: _application_associated(aws, settings, stack[0])),
+        ("Lambda associated", lambda: _lambda_associated(aws, settings, stack[0])),
+        ("security profiles", lambda: _security_profiles(aws, settings, deadline)),
+        ("flows", lambda: _flows(aws, settings, stack[0])),
+        ("page", lambda: [_page(stack[0], check_page)]),
+    )
 
 
 def _wrong(what: str, trouble: Trouble) -> Finding:
     return Finding(what, "wrong", f"{trouble.thing}: {trouble.reason}", trouble.remedy)
 
 
-def _guarded(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """Give what a look finds; a refusal of AWS is a finding too, not the end of the examination."""
+def _guarded(what: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """Yield what a look finds; a refusal of AWS is a finding too, not the end of the examination."""
     try:
         yield from look()
     except AwsTrouble as trouble:
-        yield Finding(what, "open", f"{trouble.thing}: {trouble.reason}", trouble.remedy)
+        state = "wrong" if what == "credentials" else "open"
+        yield Finding(what, state, f"{trouble.thing}: {trouble.reason}", trouble.remedy)
+    except Trouble as trouble:
+        yield _wrong(what, trouble)
 
 
 def _instance(aws: Aws, settings: Settings) -> Iterator[Finding]:
@@ -112,21 +196,51 @@ def _instance(aws: Aws, settings: Settings) -> Iterator[Finding]:
 
 
 def _permissions(aws: Aws, settings: Settings, caller: dict[str, Any]) -> Iterator[Finding]:
-    arn = principal(str(caller["Arn"]))
-    if not arn:
+    arn = str(caller["Arn"])
+    if arn.endswith(":root"):
         yield Finding("permissions", "ok", "the account's root user may do everything (better not to use it)")
         return
+    if ":federated-user/" in arn:
+        yield Finding(
+            "permissions",
+            "open",
+            "IAM's simulator takes no federated user",
+            "look again as the role or user that releases: `deploy.py doctor`",
+        )
+        return
+    source = principal(aws, arn)
+    waiting = [
+        (resources, actions[start : start + 50])
+        for resources, actions in granted_actions(policy_names(settings, str(caller["Account"])))
+        for start in range(0, len(actions), 50)
+    ]
     denied: set[str] = set()
-    for resources, actions in granted_actions(policy_names(settings, str(caller["Account"]))):
-        for start in range(0, len(actions), 50):
-            for page in aws.pages(
-                "iam",
-                "simulate_principal_policy",
-                PolicySourceArn=arn,
-                ActionNames=actions[start : start + 50],
-                ResourceArns=resources,
-            ):
-                denied |= {str(result["EvalActionName"]) for result in page["EvaluationResults"] if _denied(result)}
+    refusals: list[BaseException] = []
+
+    def simulate() -> None:
+        try:
+            while waiting and not refusals:
+                resources, actions = waiting.pop()
+                for page in aws.pages(
+                    "iam",
+                    "simulate_principal_policy",
+                    PolicySourceArn=source,
+                    ActionNames=actions,
+                    ResourceArns=resources,
+                ):
+                    denied.update(
+                        str(result["EvalActionName"]) for result in page["EvaluationResults"] if _denied(result)
+                    )
+        except BaseException as refusal:
+            refusals.append(refusal)
+
+    threads = [threading.Thread(target=simulate, daemon=True) for _ in range(_SIMULATIONS_AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if refusals:
+        raise refusals[0]
     if denied:
         some = ", ".join(sorted(denied)[:8])
         more = f" and {len(denied) - 8} more" if len(denied) > 8 else ""
@@ -141,125 +255,109 @@ def _denied(result: dict[str, Any]) -> bool:
     return any(decision != "allowed" for decision in (result["EvalDecision"], *decisions))
 
 
-def principal(caller_arn: str) -> str:
-    """Give the user or role behind a caller's ARN, "" for root.
+def principal(aws: Aws, caller_arn: str) -> str:
+    """Return the ARN of the user or role behind a caller's ARN: what IAM's simulator takes.
 
-    An assumed role's ARN has neither the role's path nor is it a policy's principal
-    (docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
+    The ARN of a session has only the role's name, without its path (that of an SSO role names a region), so IAM is asked:
+    docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html.
     """
-    assumed = re.fullmatch(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.+", caller_arn)
-    if assumed:
-        part, account, role = assumed.groups()
-        path = "aws-reserved/sso.amazonaws.com/" if role.startswith("AWSReservedSSO_") else ""
-        return f"arn:{part}:iam::{account}:role/{path}{role}"
-    return "" if caller_arn.endswith(":root") else caller_arn
+    session = re.fullmatch(r"arn:[a-z-]+:sts::\d{12}:assumed-role/([^/]+)/.+", caller_arn)
+    if session is None:
+        return caller_arn
+    return str(aws.call("iam", "get_role", RoleName=session[1])["Role"]["Arn"])
 
 
 def policy_names(settings: Settings, account: str) -> dict[str, str]:
     """Give what fills in the resources of ops/cloud/iam_policy.py."""
+    stack, region = stacks.stack_name(settings), settings.aws.region
     return {
-        "partition": stacks.partition(settings.aws.region),
-        "region": settings.aws.region,
+        "partition": stacks.partition(region),
+        "region": region,
         "account": account,
-        "stack": stacks.stack_name(settings),
+        "stack": stack,
+        "site_bucket": stacks.site_bucket(stack, account, region),
+        "artifacts_bucket": stacks.artifacts_bucket(stack, account, region),
         "instance": settings.aws.instance_arn,
     }
 
 
 def _stack(stack: Stack) -> Finding:
+    if not stack.exists:
+        return Finding("stack", "wrong", f"{stack.name} is not there", "release: `deploy.py`")
+    if stack.status == stacks.STUCK:
+        return Finding(
+            "stack", "wrong", stack.status, "`deploy.py continue-rollback` lets AWS go on with taking it back"
+        )
     if stack.status.endswith("_COMPLETE") and stack.status != "ROLLBACK_COMPLETE":
         return Finding("stack", "ok", stack.status)
     return Finding("stack", "wrong", stack.status, "`deploy.py plan` says what to do about it")
 
 
-def _associations(aws: Aws, settings: Settings, stack: Stack) -> Iterator[Finding]:
-    there = set()
-    for page in aws.pages("connect", "list_integration_associations", InstanceId=settings.aws.instance_arn):
-        there |= {item["IntegrationArn"] for item in page["IntegrationAssociationSummaryList"]}
-    for what, output in (("application associated", "ApplicationArn"), ("Lambda associated", "LookupArn")):
-        if stack.outputs.get(output) in there:
-            yield Finding(what, "ok")
-        else:
-            yield Finding(
-                what, "wrong", "the instance does not know it", "`deploy.py status` shows drift; release again"
-            )
+_NOT_ASSOCIATED = "`deploy.py status` shows what was changed by hand; bring that back in the console, or release again"
 
 
-def _security_profiles(aws: Aws, settings: Settings) -> Iterator[Finding]:
-    names = [
-        str(profile["Name"])
-        for profile in read_security_profiles(aws, settings)
-        if _grants(_applications(aws, settings, str(profile["Id"])), settings)
-    ]
-    if names:
-        yield Finding("security profiles", "ok", f"granted by {', '.join(sorted(names))}")
+def _application_associated(aws: Aws, settings: Settings, stack: Stack) -> Iterator[Finding]:
+    pages = aws.pages(
+        "connect",
+        "list_integration_associations",
+        InstanceId=settings.aws.instance_arn,
+        IntegrationType="APPLICATION",
+    )
+    there = {item.get("IntegrationArn") for page in pages for item in page["IntegrationAssociationSummaryList"]}
+    yield _associated("application associated", stack.outputs.get("ApplicationArn", ""), there)
+
+
+def _lambda_associated(aws: Aws, settings: Settings, stack: Stack) -> Iterator[Finding]:
+    """Look for the Lambda in ListLambdaFunctions: no type of integration association stands for functions."""
+    pages = aws.pages("connect", "list_lambda_functions", InstanceId=settings.aws.instance_arn)
+    there = {arn for page in pages for arn in page["LambdaFunctions"]}
+    yield _associated("Lambda associated", stack.outputs.get("LookupArn", ""), there)
+
+
+def _associated(what: str, arn: str, there: set[str]) -> Finding:
+    if arn in there:
+        return Finding(what, "ok")
+    return Finding(what, "wrong", f"the instance does not know {arn or 'it'}", _NOT_ASSOCIATED)
+
+
+def _security_profiles(aws: Aws, settings: Settings, deadline: float) -> Iterator[Finding]:
+    """Look which security profiles grant the application, and which of those let agents see guides.
+
+    Amazon Connect answers some two requests a second, so an instance of many profiles is not read whole in time.
+    """
+    granting: list[str] = []
+    with_guides: list[str] = []
+    profiles = grants.read_profiles(aws, settings)
+    looked_at = 0
+    for profile in profiles:
+        if time.monotonic() > deadline:
+            break
+        if grants.grants_application(grants.read_applications(aws, settings, profile), settings.namespace):
+            granting.append(profile.name)
+            if grants.GUIDES in grants.read_permissions(aws, settings, profile):
+                with_guides.append(profile.name)
+        looked_at += 1
+    remedy = "`deploy.py doctor --grant PROFILE`, with the security profile of your agents"
+    so_far = f" (of the {looked_at} that were looked at, of {len(profiles)})" if looked_at < len(profiles) else ""
+    if granting:
+        yield Finding("security profiles", "ok", f"granted by {', '.join(sorted(granting))}{so_far}")
+    elif so_far:
+        yield Finding("security profiles", "open", f"none grants the application{so_far}", remedy)
+        return
+    else:
+        yield Finding("security profiles", "wrong", "none grants the application, so no agent sees it", remedy)
+        return
+    without = sorted(set(granting) - set(with_guides))
+    if with_guides:
+        note = f"; {', '.join(without)}: not" if without else ""
+        yield Finding("guides", "ok", f"shown to agents with {', '.join(sorted(with_guides))}{note}")
     else:
         yield Finding(
-            "security profiles",
+            "guides",
             "wrong",
-            "none grants the application, so no agent sees it",
-            "`deploy.py doctor --grant PROFILE`, with the security profile of your agents",
+            f"{', '.join(without)}: without {grants.GUIDES} (Agent applications, custom views), so no guide opens the page",
+            f"`deploy.py doctor --grant {shlex.quote(without[0])}` adds it",
         )
-
-
-def read_security_profiles(aws: Aws, settings: Settings) -> list[dict[str, Any]]:
-    """Give the instance's security profiles."""
-    found: list[dict[str, Any]] = []
-    for page in aws.pages("connect", "list_security_profiles", InstanceId=settings.aws.instance_arn):
-        found += page["SecurityProfileSummaryList"]
-    return found
-
-
-def _applications(aws: Aws, settings: Settings, profile: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for page in aws.pages(
-        "connect",
-        "list_security_profile_applications",
-        InstanceId=settings.aws.instance_arn,
-        SecurityProfileId=profile,
-    ):
-        found += page["Applications"]
-    return found
-
-
-def _grants(applications: list[dict[str, Any]], settings: Settings) -> bool:
-    return any(
-        application.get("Namespace") == settings.namespace and "ACCESS" in application.get("ApplicationPermissions", [])
-        for application in applications
-    )
-
-
-def merged_applications(applications: list[dict[str, Any]], namespace: str) -> list[dict[str, Any]]:
-    """Give a security profile's applications with ours among them; every other stays as it is."""
-    others = [application for application in applications if application.get("Namespace") != namespace]
-    ours = {"Namespace": namespace, "ApplicationPermissions": ["ACCESS"], "Type": GRANT_TYPE}
-    return [*others, ours]
-
-
-def grant(aws: Aws, settings: Settings, profile: str, dry_run: bool = False) -> bool:
-    """Let a security profile (by its name) grant the application; say whether anything had to be changed."""
-    profiles = read_security_profiles(aws, settings)
-    found = [item for item in profiles if item["Name"] == profile]
-    if not found:
-        names = ", ".join(sorted(str(item["Name"]) for item in profiles)) or "none"
-        raise Trouble(
-            f"security profile {profile!r}",
-            f"the instance has none of that name (it has: {names})",
-            "name one of those",
-        )
-    identity = str(found[0]["Id"])
-    applications = _applications(aws, settings, identity)
-    if _grants(applications, settings):
-        return False
-    if not dry_run:
-        aws.call(
-            "connect",
-            "update_security_profile",
-            SecurityProfileId=identity,
-            InstanceId=settings.aws.instance_arn,
-            Applications=merged_applications(applications, settings.namespace),
-        )
-    return True
 
 
 def _flows(aws: Aws, settings: Settings, stack: Stack) -> Iterator[Finding]:

@@ -20,15 +20,17 @@ from typing import Any
 RESOURCES = {
     "any": "*",
     "stack": "arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/*",
-    "site": "arn:{partition}:s3:::{stack}-site-{account}-{region}",
-    "site objects": "arn:{partition}:s3:::{stack}-site-{account}-{region}/*",
-    "artifacts": "arn:{partition}:s3:::{stack}-artifacts-{account}-{region}",
-    "artifact objects": "arn:{partition}:s3:::{stack}-artifacts-{account}-{region}/*",
+    "site": "arn:{partition}:s3:::{site_bucket}",
+    "site objects": "arn:{partition}:s3:::{site_bucket}/*",
+    "artifacts": "arn:{partition}:s3:::{artifacts_bucket}",
+    "artifact objects": "arn:{partition}:s3:::{artifacts_bucket}/*",
     "function": "arn:{partition}:lambda:{region}:{account}:function:{stack}-lookup",
     "function versions": "arn:{partition}:lambda:{region}:{account}:function:{stack}-lookup:*",
     "role": "arn:{partition}:iam::{account}:role/{stack}-lookup-{region}",
+    "roles": "arn:{partition}:iam::{account}:role/*",
     "distribution": "arn:{partition}:cloudfront::{account}:distribution/*",
-    "cloudfront": "arn:{partition}:cloudfront::{account}:*",
+    "access control": "arn:{partition}:cloudfront::{account}:origin-access-control/*",
+    "headers policy": "arn:{partition}:cloudfront::{account}:response-headers-policy/*",
     "table": "arn:{partition}:dynamodb:{region}:{account}:table/{stack}-customers",
     "logs": "arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{stack}-lookup*",
     "alarms": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{stack}-*",
@@ -59,10 +61,12 @@ _OBJECTS = ("site objects", "artifact objects")
 
 CALLS: dict[str, dict[str, Need]] = {
     "sts": {"get_caller_identity": _need("sts:GetCallerIdentity", "any")},
-    "iam": {"simulate_principal_policy": _need("iam:SimulatePrincipalPolicy", "any")},
+    "iam": {
+        "get_role": _need("iam:GetRole", "roles"),
+        "simulate_principal_policy": _need("iam:SimulatePrincipalPolicy", "any"),
+    },
     "s3": {
         "create_bucket": _need("s3:CreateBucket", "artifacts"),
-        "head_bucket": _need("s3:ListBucket", "artifacts"),
         "put_public_access_block": _need("s3:PutBucketPublicAccessBlock", "artifacts"),
         "put_bucket_policy": _need("s3:PutBucketPolicy", "artifacts"),
         "delete_bucket": _need("s3:DeleteBucket", "artifacts"),
@@ -89,6 +93,7 @@ CALLS: dict[str, dict[str, Need]] = {
         "create_change_set": _need("cloudformation:CreateChangeSet cloudformation:TagResource", "stack"),
         "describe_change_set": _need("cloudformation:DescribeChangeSet", "stack"),
         "delete_change_set": _need("cloudformation:DeleteChangeSet", "stack"),
+        "continue_update_rollback": _need("cloudformation:ContinueUpdateRollback", "stack"),
         "execute_change_set": _need("cloudformation:ExecuteChangeSet", "stack"),
         "describe_stack_events": _need("cloudformation:DescribeStackEvents", "stack"),
         "detect_stack_drift": _need("cloudformation:DetectStackDrift cloudformation:DetectStackResourceDrift", "stack"),
@@ -97,127 +102,180 @@ CALLS: dict[str, dict[str, Need]] = {
         "delete_stack": _need("cloudformation:DeleteStack", "stack"),
     },
     "connect": {
-        "describe_instance": _need("connect:DescribeInstance", "instance"),
+        "describe_instance": _need("connect:DescribeInstance", "instance"),  # and ds:DescribeDirectories, below
         "list_queues": _need("connect:ListQueues", "instance", "in instance"),
         "list_integration_associations": _need("connect:ListIntegrationAssociations", "instance"),
+        "list_lambda_functions": _need("connect:ListLambdaFunctions", "instance"),
         "list_security_profiles": _need("connect:ListSecurityProfiles", "instance", "in instance"),
         "list_security_profile_applications": _need(
             "connect:ListSecurityProfileApplications", "instance", "in instance"
         ),
+        "list_security_profile_permissions": _need("connect:ListSecurityProfilePermissions", "instance", "in instance"),
         "update_security_profile": _need("connect:UpdateSecurityProfile", "instance", "in instance"),
         "describe_contact_flow": _need("connect:DescribeContactFlow", "instance", "in instance"),
     },
 }
 
-# What CloudFormation does in the caller's name for the types of ops/cloud/template.yaml.
-THROUGH_CLOUDFORMATION: dict[str, Need] = {
-    "AWS::S3::Bucket": _need(
-        "s3:CreateBucket s3:DeleteBucket s3:PutBucketVersioning s3:GetBucketVersioning s3:PutBucketPublicAccessBlock"
-        " s3:GetBucketPublicAccessBlock s3:PutBucketOwnershipControls s3:GetBucketOwnershipControls"
-        " s3:PutEncryptionConfiguration s3:GetEncryptionConfiguration s3:PutLifecycleConfiguration"
-        " s3:GetLifecycleConfiguration s3:PutBucketTagging s3:GetBucketTagging",
-        "site",
+# What CloudFormation does in the caller's name for the types of ops/cloud/template.yaml: what each type's schema says its
+# handlers call, for the properties that the template sets, and tags (a stack's own go to all it makes).
+# tests/aws/test_iam_policy.py holds this against the schemas that cfn-lint ships.
+THROUGH_CLOUDFORMATION: dict[str, tuple[Need, ...]] = {
+    "AWS::S3::Bucket": (
+        _need(
+            "s3:CreateBucket s3:DeleteBucket s3:ListBucket s3:PutBucketVersioning s3:PutBucketPublicAccessBlock"
+            " s3:PutBucketOwnershipControls s3:PutEncryptionConfiguration s3:PutLifecycleConfiguration s3:PutBucketTagging"
+            " s3:TagResource s3:UntagResource s3:ListTagsForResource s3:GetBucketTagging"
+            " s3:GetAccelerateConfiguration s3:GetAnalyticsConfiguration s3:GetBucketAbac s3:GetBucketCORS"
+            " s3:GetBucketLogging s3:GetBucketMetadataTableConfiguration s3:GetBucketNotification"
+            " s3:GetBucketObjectLockConfiguration s3:GetBucketOwnershipControls s3:GetBucketPublicAccessBlock"
+            " s3:GetBucketVersioning s3:GetBucketWebsite s3:GetEncryptionConfiguration"
+            " s3:GetIntelligentTieringConfiguration s3:GetInventoryConfiguration s3:GetLifecycleConfiguration"
+            " s3:GetMetricsConfiguration s3:GetReplicationConfiguration",
+            "site",
+        ),
     ),
-    "AWS::S3::BucketPolicy": _need("s3:PutBucketPolicy s3:GetBucketPolicy s3:DeleteBucketPolicy", "site"),
-    "AWS::CloudFront::OriginAccessControl": _need(
-        "cloudfront:CreateOriginAccessControl cloudfront:GetOriginAccessControl"
-        " cloudfront:UpdateOriginAccessControl cloudfront:DeleteOriginAccessControl",
-        "cloudfront",
+    "AWS::S3::BucketPolicy": (_need("s3:PutBucketPolicy s3:GetBucketPolicy s3:DeleteBucketPolicy", "site"),),
+    "AWS::CloudFront::OriginAccessControl": (
+        _need("cloudfront:CreateOriginAccessControl", "any"),
+        _need(
+            "cloudfront:GetOriginAccessControl cloudfront:UpdateOriginAccessControl"
+            " cloudfront:DeleteOriginAccessControl",
+            "access control",
+        ),
     ),
-    "AWS::CloudFront::ResponseHeadersPolicy": _need(
-        "cloudfront:CreateResponseHeadersPolicy cloudfront:GetResponseHeadersPolicy"
-        " cloudfront:UpdateResponseHeadersPolicy cloudfront:DeleteResponseHeadersPolicy",
-        "cloudfront",
+    "AWS::CloudFront::ResponseHeadersPolicy": (
+        _need("cloudfront:CreateResponseHeadersPolicy", "any"),
+        _need(
+            "cloudfront:GetResponseHeadersPolicy cloudfront:UpdateResponseHeadersPolicy"
+            " cloudfront:DeleteResponseHeadersPolicy",
+            "headers policy",
+        ),
     ),
-    "AWS::CloudFront::Distribution": _need(
-        "cloudfront:CreateDistribution cloudfront:GetDistribution cloudfront:GetDistributionConfig"
-        " cloudfront:UpdateDistribution cloudfront:DeleteDistribution cloudfront:TagResource"
-        " cloudfront:UntagResource cloudfront:ListTagsForResource",
-        "cloudfront",
+    "AWS::CloudFront::Distribution": (
+        _need("cloudfront:CreateDistribution", "any"),
+        _need(
+            "cloudfront:GetDistribution cloudfront:GetDistributionConfig cloudfront:UpdateDistribution"
+            " cloudfront:DeleteDistribution cloudfront:TagResource cloudfront:UntagResource"
+            " cloudfront:ListTagsForResource",
+            "distribution",
+        ),
     ),
-    "AWS::IAM::Role": _need(
-        "iam:CreateRole iam:GetRole iam:DeleteRole iam:UpdateAssumeRolePolicy iam:PutRolePolicy iam:GetRolePolicy"
-        " iam:DeleteRolePolicy iam:ListRolePolicies iam:ListAttachedRolePolicies iam:TagRole iam:UntagRole",
-        "role",
+    "AWS::IAM::Role": (
+        _need(
+            "iam:CreateRole iam:GetRole iam:DeleteRole iam:UpdateRole iam:UpdateAssumeRolePolicy iam:PutRolePolicy"
+            " iam:GetRolePolicy iam:DeleteRolePolicy iam:ListRolePolicies iam:ListAttachedRolePolicies iam:TagRole"
+            " iam:UntagRole iam:ListRoleTags",
+            "role",
+        ),
     ),
-    "AWS::Lambda::Function": _need(
-        "lambda:CreateFunction lambda:GetFunction lambda:GetFunctionConfiguration lambda:UpdateFunctionCode"
-        " lambda:UpdateFunctionConfiguration lambda:DeleteFunction lambda:TagResource lambda:UntagResource"
-        " lambda:ListTags lambda:GetFunctionCodeSigningConfig lambda:GetRuntimeManagementConfig"
-        " lambda:GetFunctionRecursionConfig",
-        "function",
+    "AWS::Lambda::Function": (
+        _need(
+            "lambda:CreateFunction lambda:GetFunction lambda:GetFunctionConfiguration lambda:UpdateFunctionCode"
+            " lambda:UpdateFunctionConfiguration lambda:DeleteFunction lambda:TagResource lambda:UntagResource"
+            " lambda:ListTags lambda:GetFunctionCodeSigningConfig lambda:GetRuntimeManagementConfig"
+            " lambda:GetFunctionRecursionConfig lambda:GetFunctionScalingConfig",
+            "function",
+        ),
+        _need("s3:GetObject s3:GetObjectVersion", "artifact objects"),
     ),
-    "AWS::Lambda::Version": _need(
-        "lambda:PublishVersion lambda:ListVersionsByFunction lambda:GetProvisionedConcurrencyConfig",
-        "function",
-        "function versions",
+    "AWS::Lambda::Version": (
+        _need(
+            "lambda:PublishVersion lambda:ListVersionsByFunction lambda:GetFunctionConfiguration lambda:DeleteFunction"
+            " lambda:GetProvisionedConcurrencyConfig lambda:GetRuntimeManagementConfig lambda:GetFunctionScalingConfig",
+            "function",
+            "function versions",
+        ),
     ),
-    "AWS::Lambda::Alias": _need(
-        "lambda:CreateAlias lambda:GetAlias lambda:UpdateAlias lambda:DeleteAlias", "function", "function versions"
+    "AWS::Lambda::Alias": (
+        _need(
+            "lambda:CreateAlias lambda:GetAlias lambda:UpdateAlias lambda:DeleteAlias lambda:GetProvisionedConcurrencyConfig",
+            "function",
+            "function versions",
+        ),
     ),
-    "AWS::Lambda::Permission": _need(
-        "lambda:AddPermission lambda:RemovePermission lambda:GetPolicy", "function", "function versions"
+    "AWS::Lambda::Permission": (
+        _need("lambda:AddPermission lambda:RemovePermission lambda:GetPolicy", "function", "function versions"),
     ),
-    "AWS::Logs::LogGroup": _need(
-        "logs:CreateLogGroup logs:DeleteLogGroup logs:PutRetentionPolicy logs:DeleteRetentionPolicy"
-        " logs:TagResource logs:UntagResource logs:ListTagsForResource",
-        "logs",
+    "AWS::Logs::LogGroup": (
+        _need("logs:DescribeLogGroups logs:DescribeIndexPolicies logs:DescribeResourcePolicies", "any"),
+        _need(
+            "logs:CreateLogGroup logs:DeleteLogGroup logs:PutRetentionPolicy logs:DeleteRetentionPolicy"
+            " logs:TagResource logs:UntagResource logs:ListTagsForResource logs:GetDataProtectionPolicy",
+            "logs",
+        ),
     ),
-    "AWS::CloudWatch::Alarm": _need(
-        "cloudwatch:PutMetricAlarm cloudwatch:DeleteAlarms cloudwatch:TagResource cloudwatch:ListTagsForResource",
-        "alarms",
+    "AWS::CloudWatch::Alarm": (
+        _need("cloudwatch:DescribeAlarms", "any"),
+        _need(
+            "cloudwatch:PutMetricAlarm cloudwatch:DeleteAlarms cloudwatch:TagResource cloudwatch:UntagResource"
+            " cloudwatch:ListTagsForResource",
+            "alarms",
+        ),
     ),
-    "AWS::DynamoDB::Table": _need(
-        "dynamodb:CreateTable dynamodb:DescribeTable dynamodb:UpdateTable dynamodb:DeleteTable"
-        " dynamodb:DescribeContinuousBackups dynamodb:UpdateContinuousBackups dynamodb:DescribeTimeToLive"
-        " dynamodb:DescribeContributorInsights dynamodb:DescribeKinesisStreamingDestination dynamodb:GetResourcePolicy"
-        " dynamodb:TagResource dynamodb:UntagResource dynamodb:ListTagsOfResource",
-        "table",
+    "AWS::DynamoDB::Table": (
+        _need(
+            "dynamodb:CreateTable dynamodb:DescribeTable dynamodb:UpdateTable dynamodb:DeleteTable"
+            " dynamodb:DescribeContinuousBackups dynamodb:UpdateContinuousBackups dynamodb:DescribeTimeToLive"
+            " dynamodb:DescribeContributorInsights dynamodb:DescribeKinesisStreamingDestination"
+            " dynamodb:GetResourcePolicy dynamodb:TagResource dynamodb:UntagResource dynamodb:ListTagsOfResource",
+            "table",
+        ),
     ),
-    "AWS::AppIntegrations::Application": _need(
-        "app-integrations:CreateApplication app-integrations:GetApplication app-integrations:UpdateApplication"
-        " app-integrations:DeleteApplication app-integrations:TagResource app-integrations:UntagResource",
-        "application",
+    "AWS::AppIntegrations::Application": (
+        _need("app-integrations:CreateApplication app-integrations:ListApplications", "any"),
+        _need(
+            "app-integrations:GetApplication app-integrations:UpdateApplication app-integrations:DeleteApplication"
+            " app-integrations:TagResource app-integrations:UntagResource",
+            "application",
+        ),
     ),
-    "AWS::Connect::IntegrationAssociation": _need(
-        "connect:CreateIntegrationAssociation connect:DeleteIntegrationAssociation"
-        " connect:ListIntegrationAssociations connect:AssociateLambdaFunction connect:DisassociateLambdaFunction"
-        " connect:ListLambdaFunctions",
-        "instance",
-        "in instance",
+    "AWS::Connect::IntegrationAssociation": (
+        _need("ds:DescribeDirectories", "any"),
+        _need(
+            "connect:DescribeInstance connect:CreateIntegrationAssociation connect:DeleteIntegrationAssociation"
+            " connect:ListIntegrationAssociations connect:AssociateLambdaFunction connect:DisassociateLambdaFunction"
+            " connect:ListLambdaFunctions connect:ListBots connect:TagResource connect:UntagResource"
+            " connect:ListTagsForResource",
+            "instance",
+            "in instance",
+        ),
+        _need("app-integrations:GetApplication app-integrations:CreateApplicationAssociation", "application"),
+        _need(
+            "app-integrations:DeleteApplicationAssociation",
+            "application",
+            "application association",
+        ),
+        _need("lambda:AddPermission lambda:RemovePermission", "function", "function versions"),
+        # The instance's own role is let into the application.
+        _need(
+            "iam:CreateServiceLinkedRole iam:AttachRolePolicy iam:PutRolePolicy iam:GetRolePolicy iam:DeleteRolePolicy",
+            "connect role",
+        ),
     ),
-    "AWS::Connect::View": _need(
-        "connect:CreateView connect:DescribeView connect:UpdateViewContent connect:UpdateViewMetadata"
-        " connect:DeleteView connect:TagResource connect:UntagResource",
-        "instance",
-        "in instance",
+    "AWS::Connect::View": (
+        _need(
+            "connect:CreateView connect:DescribeView connect:UpdateViewContent connect:UpdateViewMetadata"
+            " connect:DeleteView connect:TagResource connect:UntagResource",
+            "instance",
+            "in instance",
+        ),
     ),
-    "AWS::Connect::ContactFlow": _need(
-        "connect:CreateContactFlow connect:DescribeContactFlow connect:UpdateContactFlowContent"
-        " connect:UpdateContactFlowMetadata connect:DeleteContactFlow connect:TagResource connect:UntagResource",
-        "instance",
-        "in instance",
+    "AWS::Connect::ContactFlow": (
+        _need(
+            "connect:CreateContactFlow connect:DescribeContactFlow connect:UpdateContactFlowContent"
+            " connect:UpdateContactFlowMetadata connect:DeleteContactFlow connect:TagResource connect:UntagResource"
+            " connect:ListTagsForResource",
+            "instance",
+            "in instance",
+        ),
     ),
 }
-
-# What those calls need further, where the action is of another service (the two docs pages on third-party
-# applications: docs.aws.amazon.com/connect/latest/adminguide/3p-apps.html).
-_FURTHER = (
-    _need("app-integrations:CreateApplicationAssociation app-integrations:DeleteApplicationAssociation", "application"),
-    _need("app-integrations:DeleteApplicationAssociation", "application association"),
-    _need("app-integrations:ListApplications", "any"),
-    _need("lambda:AddPermission lambda:RemovePermission", "function", "function versions"),
-    _need("s3:GetObject s3:GetObjectVersion", "artifact objects"),
-    _need("logs:DescribeLogGroups", "any"),
-    _need("cloudwatch:DescribeAlarms", "any"),
-    _need("iam:GetRolePolicy iam:PutRolePolicy iam:DeleteRolePolicy", "connect role"),
-)
 
 
 def policy(names: dict[str, str]) -> dict[str, Any]:
     """Give the policy for the deploying user, one statement for each set of resources.
 
-    `names` fills the RESOURCES: partition, region, account, stack, instance.
+    `names` fills the RESOURCES: partition, region, account, stack, site_bucket, artifacts_bucket, instance.
     """
     by_resource: dict[tuple[str, ...], set[str]] = {}
     for need in _all_needs():
@@ -279,8 +337,8 @@ def granted_actions(names: dict[str, str]) -> list[tuple[list[str], list[str]]]:
 def _all_needs() -> Iterable[Need]:
     for operations in CALLS.values():
         yield from operations.values()
-    yield from THROUGH_CLOUDFORMATION.values()
-    yield from _FURTHER
+    for needs in THROUGH_CLOUDFORMATION.values():
+        yield from needs
 
 
 def _sid(on: tuple[str, ...]) -> str:

@@ -17,7 +17,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -59,11 +59,31 @@ _RETENTION_DAYS = {
     3288,
     3653,
 }
+# A role's name is STACK-lookup-REGION and has at most 64 characters (docs.aws.amazon.com/IAM/latest/APIReference/
+# API_CreateRole.html); the longest region's name has 14.
+LONGEST_STACK_NAME = 40
+_LONGEST_BUCKET_NAME = 63  # docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _PLACE = re.compile(r'"@@(\w+)@@"')
 # The live alias is moved by releases, on purpose: no drift.
 _MOVED_BY_RELEASES = {"LookupLive"}
 
 Pause = Callable[[float], None]
+
+
+STUCK = "UPDATE_ROLLBACK_FAILED"
+
+
+class StuckRollback(Trouble):
+    """A change failed, and AWS could not take it back either: it lets nothing be done but going on with that."""
+
+    def __init__(self, stack: str, reasons: list[str]) -> None:
+        why = "; ".join(reasons) or "AWS gives no reason"
+        super().__init__(
+            f"stack {stack}",
+            f"a change failed, and so did taking it back ({STUCK}): {why}",
+            "correct what that names, then run `deploy.py continue-rollback`; where it cannot be corrected, --skip RESOURCE"
+            " leaves that resource as it is",
+        )
 
 
 @dataclass(frozen=True)
@@ -132,13 +152,41 @@ class Plan:
 
 
 def stack_name(settings: Settings) -> str:
-    """Give the name of the environment's stack."""
+    """Return the name of the environment's stack: aws.stack, or NAMESPACE-ENVIRONMENT in letters that AWS takes.
+
+    Two teams in one account have two namespaces (Amazon Connect wants that too), and so two stacks.
+    """
+    if settings.aws.stack:
+        return settings.aws.stack
+    ending = f"-{settings.environment}" if settings.environment else ""
+    start = re.sub(r"[^a-z0-9]+", "-", settings.namespace.lower()).strip("-")
+    if not start[:1].isalpha():
+        start = f"app-{start}".rstrip("-")
+    return _shorten(start, LONGEST_STACK_NAME - len(ending)) + ending
+
+
+def _older_stack_name(settings: Settings) -> str:
+    """Return the name that versions before 0.2 gave the stack, whatever the namespace."""
     return f"popdesk-{settings.environment}" if settings.environment else "popdesk"
 
 
+def _shorten(text: str, longest: int) -> str:
+    """Return the text where it is short enough; else its beginning and a part of its hash, so that it stays its own."""
+    return text if len(text) <= longest else f"{text[: longest - 7].rstrip('-')}-{_digest(text)[:6]}"
+
+
+def _bucket(stack: str, ending: str) -> str:
+    return _shorten(stack, _LONGEST_BUCKET_NAME - len(ending)) + ending
+
+
+def site_bucket(stack: str, account: str, region: str) -> str:
+    """Return the name of the bucket that CloudFront serves."""
+    return _bucket(stack, f"-site-{account}-{region}")
+
+
 def artifacts_bucket(stack: str, account: str, region: str) -> str:
-    """Give the name of the bucket that holds the Lambda's zip."""
-    return f"{stack}-artifacts-{account}-{region}"
+    """Return the name of the bucket that holds the Lambda's zip."""
+    return _bucket(stack, f"-artifacts-{account}-{region}")
 
 
 def check_deployable(settings: Settings) -> None:
@@ -150,8 +198,6 @@ def check_deployable(settings: Settings) -> None:
         wrong.append(f"{where}.aws.instance_arn is empty: the ARN of the Amazon Connect instance")
     elif aws.instance_arn.split(":")[3] != aws.region:
         wrong.append(f"{where}.aws.region is {aws.region}, the instance is in {aws.instance_arn.split(':')[3]}")
-    if not aws.queue:
-        wrong.append(f"{where}.aws.queue is empty: the name or ARN of the queue that the main flow sends contacts to")
     if bool(aws.domain) != bool(aws.certificate_arn):
         missing = "certificate_arn" if aws.domain else "domain"
         wrong.append(f"{where}.aws.{missing} is empty: domain and certificate_arn go together")
@@ -159,8 +205,6 @@ def check_deployable(settings: Settings) -> None:
         wrong.append(f"{where}.aws.domain is {aws.domain!r}: a host without https:// and path")
     if aws.log_retention_days not in _RETENTION_DAYS:
         wrong.append(f"{where}.aws.log_retention_days is {aws.log_retention_days}: one of {sorted(_RETENTION_DAYS)}")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,19}", settings.environment or "x"):
-        wrong.append(f"{where}: an environment's name is at most 20 lower-case letters, digits and hyphens")
     if wrong:
         raise Trouble("pyproject.toml", "; ".join(wrong), "mend it there; nothing was called yet", exit_code=2)
 
@@ -192,6 +236,7 @@ def want(settings: Settings, *, account: str, lambda_key: str, queue_arn: str) -
             "HstsSeconds": hsts[1],
             "ReferrerPolicy": headers["Referrer-Policy"],
             "PermissionsPolicy": headers["Permissions-Policy"],
+            "SiteBucketName": site_bucket(name, account, aws.region),
             "ArtifactsBucket": artifacts_bucket(name, account, aws.region),
             "LambdaKey": lambda_key,
             "LambdaRuntime": LAMBDA_RUNTIME,
@@ -272,6 +317,42 @@ def read_stack(aws: Aws, name: str) -> Stack:
     )
 
 
+def read_own_stack(aws: Aws, settings: Settings) -> Stack:
+    """Return the environment's stack as it is.
+
+    Raises Trouble (exit code 2) where the stack of that name is not this application's: each command would change, empty
+    or delete what belongs to somebody else. So it does where there is none of that name, but one that an older version made
+    for this application.
+    """
+    stack = read_stack(aws, stack_name(settings))
+    where = f"[tool.popdesk.environments.{settings.environment}.aws]" if settings.environment else "[tool.popdesk.aws]"
+    if stack.exists and (made_for := stack.parameters.get("AppNamespace", "")) != settings.namespace:
+        whose = f"it is of the application {made_for!r}" if made_for else "Popdesk did not make it"
+        raise Trouble(
+            f"stack {stack.name}",
+            f"{whose}, and the settings' namespace is {settings.namespace!r}; nothing was changed",
+            f"if the namespace is a slip, correct it; else let stack in {where} name another stack",
+            exit_code=2,
+        )
+    older = _older_stack_name(settings)
+    if stack.status or settings.aws.stack or older == stack.name:
+        return stack
+    try:
+        found = read_stack(aws, older)
+    except AwsTrouble as trouble:
+        if trouble.code in ("AccessDenied", "AccessDeniedException"):  # the policy knows the stack's own name only
+            return stack
+        raise
+    if found.exists and found.parameters.get("AppNamespace") == settings.namespace:
+        raise Trouble(
+            f"stack {stack.name}",
+            f"it is not there; {older} is, which an older version made for the same application; nothing was changed",
+            f'keep it: write stack = "{older}" in {where}',
+            exit_code=2,
+        )
+    return stack
+
+
 def account_of(aws: Aws, stack: Stack) -> str:
     """Give the account's number: from the stack's ARN, or by asking."""
     if stack.arn.startswith("arn:"):
@@ -321,6 +402,8 @@ def make_plan(aws: Aws, wanted: Wanted, stack: Stack, pause: Pause = time.sleep)
             f"its creation or deletion failed earlier ({stack.status}), so AWS only lets it be deleted",
             "run `deploy.py destroy`, then this command again",
         )
+    if stack.status == STUCK:
+        raise StuckRollback(wanted.name, failed_resources(aws, wanted.name))
     if stack.exists and stack.outputs.get("Fingerprint") == wanted.fingerprint and not stack.status.endswith("FAILED"):
         return Plan(wanted.name)
     answer = aws.call(
@@ -397,10 +480,54 @@ def apply_plan(
     return _await_stack(aws, plan.stack, last, on_event, pause)
 
 
-def _await_stack(
-    aws: Aws, name: str, last: str, on_event: Callable[[str, str, str], None] | None, pause: Pause
+def continue_rollback(
+    aws: Aws,
+    name: str,
+    skip: Sequence[str] = (),
+    on_event: Callable[[str, str, str], None] | None = None,
+    pause: Pause = time.sleep,
 ) -> Stack:
-    """Wait until a stack has ended what it was told after its event `last`.
+    """Let AWS go on with taking back a change (UPDATE_ROLLBACK_FAILED), wait for its end, and return the stack.
+
+    `skip` names resources (logical ids) that stay as they are. Raises StuckRollback where it fails again.
+    """
+    last = _last_event(aws, name)
+    more = {"ResourcesToSkip": list(skip)} if skip else {}
+    aws.call("cloudformation", "continue_update_rollback", StackName=name, **more)
+    return _await_stack(aws, name, last, on_event, pause, good="UPDATE_ROLLBACK_COMPLETE")
+
+
+def failed_resources(aws: Aws, name: str) -> list[str]:
+    """Return what failed in the stack's last attempt to take a change back, "RESOURCE: reason" each."""
+    found: list[str] = []
+    for page in aws.pages("cloudformation", "describe_stack_events", StackName=name):
+        for event in page["StackEvents"]:
+            status, resource = event.get("ResourceStatus", ""), event.get("LogicalResourceId", "")
+            if resource == name and status == "UPDATE_ROLLBACK_IN_PROGRESS":
+                return found[::-1]
+            if status.endswith("FAILED") and resource != name:
+                found.append(f"{resource}: {event.get('ResourceStatusReason', 'AWS gives no reason')}")
+    return found[::-1]
+
+
+# What to do about a stack that did not end well, by the status that it ended with.
+_AFTER_FAILURE = {
+    "ROLLBACK_COMPLETE": "correct that, run `deploy.py destroy` (nothing was live yet), then release again",
+    "ROLLBACK_FAILED": "correct that, run `deploy.py destroy` (nothing was live yet), then release again",
+    "CREATE_FAILED": "correct that, run `deploy.py destroy` (nothing was live yet), then release again",
+    "DELETE_FAILED": "correct that, then run `deploy.py destroy` again: it goes on with what is left",
+}
+
+
+def _await_stack(
+    aws: Aws,
+    name: str,
+    last: str,
+    on_event: Callable[[str, str, str], None] | None,
+    pause: Pause,
+    good: str = "",
+) -> Stack:
+    """Wait until a stack has ended what it was told after its event `last`. `good` is the status to end with, if one.
 
     A deleted one is found by its ARN only, so there `name` is that. For a moment AWS may still give the old status:
     it has ended only when there are events of it (or, if none come, after _PATIENCE looks).
@@ -419,13 +546,17 @@ def _await_stack(
                 reasons.append(f"{resource}: {reason}")
         looks += 1
         started = len(seen) > 1 or looks > _PATIENCE
-        if not stack.status or (started and stack.status.endswith("_COMPLETE") and "ROLLBACK" not in stack.status):
+        if not stack.status or (started and stack.status == good):
             return stack
+        if started and not good and stack.status.endswith("_COMPLETE") and "ROLLBACK" not in stack.status:
+            return stack
+        if started and stack.status == STUCK:
+            raise StuckRollback(name, reasons)
         if started and not stack.status.endswith("_IN_PROGRESS"):
             raise Trouble(
                 f"stack {name}",
                 f"AWS ended with {stack.status}: {'; '.join(reasons) or 'it gives no reason'}",
-                "mend that and run the command again; the live page was not touched",
+                _AFTER_FAILURE.get(stack.status, "correct that and release again; the live page was not touched"),
             )
         pause(POLL_SECONDS)
 
@@ -485,21 +616,37 @@ def lambda_key(zip_file: Path) -> str:
     return f"lambda/{hashlib.sha256(zip_file.read_bytes()).hexdigest()[:32]}.zip"
 
 
-def make_artifacts_bucket(aws: Aws, bucket: str) -> None:
-    """Make the bucket private, if it is not there; a run that was interrupted in between is gone on with."""
+def make_artifacts_bucket(aws: Aws, bucket: str, account: str) -> None:
+    """Make the bucket private, if it is not there; a run that was interrupted in between is gone on with.
+
+    Every call says whose bucket it is to be: somebody else may have made one of that name, and the Lambda's code would come
+    from there. A listing and no HEAD, which AWS refuses without a reason.
+    """
     try:
-        aws.call("s3", "head_bucket", Bucket=bucket)
+        aws.call("s3", "list_objects_v2", Bucket=bucket, MaxKeys=1, ExpectedBucketOwner=account)
     except AwsTrouble as trouble:
-        if trouble.code not in ("404", "NoSuchBucket"):
+        if trouble.code in ("AccessDenied", "AllAccessDisabled"):
+            raise Trouble(
+                f"bucket {bucket}",
+                f"AWS does not let it be listed as the account's own ({trouble.reason})",
+                "give the caller what `deploy.py iam-policy` prints; if it has that, another account has a bucket of this name:"
+                " let stack in [tool.popdesk.aws] name another stack",
+            ) from trouble
+        if trouble.code != "NoSuchBucket":
             raise
         where = {} if aws.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
-        aws.call("s3", "create_bucket", Bucket=bucket, **where)
+        try:
+            aws.call("s3", "create_bucket", Bucket=bucket, **where)
+        except AwsTrouble as trouble:
+            if trouble.code != "BucketAlreadyOwnedByYou":  # a release at the same time made it
+                raise
     blocked = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
     aws.call(
         "s3",
         "put_public_access_block",
         Bucket=bucket,
         PublicAccessBlockConfiguration=dict.fromkeys(blocked, True),
+        ExpectedBucketOwner=account,
     )
     tls_only = {
         "Effect": "Deny",
@@ -509,7 +656,7 @@ def make_artifacts_bucket(aws: Aws, bucket: str) -> None:
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [tls_only]})
-    aws.call("s3", "put_bucket_policy", Bucket=bucket, Policy=policy)
+    aws.call("s3", "put_bucket_policy", Bucket=bucket, Policy=policy, ExpectedBucketOwner=account)
 
 
 def partition(region: str) -> str:
@@ -517,9 +664,10 @@ def partition(region: str) -> str:
     return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
 
 
-def upload_lambda(aws: Aws, bucket: str, zip_file: Path) -> None:
+def upload_lambda(aws: Aws, bucket: str, account: str, zip_file: Path) -> None:
     """Put the zip where the stack expects it."""
-    aws.call("s3", "put_object", Bucket=bucket, Key=lambda_key(zip_file), Body=zip_file.read_bytes())
+    body = zip_file.read_bytes()
+    aws.call("s3", "put_object", Bucket=bucket, Key=lambda_key(zip_file), Body=body, ExpectedBucketOwner=account)
 
 
 # -- the end -----------------------------------------------------------------------------------------------------------
@@ -538,19 +686,19 @@ def destroy(
     the application and the function that they refer to; then the bucket with the Lambda's zip.
     """
     if stack.status:
-        empty_bucket(aws, f"{stack.name}-site-{account}-{aws.region}")
+        empty_bucket(aws, site_bucket(stack.name, account, aws.region), account)
         last = _last_event(aws, stack.arn)
         aws.call("cloudformation", "delete_stack", StackName=stack.name)
         _await_stack(aws, stack.arn, last, on_event, pause)
     bucket = artifacts_bucket(stack.name, account, aws.region)
-    if empty_bucket(aws, bucket):
-        aws.call("s3", "delete_bucket", Bucket=bucket)
+    if empty_bucket(aws, bucket, account):
+        aws.call("s3", "delete_bucket", Bucket=bucket, ExpectedBucketOwner=account)
 
 
-def empty_bucket(aws: Aws, bucket: str) -> bool:
-    """Delete all versions of all objects; say whether the bucket is there."""
+def empty_bucket(aws: Aws, bucket: str, account: str) -> bool:
+    """Delete all versions of all objects of the account's own bucket; return whether it is there."""
     try:
-        for page in aws.pages("s3", "list_object_versions", Bucket=bucket):
+        for page in aws.pages("s3", "list_object_versions", Bucket=bucket, ExpectedBucketOwner=account):
             found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             if found:
                 delete_objects(aws, bucket, [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found])

@@ -90,6 +90,6 @@ def test_destroy_wants_the_stacks_name(account: Account) -> None:
 
 def test_destroy_says_what_is_gone(account: Account) -> None:
     account.release("one")
-    gone = {"stack": STACK, "region": "us-east-1", "account": "123456789012", "done": True}
+    gone = {"stack": STACK, "region": "us-east-1", "account": "123456789012", "done": True, "profiles": []}
     assert _json(_run("destroy", "--confirm", STACK, "--json")) == gone
     assert not stacks.read_stack(account.aws, STACK).exists

@@ -215,7 +215,7 @@ def test_destroy_leaves_nothing(account: Account) -> None:
 def test_artifacts_bucket_is_private_and_made_once(account: Account) -> None:
     bucket = stacks.artifacts_bucket(STACK, "123456789012", "us-east-1")
     for _ in range(2):
-        stacks.make_artifacts_bucket(account.aws, bucket)
+        stacks.make_artifacts_bucket(account.aws, bucket, "123456789012")
     blocked = account.raw.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     assert all(blocked.values())
     assert "aws:SecureTransport" in account.raw.get_bucket_policy(Bucket=bucket)["Policy"]

@@ -16,8 +16,18 @@ import pytest
 from call_log import NAMESPACE, write_call
 from cfnlint import decode
 from cfnlint.api import lint
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from ops.cloud.stack import TEMPLATE, check_deployable, render_template, stack_name, want
+from ops.cloud.stack import (
+    TEMPLATE,
+    artifacts_bucket,
+    check_deployable,
+    render_template,
+    site_bucket,
+    stack_name,
+    want,
+)
 from ops.errors import Trouble
 from ops.flows.definitions import problems
 from ops.settings import ROOT, Settings, load_settings
@@ -269,7 +279,6 @@ def test_fingerprint_moves_with_settings_and_code_the_infrastructure_only_with_s
     [
         ({"instance_arn": ""}, "tool.popdesk.environments.prod.aws.instance_arn"),
         ({"region": "eu-west-2"}, "tool.popdesk.environments.prod.aws.region"),
-        ({"queue": ""}, "tool.popdesk.environments.prod.aws.queue"),
         ({"domain": "desk.example.com"}, "tool.popdesk.environments.prod.aws.certificate_arn"),
         ({"domain": "https://desk.example.com/", "certificate_arn": "x"}, "tool.popdesk.environments.prod.aws.domain"),
         ({"log_retention_days": 31}, "tool.popdesk.environments.prod.aws.log_retention_days"),
@@ -284,3 +293,68 @@ def test_wrong_settings_name_their_key_before_any_call(wrong: dict[str, Any], ke
 def test_right_settings_pass() -> None:
     check_deployable(_settings())
     assert stack_name(_settings()) == "popdesk-prod"
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+LONGEST_REGION = "ap-southeast-1"
+ACCOUNT = "123456789012"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "environment", "name"),
+    [
+        ("popdesk", "", "popdesk"),
+        ("popdesk", "prod", "popdesk-prod"),
+        ("acme.support/Desk_2", "prod", "acme-support-desk-2-prod"),
+        ("2desk", "", "app-2desk"),
+        ("...", "", "app"),
+    ],
+)
+def test_the_stack_is_named_after_namespace_and_environment(namespace: str, environment: str, name: str) -> None:
+    settings = _settings().model_copy(update={"namespace": namespace, "environment": environment})
+    assert stack_name(settings) == name
+
+
+def test_a_stack_that_the_settings_name_is_that_one() -> None:
+    assert stack_name(_settings(stack="popdesk-live")) == "popdesk-live"
+
+
+@given(
+    namespace=st.from_regex(r"[A-Za-z0-9/._-]{1,128}", fullmatch=True),
+    environment=st.from_regex(r"([a-z0-9][a-z0-9-]{0,19})?", fullmatch=True),
+)
+@example(namespace="n" * 128, environment="e" * 20)
+@example(namespace="-", environment="-")
+def test_every_name_that_is_made_of_the_settings_is_one_that_aws_takes(namespace: str, environment: str) -> None:
+    stack = stack_name(_settings().model_copy(update={"namespace": namespace, "environment": environment}))
+    assert re.fullmatch(r"[a-z][a-z0-9-]{0,127}", stack)
+    for bucket in (site_bucket(stack, ACCOUNT, LONGEST_REGION), artifacts_bucket(stack, ACCOUNT, LONGEST_REGION)):
+        # docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+        assert re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", bucket)
+    assert len(f"{stack}-lookup-{LONGEST_REGION}") <= 64  # a role
+    assert len(f"{stack}-lookup") <= 64  # a function
+    assert len(f"{stack}-{LONGEST_REGION}") <= 64  # an origin access control
+
+
+def test_long_names_stay_apart() -> None:
+    def named(environment: str, namespace: str = "n" * 100) -> str:
+        return stack_name(_settings().model_copy(update={"namespace": namespace, "environment": environment}))
+
+    assert named("prod") != named("test") != named("prod", "n" * 101)
+    assert named("prod").endswith("-prod")
+    first, second = (artifacts_bucket(f"{'s' * 39}{end}", ACCOUNT, LONGEST_REGION) for end in "ab")
+    assert first != second
+
+
+def test_short_names_of_buckets_are_what_they_were() -> None:
+    """A bucket of another name would take the place of the one that is there."""
+    assert site_bucket("popdesk-prod", ACCOUNT, "us-east-1") == "popdesk-prod-site-123456789012-us-east-1"
+    assert artifacts_bucket("popdesk-prod", ACCOUNT, "us-east-1") == "popdesk-prod-artifacts-123456789012-us-east-1"
+
+
+def test_the_template_names_no_bucket_by_itself() -> None:
+    settings = _settings()
+    parameters = want(settings, account=ACCOUNT, lambda_key="k", queue_arn="q").parameters
+    assert parameters["SiteBucketName"] == site_bucket("popdesk-prod", ACCOUNT, "us-east-1")
+    assert "BucketName: !Ref SiteBucketName" in render_template(settings)

@@ -1,0 +1,146 @@
+"""What a security profile lets agents see: the application, and the guides in which it opens.
+
+    grant(aws, settings, "Agent")     # -> True where the profile had to be changed
+    withdraw(aws, settings)           # -> ["Agent"]: the profiles that granted the application until now
+
+An agent sees the application where a security profile of theirs grants it, and the guide that opens it where one has the
+permission `CustomViews.Access` ("Agent applications, custom views":
+docs.aws.amazon.com/connect/latest/adminguide/security-profile-list.html). UpdateSecurityProfile replaces a list that it is
+given, so lists are read whole, merged and written; a list that need not change is not sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ops.cloud.aws import Aws, AwsTrouble
+from ops.errors import Trouble
+from ops.settings import Settings
+
+GRANT_TYPE = "THIRD_PARTY_APPLICATION"
+GUIDES = "CustomViews.Access"
+# Of one security profile: docs.aws.amazon.com/connect/latest/APIReference/API_UpdateSecurityProfile.html.
+MOST_APPLICATIONS = 10
+MOST_PERMISSIONS = 500
+
+Application = dict[str, Any]  # Namespace, ApplicationPermissions, Type: as Amazon Connect gives and takes it
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A security profile of the instance."""
+
+    id: str
+    name: str
+
+
+def read_profiles(aws: Aws, settings: Settings) -> list[Profile]:
+    """Return the instance's security profiles."""
+    pages = aws.pages("connect", "list_security_profiles", InstanceId=settings.aws.instance_arn)
+    return [
+        Profile(str(found["Id"]), str(found["Name"])) for page in pages for found in page["SecurityProfileSummaryList"]
+    ]
+
+
+def read_applications(aws: Aws, settings: Settings, profile: Profile) -> list[Application]:
+    """Return the applications that a security profile grants."""
+    pages = aws.pages(
+        "connect",
+        "list_security_profile_applications",
+        InstanceId=settings.aws.instance_arn,
+        SecurityProfileId=profile.id,
+    )
+    return [application for page in pages for application in page["Applications"]]
+
+
+def read_permissions(aws: Aws, settings: Settings, profile: Profile) -> list[str]:
+    """Return the permissions of a security profile, by their API names."""
+    pages = aws.pages(
+        "connect",
+        "list_security_profile_permissions",
+        InstanceId=settings.aws.instance_arn,
+        SecurityProfileId=profile.id,
+    )
+    return [str(permission) for page in pages for permission in page["Permissions"]]
+
+
+def grants_application(applications: list[Application], namespace: str) -> bool:
+    """Return whether these applications have ours among them, with access to it."""
+    return any(
+        application.get("Namespace") == namespace and "ACCESS" in application.get("ApplicationPermissions", [])
+        for application in applications
+    )
+
+
+def merged_applications(applications: list[Application], namespace: str) -> list[Application]:
+    """Return a security profile's applications with ours among them; every other one stays as it is."""
+    ours = {"Namespace": namespace, "ApplicationPermissions": ["ACCESS"], "Type": GRANT_TYPE}
+    return [*_others(applications, namespace), ours]
+
+
+def _others(applications: list[Application], namespace: str) -> list[Application]:
+    return [application for application in applications if application.get("Namespace") != namespace]
+
+
+def grant(aws: Aws, settings: Settings, name: str, dry_run: bool = False) -> bool:
+    """Let the security profile `name` grant the application and its guides; return whether it had to be changed.
+
+    Raises Trouble where there is no such profile, or where it has no place left for one more.
+    """
+    profiles = read_profiles(aws, settings)
+    profile = next((found for found in profiles if found.name == name), None)
+    if profile is None:
+        names = ", ".join(sorted(found.name for found in profiles)) or "none"
+        raise Trouble(
+            f"security profile {name!r}", f"the instance has none of that name (it has: {names})", "name one of those"
+        )
+    applications = read_applications(aws, settings, profile)
+    permissions = read_permissions(aws, settings, profile)
+    change: dict[str, Any] = {}
+    if not grants_application(applications, settings.namespace):
+        change["Applications"] = merged_applications(applications, settings.namespace)
+    if GUIDES not in permissions:
+        change["Permissions"] = [*permissions, GUIDES]
+    for key, most in (("Applications", MOST_APPLICATIONS), ("Permissions", MOST_PERMISSIONS)):
+        if len(change.get(key, ())) > most:
+            raise Trouble(
+                f"security profile {name!r}",
+                f"it has {most} {key.lower()}, and Amazon Connect takes no more; nothing was changed",
+                "take one away from it in the Amazon Connect console, or name another profile",
+            )
+    if change and not dry_run:
+        _update(aws, settings, profile, change)
+    return bool(change)
+
+
+def withdraw(aws: Aws, settings: Settings, dry_run: bool = False) -> list[str]:
+    """Take the application away from every security profile that has it; return their names.
+
+    The permission for guides stays: it may serve others. An instance that is gone has no profiles.
+    """
+    try:
+        profiles = read_profiles(aws, settings)
+    except AwsTrouble as trouble:
+        if trouble.code == "ResourceNotFoundException":
+            return []
+        raise
+    names = []
+    for profile in profiles:
+        applications = read_applications(aws, settings, profile)
+        others = _others(applications, settings.namespace)
+        if len(others) < len(applications):
+            names.append(profile.name)
+            if not dry_run:
+                _update(aws, settings, profile, {"Applications": others})
+    return names
+
+
+def _update(aws: Aws, settings: Settings, profile: Profile, change: dict[str, Any]) -> None:
+    aws.call(
+        "connect",
+        "update_security_profile",
+        SecurityProfileId=profile.id,
+        InstanceId=settings.aws.instance_arn,
+        **change,
+    )
