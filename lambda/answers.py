@@ -3,9 +3,9 @@
     build_answer(settings, identity, [customer]).values
     # -> {"contactUrlPath": "https://crm.example.com/customers/C-1001", "contactUrlWidth": "1000", ...}
 
-Every answer has every key of `[tool.popdesk.attributes]` and all values are strings, "" where there is nothing: that
-is what the response type STRING_MAP takes
-(docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html), and a flow that copies a key finds it.
+Every answer has every key of `[tool.popdesk.attributes]` and all values are strings: that is what the response type
+STRING_MAP takes (docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html), and a flow that copies a
+key finds it. Where there is nothing to say the value is `NO_VALUE`, never "".
 
 Under 32 KB by arithmetic: the two URLs have at most 4,096 characters (page_urls.py), all else at most 256 characters of
 at most 4 bytes, and eleven names at most 255.
@@ -13,6 +13,7 @@ at most 4 bytes, and eleven names at most 255.
 
 from __future__ import annotations
 
+from flow_contract import NO_VALUE
 from page_urls import RefusedUrl, page_url
 
 TYPE_CHECKING = False  # see identity.py
@@ -25,17 +26,21 @@ if TYPE_CHECKING:
 LONGEST_VALUE = 256  # characters; longer ones end in …
 
 OK = "200"  # the directory was asked, or there was nothing to ask: `matches` counts
-FAILED = "502"  # the directory could not answer: `matches` is "", not "0"
+FAILED = "502"  # the directory could not answer: `matches` is no number, not "0"
 TIMED_OUT = "504"  # it did not answer in time: the same
 
 
 class Answer:
-    """`values` is what the flow gets; `refused` says why a URL was left out, one line each without personal data."""
+    """`values` is what the flow gets; the rest is for the log, without personal data.
 
-    __slots__ = ("refused", "values")
+    `matches` says how many customers there are, "" where nobody knows; `refused` why a URL was left out, one line each.
+    """
 
-    def __init__(self, values: dict[str, str], refused: list[str]) -> None:
+    __slots__ = ("matches", "refused", "values")
+
+    def __init__(self, values: dict[str, str], matches: str, refused: list[str]) -> None:
         self.values = values
+        self.matches = matches
         self.refused = refused
 
 
@@ -73,7 +78,8 @@ def build_answer(
         by_role["identity"] = clean(identity.value)
         if identity.kind == "phone":
             by_role["phone"] = clean(identity.value)
-    return Answer({settings["attributes"][role]: value for role, value in by_role.items()}, refused)
+    values = {settings["attributes"][role]: value or NO_VALUE for role, value in by_role.items()}
+    return Answer(values, by_role["matches"], refused)
 
 
 def clean(text: str) -> str:

@@ -134,7 +134,7 @@ def create_handler(
             channel=channel,
             outcome=outcome,
             adapter=adapter,
-            matches=answer.values[settings["attributes"]["matches"]],
+            matches=answer.matches,
             milliseconds=(time.monotonic() - started) * 1000,
             error=error,
             refused=answer.refused,
@@ -152,8 +152,11 @@ def _budget(budget_ms: int, context: object) -> float:
 
 
 def _distinct(customers: list[Customer]) -> list[Customer]:
-    """Give each customer once: a directory that lists one twice has one match, not two."""
-    return list({customer.id or id(customer): customer for customer in customers}.values())
+    """Return each customer once: a directory that lists one twice has one match, not two.
+
+    One without an id is none: no page could be found by it.
+    """
+    return list({customer.id: customer for customer in customers if customer.id}.values())
 
 
 def _contact(event: object) -> tuple[object, str]:

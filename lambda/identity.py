@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 
+from flow_contract import TYPED, WEB_CALL, WITHHELD_NUMBERS
 from phonenumbers.phonemetadata import PhoneMetadata
 from phonenumbers.phonenumberutil import (
     NumberParseException,
@@ -43,11 +44,6 @@ if TYPE_CHECKING:
 
 CHANNELS = ("VOICE", "CHAT", "TASK", "EMAIL")
 
-# The flow's parameter for what the caller typed, as the article names it.
-TYPED = "CustomerPhoneInput"
-# A call from a web page or an app: on the voice channel, without an endpoint, with the attributes its page gave it
-# (docs.aws.amazon.com/connect/latest/adminguide/inapp-calling.html).
-WEB_CALL = "connect:WebRTC"
 # Contact attributes that may say who a contact is from, compared without case, `_` and `-`.
 _EMAIL_ATTRIBUTES = ("customeremail", "email", "emailaddress")
 _PHONE_ATTRIBUTES = ("customerphoneinput", "customerphone", "customerphonenumber", "phone", "phonenumber")
@@ -62,18 +58,6 @@ _ENDPOINTS: dict[str, tuple[Kind, ...]] = {
     "EMAIL_ADDRESS": ("email",),
     "": ("phone", "email"),
 }
-
-# How some carriers write "number withheld": words on a telephone's keypad (help.twilio.com, "Why am I getting calls
-# from these strange numbers?").
-WITHHELD_WORDS = {
-    "266696687": "ANONYMOUS",
-    "7378742833": "RESTRICTED",
-    "2562533": "BLOCKED",
-    "8656696": "UNKNOWN",
-    "86282452253": "UNAVAILABLE",
-}
-# They come with a plus, and from carriers in North America with its country code too.
-WITHHELD_NUMBERS = tuple(f"+{country}{digits}" for digits in WITHHELD_WORDS for country in ("", "1"))
 
 _LONGEST_PHONE = 64  # E.164 has at most 15 digits; the rest is for punctuation and a tel: URI's parameters
 _SURELY_A_NUMBER = 9  # digits without the country's code: dates have eight at most
@@ -97,8 +81,11 @@ _PLUS = ("+", "＋")
 _GROWN = {"+55": ("BR", 10, 2, "9"), "+229": ("BJ", 8, 0, "01")}
 
 _LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3 (a path of 256, with its angle brackets)
-# Not RFC 5322's grammar, on purpose: no quoted local parts, no comments. A directory's keys have neither.
-_EMAIL = r"[^\s@\"<>(),:;\\\[\]\x00-\x1f\x7f]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]*[^\W_]"
+# Not RFC 5322's grammar, on purpose: no quoted local parts, no comments. A directory's keys have neither. Nor have they halves
+# of characters, which JSON lets pass and nothing can send on.
+_EMAIL = (
+    r"[^\s@\"<>(),:;\\\[\]\x00-\x1f\x7f\ud800-\udfff]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]*[^\W_]"
+)
 
 
 class Identity:
@@ -324,6 +311,8 @@ def _phone_spellings(e164: str) -> tuple[str, ...]:
     (github.com/google/libphonenumber/blob/master/FAQ.md).
     """
     country, national = e164[:3], e164[3:]
+    if country == "+52" and len(national) == 11 and national[0] == "1":
+        return (e164, f"+52{national[1:]}")
     if country == "+52" and len(national) == 10:
         return (f"+521{national}", e164)
     if country == "+54" and len(national) == 11 and national[0] == "9":

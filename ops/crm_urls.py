@@ -31,7 +31,7 @@ _ORIGIN = re.compile(r"(https?://[^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _BRACES = re.compile(r"\{+[^{}]*\}+|[{}]")
 # What a URL may hold as it is (RFC 3986), and the braces of placeholders; all else is percent-encoded.
 _KEPT = "%:/?#[]@!$&'()*+,;=~{}"
-_SERVER = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+_SERVER = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|[0-9a-f.]*:[0-9a-f:.]*")
 
 
 def check_entry(entry: str) -> str:
@@ -162,12 +162,14 @@ def check_lookup_url(url: str) -> str:
         raise ValueError(f"{url!r} has a # in it, and what follows it is not sent: write %23")
     if parts.scheme != "https" and not _LOOPBACK.fullmatch(f"{parts.scheme}://{parts.netloc}"):
         raise ValueError(f"{url!r} is no https: URL: customers' data and the token go to it")
-    host, _, port = parts.netloc.partition(":") if not parts.netloc.startswith("[") else parts.netloc.partition("]:")
-    host += "]" if host.startswith("[") and not host.endswith("]") else ""
-    if not _SERVER.fullmatch(host) or len(host) > _LONGEST_HOST or (port and not port.isdecimal()):
+    try:
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError(f"{url!r} has a port that is none: ports are 1 to 65535")
+    if not _SERVER.fullmatch(host) or len(host) > _LONGEST_HOST:
         raise ValueError(f"{url!r} names no host")
-    if port:
-        _port(url, port, 0)
     return encoded
 
 

@@ -1,4 +1,4 @@
-"""The board: declares cards, runs them, and keeps each card's trouble on that card. Pure.
+"""The board: declares cards, runs them, and keeps whatever goes wrong with a card on that card. Pure.
 
     @card("Agent name", needs="User.Details.View")
     async def agent_name(desk):
@@ -8,22 +8,28 @@
     board.start()                                     # every card, those declared `later` after the others
     board.refresh()                                   # every card at once
     board.refresh(["agent.state"])                    # those that asked this question
-    board.tell("agent.state", {"name": "Lunch"})      # an event brought the answer itself
+    board.refresh_soon(["contact.queue"])             # the same for an event, of which there may be many at once
+    board.tell("agent.state", {"name": "Lunch"})      # an event that brought the answer itself
 
 `send(name, answered)` starts a request, and `answered(value, trouble)` is called with what comes of it: a plain value and
-None, or None and an exception. `show(card, outcome)` draws. What two cards ask in one refresh is asked once. An older run
-of a card never replaces what a newer one showed.
+None, or None and an exception. `show(card, outcome)` draws: a value is one that values.py has made ready for it. What two
+cards ask in one refresh is asked once. An older run of a card never replaces what a newer one showed, and no card takes an
+answer that is older than the last event about it.
 """
 
 import asyncio
 
-from desk import FAILED, REFUSED, TIMED_OUT, Desk, Unanswered
+from desk import FAILED, REASONS, REFUSED, TIMED_OUT, Desk, Unanswered
+from values import drawable
 
 # How long the cards declared `later` wait for the others' first answers, in seconds.
 LATER = 0.02
 
 # How long a burst of events is gathered into one refresh, in seconds; its first event is not kept waiting.
 BURST = 0.1
+
+# A card that has not returned after so many times what one question may take is shown as unanswered.
+PATIENCE = 3
 
 CARDS = []
 
@@ -32,11 +38,12 @@ class Card:
     """A declared card: `title` in English, `needs` a permission or "", `personal` when it shows customer's data.
 
     `later` when the others are to be asked first. `place` is where the page draws it: "cards" for the list, any other name
-    for a part of the page of its own.
+    for a part of the page of its own. `slot` is the id of the element that its value stands in.
     """
 
     def __init__(self, title, needs, personal, later, place, ask):
         self.id = ask.__name__
+        self.slot = "card-" + self.id
         self.title = title
         self.needs = needs
         self.personal = personal
@@ -45,18 +52,26 @@ class Card:
         self.ask = ask
 
 
-def card(title, needs="", personal=False, later=False, place="cards"):
-    """Declare the function below as a card; cards are shown in the order of their declarations."""
+def card(title, needs="", personal=False, later=False):
+    """Declare the function below as a card; cards are shown in the order of their declarations.
+
+    Raises TypeError where it stands without its title, ValueError for a second card of one name.
+    """
+    if not isinstance(title, str) or not title:
+        raise TypeError('a card begins with its title: @card("Agent name")')
 
     def declare(ask):
-        CARDS.append(Card(title, needs, personal, later, place, ask))
+        for each in CARDS:
+            if each.id == ask.__name__:
+                raise ValueError("two cards are called " + each.id + ': "' + each.title + '" and "' + title + '"')
+        CARDS.append(Card(title, needs, personal, later, "cards", ask))
         return ask
 
     return declare
 
 
 class Outcome:
-    """What a card came to: `kind` is "value" or a reason of `Unanswered`; `value` what it returned, `reason` in words."""
+    """What a card came to: `kind` is "value" or a reason of `Unanswered`; `value` what is to be drawn, `reason` in words."""
 
     def __init__(self, kind, value=None, reason=""):
         self.kind = kind
@@ -77,12 +92,17 @@ class Board:
         self._failed = failed  # called with (card, exception) for a defect in a card
         self._granted = None  # the permissions, once the workspace has told them
         self._runs = 0
+        self._latest = {}  # card's id -> number of the run that was started last
         self._shown = {}  # card's id -> number of the run that is shown
         self._asked = {}  # card's id -> names of the questions it has asked
+        self._news = 0  # how often there was news: an event, or the agent's wish to refresh
+        self._changed = {}  # question's name -> the number of the last news about it
         self._wanted = None  # questions whose cards are to be refreshed; None when nothing waits
         self._gathering = False
         self._closed = False
         self._asking = None  # the questions of this turn of the loop, which will time out together
+        self._started = []  # (card, number) of the runs that nobody has waited for yet
+        self._waiting = False
         self._first = None  # ids of the cards whose first answers those declared `later` still wait for
         self._answers = {}  # the first pass's questions, by name
 
@@ -117,39 +137,49 @@ class Board:
 
     def refresh(self, names=None):
         """Run the cards that asked one of `names`, or all of them, as one pass: same question, one request."""
+        self._note(names)
+        self._refresh(names)
+
+    def _refresh(self, names):
         answers = {}
-        self._answers = {}  # older than what is asked now: no card that is still to start takes them
         for each in self._cards:
             if names is None or self._concerns(each, names):
                 self._start(each, answers)
 
     def refresh_soon(self, names):
         """The same for an event: at once for the first of a burst, once more after it for all others."""
+        self._note(names)
+        self._refresh_soon(names)
+
+    def _refresh_soon(self, names):
         if self._gathering:
             self._wanted = (self._wanted or []) + [name for name in names if name not in (self._wanted or [])]
             return
         self._gathering = True
-        self.refresh(names)
+        self._refresh(names)
         asyncio.create_task(self._gather())
 
     async def _gather(self):
         await asyncio.sleep(BURST)
         while self._wanted and not self._closed:
             names, self._wanted = self._wanted, None
-            self.refresh(names)
+            self._refresh(names)
             await asyncio.sleep(BURST)
         self._gathering = False
 
     def tell(self, name, value):
-        """Take an answer that an event brought: the cards that ask for it are run with it, and ask nothing of it."""
+        """Take an answer that an event brought: the cards that ask for it are run with it.
 
-        self._answers = {}
-        question = Question()
+        Then, as for any event, they are refreshed: an event says less than an answer.
+        """
+        self._note([name])
+        question = Question(self._news)
         question.settle(value, None)
         answers = {name: question}
         for each in self._cards:
             if self._concerns(each, [name]):
                 self._start(each, answers)
+        self._refresh_soon([name])
 
     def retry(self, card_id):
         """Run one card again."""
@@ -162,6 +192,15 @@ class Board:
         self._closed = True
 
     # -- one run ------------------------------------------------------------------------------------------------------
+
+    def _note(self, names):
+        """Note that what is known about `names`, or about everything, may have changed: older answers are good no more."""
+        self._news += 1
+        for name in [None] if names is None else names:
+            self._changed[name] = self._news
+
+    def _overtaken(self, name, question):
+        return question.news < max(self._changed.get(name, 0), self._changed.get(None, 0))
 
     def _concerns(self, card, names):
         return any(name in names for name in self._asked.get(card.id, ()))
@@ -176,7 +215,12 @@ class Board:
 
     def _start(self, card, answers):
         if not self._closed and self._permitted(card):
-            asyncio.create_task(self._run(card, self._number(), answers))
+            number = self._latest[card.id] = self._number()
+            asyncio.create_task(self._run(card, number, answers))
+            self._started.append((card, number))
+            if not self._waiting:
+                self._waiting = True
+                asyncio.create_task(self._wait())
 
     async def _run(self, card, number, answers):
         asked = self._asked.setdefault(card.id, [])
@@ -185,21 +229,41 @@ class Board:
             if name not in asked:
                 asked.append(name)
             question = answers.get(name)
-            if question is None:
-                question = answers[name] = Question()
+            # Where a newer run of this card has begun, that one asks anew: a burst of events is not a burst of requests.
+            if question is None or (self._overtaken(name, question) and number == self._latest[card.id]):
+                question = answers[name] = Question(self._news)
                 self._limit(question)
                 self._send(name, question.settle)
             return question.answer()
 
         try:
-            outcome = Outcome("value", await card.ask(Desk(ask, self._roles)))
+            value = card.ask(Desk(ask, self._roles))
+            while _to_be_awaited(value):
+                value = await value
+            outcome = Outcome("value", drawable(value) if card.place == "cards" else value)
         except Unanswered as error:
-            outcome = Outcome(error.kind, None, error.reason)
+            known = error.kind in REASONS
+            outcome = Outcome(error.kind if known else FAILED, None, str(error.reason if known else error.kind))
         except Exception as error:
-            outcome = Outcome(FAILED, None, type(error).__name__)
-            if self._failed:
-                self._failed(card, error)
+            outcome = self._failure(card, error)
         self._finish(card, number, outcome)
+
+    def _failure(self, card, error):
+        if self._failed:
+            self._failed(card, error)
+        return Outcome(FAILED, None, type(error).__name__)
+
+    async def _wait(self):
+        """Say of each card that takes too long that it has not answered; should it return later, its value is shown."""
+        earlier = []
+        while (earlier or self._started) and not self._closed:
+            latest, self._started = self._started, []
+            await asyncio.sleep(PATIENCE / 2 * self._seconds)
+            for card, number in earlier:
+                if not self._closed and number > self._shown.get(card.id, 0):
+                    self.display(card, Outcome(TIMED_OUT))
+            earlier = latest
+        self._waiting = False
 
     def _limit(self, question):
         # One timer for what is asked in one turn: one for each question would cost the start-up some milliseconds.
@@ -217,18 +281,33 @@ class Board:
     def _finish(self, card, number, outcome):
         if not self._closed and number > self._shown.get(card.id, 0):
             self._shown[card.id] = number
-            self._show(card, outcome)
+            self.display(card, outcome)
             if self._first is not None:
                 self._first.discard(card.id)
                 if not self._first:
                     # Not now: what was shown can be seen when this turn ends, and to ask takes its time.
                     asyncio.create_task(self._start_in(self._pause))
 
+    def display(self, card, outcome):
+        """Draw what a card came to; when that fails, the card has failed."""
+        try:
+            self._show(card, outcome)
+        except Exception as error:
+            outcome = self._failure(card, error)
+            try:
+                self._show(card, outcome)
+            except Exception:
+                return  # not even that it failed can be drawn: it has been reported
+
 
 class Question:
-    """One question that many may await: each gets its answer or its error, and what comes after the first is nothing."""
+    """One question that many may await: each gets its answer or its error, and what comes after the first is nothing.
 
-    def __init__(self):
+    `news` is how much news there had been when it was asked: with more of it, its answer is not to be taken any more.
+    """
+
+    def __init__(self, news):
+        self.news = news
         self._settled = asyncio.Event()
         self._value = None
         self._trouble = None
@@ -245,3 +324,8 @@ class Question:
         if self._trouble is not None:
             raise self._trouble
         return self._value
+
+
+def _to_be_awaited(value):
+    """Say whether a function's result is still to come: a coroutine (MicroPython's have no __await__) or a promise."""
+    return hasattr(value, "send") or hasattr(value, "__await__") or hasattr(value, "then")

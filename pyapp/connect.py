@@ -7,8 +7,8 @@
 
 `on_news(what, data)` is called with what the workspace tells, in its order: "contact" and "idle" (created, data the
 permissions), "shown", "hidden", "destroyed", "connected", "acw", "missed", "cleared" (data {"contactId", ...}),
-"state" (the agent's, by name), "theme" (light, dark, auto), "outside" (nobody answered), "error" (a message),
-"defect" (an exception of this room's own).
+"state" (the agent's, by name; None when the event names none), "theme" (light, dark, auto), "outside" (nobody answered),
+"error" (a message), "defect" (an exception of this room's own).
 
 A value is a text, number, dict, list or None. The SDK is the global `connectSDK` (ops/site/build.py bundles it). It queues what
 is asked before the workspace has answered its hello, so nothing here waits. Facts about the SDK: its packages app, contact,
@@ -19,11 +19,13 @@ import json
 from asyncio import core
 
 import js
-from desk import FAILED, NOTHING, REFUSED, TIMED_OUT, Unanswered
+from desk import FAILED, NOTHING, REFUSED, TIMED_OUT, UNEXPECTED, Unanswered
 from jsffi import create_proxy, to_js
 
 _USER = "aws.connect.user"
 _stringify = js.JSON.stringify
+# The function itself, to be called by JavaScript.
+_to_json = js.Reflect.get(js.JSON, "stringify")
 
 # The contact's events: the SDK's method pairs on*/off*, and what they are called here.
 _EVENTS = (
@@ -39,6 +41,19 @@ def open(timeout_ms, on_news):
     return Workspace(js.connectSDK, timeout_ms, on_news)
 
 
+def callback(function):
+    """Return `function`, which takes one value, as JavaScript may call it: with any number of values.
+
+    MicroPython leaves out what is undefined at the end of a call, so that a function may get fewer than it was called with:
+    it is given None then. It must not raise: JavaScript would get the exception.
+    """
+
+    def call(value=None, *_):
+        return function(value)
+
+    return create_proxy(call)
+
+
 class Workspace:
     """The agent workspace around this page."""
 
@@ -52,12 +67,12 @@ class Workspace:
         self._logger = None
         self._ahead = {}  # a question's name -> Ahead
         config = {
-            "onCreate": self._created,
-            "onDestroy": self._destroyed,
+            "onCreate": callback(self._created),
+            "onDestroy": callback(self._destroyed),
             "workspace": {"connectionTimeout": timeout_ms},
         }
         self._provider = sdk.AmazonConnectApp.init(to_js(config)).provider
-        self._provider.onError(self._error)
+        self._provider.onError(callback(self._error))
         self._agent = sdk.AgentClient.new(self._provider)
         self._contact = sdk.ContactClient.new(self._provider)
         self._voice = sdk.VoiceClient.new(self._provider)
@@ -99,15 +114,22 @@ class Workspace:
             promise = getattr(self._contact, _OF_CONTACT[name])(self._scope)
 
         # Not awaited: a task for each question would cost the start-up some milliseconds.
-        def answer(value):
-            answered(_plain(value), None)
+        def answer(text=None, *_):
+            answered(None if text is None else json.loads(text), None)
             run_tasks()
 
-        def refuse(error):
+        def refuse(error=None, *_):
             answered(None, _unanswered(error))
             run_tasks()
 
-        promise.then(answer, refuse)
+        # Written as JSON on JavaScript's side: what cannot be (a cycle) rejects there, and would be thrown through Python here.
+        promise.then(_to_json).then(answer, refuse)
+
+    def _forget(self, prefix):
+        """Forget what was asked ahead under names that begin so: there was news, and those answers may be older."""
+        for name in list(self._ahead):
+            if name.startswith(prefix):
+                del self._ahead[name]
 
     def log(self, level, message, data=None):
         """Write to the SDK's logger (and so to the workspace); `data` is a dict without personal data."""
@@ -117,27 +139,28 @@ class Workspace:
 
     # -- being told ---------------------------------------------------------------------------------------------------
 
-    async def _created(self, event):
-        await self._safely(self._begin, event.context)
+    def _created(self, event):
+        self._safely(self._begin, event)
 
-    async def _destroyed(self, event):
-        await self._safely(self._end, None)
+    def _destroyed(self, event):
+        self._safely(self._end, event)
 
-    async def _safely(self, do, value):
+    def _safely(self, do, value):
         # An exception out of create's or destroy's handler would make the workspace remove the iframe.
         try:
             do(value)
         except Exception as error:
             self._news("defect", error)
 
-    def _begin(self, context):
-        scope = context.scope or context.contactScope
-        contact = str(scope.contactId) if scope and str(scope.type) == "contact" else ""
+    def _begin(self, event):
+        context = event.context
+        scope = _object(_field(context, "scope")) or _object(_field(context, "contactScope"))
+        contact = scope.get("contactId") if scope.get("type") == "contact" else ""
         self._idle = not contact
         if contact:
-            self.contact_id = self._scope = contact
-        config = _plain(context.config) or {}
-        self._news("contact" if contact else "idle", config.get("permissions"))
+            self.contact_id = self._scope = str(contact)
+        permissions = _object(_field(context, "config")).get("permissions")
+        self._news("contact" if contact else "idle", permissions if isinstance(permissions, list) else None)
         self._subscribe()
 
     def _end(self, _):
@@ -149,45 +172,43 @@ class Workspace:
     def _subscribe(self):
         if self._subscribed:
             return
-        self._provider.onStart(create_proxy(self._started))
-        self._provider.onStop(create_proxy(self._stopped))
+        self._provider.onStart(callback(lambda _: self._news("shown", None)))
+        self._provider.onStop(callback(lambda _: self._news("hidden", None)))
         self._listen(self._agent, "StateChanged", self._state_changed)
         if self.contact_id:
             for method, what in _EVENTS:
                 self._listen(self._contact, method, self._contact_event(what), self.contact_id)
         theme = to_js({"namespace": _USER, "key": "visualModeChange"})
-        handler = create_proxy(self._theme_changed)
+        handler = callback(lambda data: self._news("theme", _object(data).get("visualMode")))
         self._provider.subscribe(theme, handler)
         self._subscribed.append(lambda: self._provider.unsubscribe(theme, handler))
 
     def _listen(self, client, method, handler, *parameters):
-        proxy = create_proxy(handler)
+        proxy = callback(handler)
         getattr(client, "on" + method)(proxy, *parameters)
         self._subscribed.append(lambda: getattr(client, "off" + method)(proxy, *parameters))
 
-    async def _started(self, event):
-        self._news("shown", None)
-
-    async def _stopped(self, event):
-        self._news("hidden", None)
-
-    async def _state_changed(self, data):
-        self._news("state", data.state)
+    def _state_changed(self, data):
+        self._forget("agent.state")
+        state = _object(data).get("state")
+        self._news("state", state if isinstance(state, str) else None)
 
     def _contact_event(self, what):
-        async def happened(data):
-            self._news(what, _plain(data))
+        def happened(data):
+            self._forget("contact.")
+            told = _object(data)
+            # What is undefined is not among its fields, and the initial id of a contact that was not transferred is.
+            contact = told.get("contactId") or self.contact_id
+            self._news(what, {"contactId": contact, "initialContactId": told.get("initialContactId") or contact})
 
         return happened
 
-    async def _theme_changed(self, data):
-        self._news("theme", data.visualMode)
-
     def _error(self, error):
-        if str(error.key) == "workspaceConnectTimeout":
+        key = _field(error, "key")
+        if key == "workspaceConnectTimeout":
             self._news("outside", None)
         else:
-            self._news("error", str(error.message))
+            self._news("error", str(_field(error, "message") or key or "an error without a message"))
 
 
 class Ahead:
@@ -229,7 +250,7 @@ _OF_CONTACT = {
 
 def _unanswered(error):
     """Say why from what the SDK rejects with: an object with `errorKey` and `reason`, an Error or not."""
-    key, reason = str(getattr(error, "errorKey", "")), str(getattr(error, "reason", ""))
+    key, reason = str(_field(error, "errorKey") or ""), str(_field(error, "reason") or "")
     if key == "clientTimeout":
         return Unanswered(TIMED_OUT)
     if key == "noResult":
@@ -237,7 +258,9 @@ def _unanswered(error):
     # AWS does not document the keys of refusals; the text is its own (sure from its documentation).
     if "permission" in reason:
         return Unanswered(REFUSED, reason)
-    return Unanswered(FAILED, reason or str(getattr(error, "message", "")))
+    text = reason or str(_field(error, "message") or "")
+    # Only the workspace's refusals have a key: without one, the SDK could not read the answer (it was null, say).
+    return Unanswered(FAILED if key else UNEXPECTED, text)
 
 
 def _plain(value):
@@ -249,6 +272,18 @@ def _plain(value):
         return value
     text = _stringify(value)
     return json.loads(text) if isinstance(text, str) else None
+
+
+def _field(owner, name):
+    """Return a field of a JavaScript object as it is there, None where there is none or nothing in it."""
+    value = getattr(owner, name, None)
+    return None if type(value).__name__ == "undefined" else value
+
+
+def _object(value):
+    """Return a JavaScript object as a dict; an empty one for anything that is no object."""
+    plain = _plain(value)
+    return plain if isinstance(plain, dict) else {}
 
 
 def parse_url(url):

@@ -3,19 +3,27 @@
     async def agent_name(desk):
         return await desk.agent.name()
 
-Each method asks the workspace one question by its name (`agent.name`) and gives a plain Python value; the adapter
-(connect.py) knows how the question is put. A question that is not answered raises `Unanswered`.
+Each method asks the workspace one question by its name (`agent.name`) and returns a plain Python value of the type it says;
+the adapter (connect.py) knows how the question is put. A question that is not answered raises `Unanswered`, and so does
+an answer of another type than the SDK promises: what is passed on is never something else than it is called.
 """
+
+import json
 
 # Why a question was not answered.
 REFUSED = "refused"  # the application lacks the permission
 TIMED_OUT = "timeout"
 NOTHING = "nothing"  # there is no contact, or no such value for it
 FAILED = "failed"
+UNEXPECTED = "unexpected"  # there was an answer, but of another type than the SDK's declarations say
+REASONS = (REFUSED, TIMED_OUT, NOTHING, FAILED, UNEXPECTED)
+
+# What the flow sets where the look-up has nothing to say (lambda/flow_contract.py says why it sets anything).
+NO_VALUE = "-"
 
 
 class Unanswered(Exception):
-    """The workspace gave no answer: `kind` is one of the four above, `reason` what it said, for the agent's eyes."""
+    """The workspace gave no answer to use: `kind` is one of the above, `reason` what it said, for the agent's eyes."""
 
     def __init__(self, kind, reason=""):
         super().__init__(kind)
@@ -38,24 +46,28 @@ class Agent:
         self._ask = ask
 
     async def arn(self):
-        """Give the agent's ARN, a text."""
-        return await self._ask("agent.arn")
+        """Return the agent's ARN, a text."""
+        return _text("agent.arn", await self._ask("agent.arn"))
 
     async def name(self):
-        """Give the agent's name, a text."""
-        return await self._ask("agent.name")
+        """Return the agent's name, a text."""
+        return _text("agent.name", await self._ask("agent.name"))
 
     async def state(self):
-        """Give the agent's state: {"name", "type"}; type is routable, not_routable, after_call_work, offline, ..."""
-        return await self._ask("agent.state")
+        """Return the agent's state: {"name", "type"}; type is routable, not_routable, after_call_work, offline, ...
+
+        While a change of state has only been announced, there is no type.
+        """
+        return _record("agent.state", await self._ask("agent.state"), "name", "type")
 
     async def routing_profile(self):
-        """Give the routing profile: {"name", "routingProfileARN", "queues", ...}."""
-        return await self._ask("agent.routing_profile")
+        """Return the routing profile: {"name", "routingProfileARN", "queues", ...}."""
+        return _record("agent.routing_profile", await self._ask("agent.routing_profile"), "name")
 
     async def channel_concurrency(self):
-        """Give how many contacts of each channel the agent may have: {"VOICE": 1, "CHAT": 2, ...}."""
-        return await self._ask("agent.channel_concurrency")
+        """Return how many contacts of each channel the agent may have: {"VOICE": 1, "CHAT": 2, ...}."""
+        answer = _record("agent.channel_concurrency", await self._ask("agent.channel_concurrency"))
+        return {channel: _number("agent.channel_concurrency, " + channel, answer[channel]) for channel in answer}
 
 
 class Contact:
@@ -66,33 +78,94 @@ class Contact:
         self._roles = roles
 
     async def channel(self):
-        """Give the channel: {"type": "voice", "subtype": "connect:Telephony"}."""
-        return await self._ask("contact.channel")
+        """Return the channel: {"type": "voice", "subtype": "connect:Telephony"}; there may be no subtype."""
+        return _record("contact.channel", await self._ask("contact.channel"), "type", "subtype")
 
     async def queue(self):
-        """Give the queue: {"name", "queueARN", "queueId"}."""
-        return await self._ask("contact.queue")
+        """Return the queue: {"name", "queueARN", "queueId"}; raises Unanswered("nothing") where it was in none."""
+        return _record("contact.queue", _there(await self._ask("contact.queue")), "name")
 
     async def queue_timestamp(self):
-        """Give when the contact entered the queue: ISO 8601 text in UTC, or None."""
-        return await self._ask("contact.queue_timestamp")
+        """Return when the contact entered the queue: ISO 8601 text in UTC, or None."""
+        return _text_or_none("contact.queue_timestamp", await self._ask("contact.queue_timestamp"))
 
     async def state_duration(self):
-        """Give for how long the contact has been in its state: milliseconds."""
-        return await self._ask("contact.state_duration")
+        """Return for how long the contact has been in its state: milliseconds."""
+        return _number("contact.state_duration", await self._ask("contact.state_duration"))
 
     async def initial_id(self):
-        """Give the id of the first contact in the chain, or None."""
-        return await self._ask("contact.initial_id")
+        """Return the id of the first contact in the chain, or None: only a transferred contact has one."""
+        return _text_or_none("contact.initial_id", await self._ask("contact.initial_id"))
 
     async def phone_number(self):
-        """Give the customer's number in E.164; raises Unanswered("nothing") where the channel has none."""
-        return await self._ask("contact.phone_number")
+        """Return the customer's number in E.164; raises Unanswered("nothing") where the channel has none."""
+        return _text("contact.phone_number", _there(await self._ask("contact.phone_number")))
 
     async def attributes(self):
-        """Give all contact attributes: {name: text}. All cards share one request."""
-        return await self._ask("contact.attributes")
+        """Return all contact attributes: {name: text}. All cards share one request.
+
+        An attribute of [tool.popdesk.attributes] that stands for nothing is left out, as if nobody had set it.
+        """
+        answer = await self._ask("contact.attributes")
+        given = {} if answer is None else _record("contact.attributes", answer)
+        ours = self._roles.values()
+        return {name: _as_text(given[name]) for name in given if not _is_nothing(given[name], name in ours)}
 
     async def attribute(self, role):
-        """Give the attribute that plays a role of [tool.popdesk.attributes], e.g. "identity"; "" when there is none."""
+        """Return the attribute that plays a role of [tool.popdesk.attributes], e.g. "identity"; "" when there is none."""
         return (await self.attributes()).get(self._roles[role]) or ""
+
+
+# -- what may be passed on ---------------------------------------------------------------------------------------------
+
+
+def _there(value):
+    # The SDK promises a queue and a number, and a contact may have neither: null and undefined are what it says then.
+    if value is None:
+        raise Unanswered(NOTHING)
+    return value
+
+
+def _text(name, value):
+    if not isinstance(value, str):
+        raise Unanswered(UNEXPECTED, name + ": " + _kind(value) + " where a text belongs")
+    return value
+
+
+def _text_or_none(name, value):
+    return None if value is None else _text(name, value)
+
+
+def _number(name, value):
+    # A number less itself is 0, unless it is infinite or none (NaN).
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value - value != 0:
+        raise Unanswered(UNEXPECTED, name + ": " + _kind(value) + " where a number belongs")
+    return value
+
+
+def _record(name, value, needed="", *texts):
+    """Return an object that has the text `needed`; of its other `texts` those that are none are left out."""
+    if not isinstance(value, dict):
+        raise Unanswered(UNEXPECTED, name + ": " + _kind(value) + " where an object belongs")
+    if needed:
+        _text(name + ", " + needed, value.get(needed))
+    return {key: value[key] for key in value if key not in texts or isinstance(value[key], str)}
+
+
+def _is_nothing(value, ours):
+    return value is None or (ours and value == NO_VALUE)
+
+
+def _as_text(value):
+    # Attributes are texts; what a workspace might send instead is written as it came.
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _kind(value):
+    if value is None:
+        return "nothing"
+    kinds = ((str, "a text"), (bool, "true or false"), ((int, float), "a number"), (dict, "an object"))
+    for kind, words in kinds:
+        if isinstance(value, kind):
+            return words
+    return "a list"

@@ -31,10 +31,10 @@ class Early:
             page.removeAttribute("data-wait")
 
     def show(self, card, outcome):
-        """Put what a card came to into its place, if the static page has it and a text is all there is to say."""
+        """Put a card's value into its slot, if the static page has it under its title and a text is all there is to say."""
         self.kept.append(("show", (card, outcome)))
-        place = _byId(card.id)
-        if place:
+        slot = _byId(card.slot)
+        if slot and slot.previousElementSibling.textContent == card.title:
             text = outcome.value.text if isinstance(outcome.value, Text) else outcome.value
             plain = isinstance(text, str) and 0 < len(text) <= LONGEST and not (card.personal and self._masked)
-            place.textContent = text if plain else "…"
+            slot.textContent = text if plain else "…"

@@ -36,13 +36,18 @@ class Life:
         self.hidden = False
 
     def happened(self, what):
-        """Take what happened into account; give True when that changed anything. Unknown news change nothing."""
-        before = (self.now, self.hidden)
+        """Take what happened into account; return whether the page has to act on it.
+
+        It has to when the contact's state is told again: the state stays, but what the page shows of the contact may have
+        changed. What is unknown or can be no more changes nothing, and so does "shown" where it is shown.
+        """
         if what in ("shown", "hidden"):
-            self.hidden = what == "hidden"
-        elif what in _LEADS_TO and self._may(what):
+            was_hidden, self.hidden = self.hidden, what == "hidden"
+            return was_hidden != self.hidden
+        if what in _LEADS_TO and self._may(what):
             self.now = _LEADS_TO[what]
-        return before != (self.now, self.hidden)
+            return True
+        return False
 
     def _may(self, what):
         if self.now == "destroyed":

@@ -54,6 +54,7 @@ class App:
         # asked for last: only the view can draw it.
         needs = "Contact.Attributes.View"
         customer = Card("Contact attributes", needs, personal=True, later=False, place="customer", ask=_attributes)
+        customer.id = "customer's box"  # no function can be called so
         self._cards = CARDS + [customer]
         self._life = Life()
         self._granted = None
@@ -102,13 +103,19 @@ class App:
                 # Nobody can answer a page that is nobody's frame: no need to wait for the time-out to say so.
                 self._told("outside", None)
             for name, values in self._early.kept:
-                getattr(self._view, name)(*values)
+                if name == "show":
+                    self._board.display(*values)
+                else:
+                    getattr(self._view, name)(*values)
             if self._untold:
-                self._show_customer(self._untold)
+                self._board.display(self._cards[-1], self._untold)
             if self._known:
                 self._greet()
         except Exception as error:
-            _show_plainly(error)
+            if self._view is self._early:
+                _show_plainly(error)
+            else:
+                self._failed("page", error)
 
     # -- the workspace's news -----------------------------------------------------------------------------------------
 
@@ -125,8 +132,10 @@ class App:
     def _take(self, what, data):
         mine = not isinstance(data, dict) or data.get("contactId") in (None, self._workspace.contact_id)
         if what == "state":
-            self._board.tell("agent.state", {"name": data})
-            self._board.refresh_soon(["agent.state"])
+            if data:
+                self._board.tell("agent.state", {"name": data})
+            else:
+                self._board.refresh_soon(["agent.state"])
         elif what == "theme":
             self._themed = True
             self._view.theme(data)
@@ -189,7 +198,7 @@ class App:
     def _follow_theme(self, answer, trouble):
         # An older workspace tells no theme: the system's stays. A change that was told meanwhile is newer than this.
         if trouble is None and not self._themed:
-            self._view.theme((answer or {}).get("visualMode"))
+            self._view.theme(answer.get("visualMode") if isinstance(answer, dict) else None)
 
     # -- what the board shows -----------------------------------------------------------------------------------------
 
@@ -261,12 +270,13 @@ class App:
         self._failed("task", context["exception"])
 
     def _card_failed(self, card, error):
-        self._failed("card: " + card.title, error)
+        self._failed("card: " + card.title, error, self._settings["card_lines"].get(card.id, ""))
 
-    def _failed(self, where, error):
+    def _failed(self, where, error, place=""):
+        """Show an exception and log where it came from; `place` is where the card stands that is to blame for it."""
         import trouble
 
-        kind, text, frames = trouble.describe(error)
+        kind, text, frames = trouble.describe(error, place)
         if (kind, frames) not in self._troubles:
             self._troubles.append((kind, frames))
             self._workspace.log("error", "App trouble", {"where": where, "kind": kind, "frames": frames})

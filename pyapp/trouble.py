@@ -10,10 +10,15 @@ import io
 import sys
 
 import js
+from jsffi import create_proxy
 
 
-def describe(error):
-    """Give (kind, traceback, frames) of a Python exception, or of whatever a browser's error event carried."""
+def describe(error, place=""):
+    """Return (kind, traceback, frames) of a Python exception, or of whatever a browser's error event carried.
+
+    `place`, "pyapp/cards.py:31 agent_name", is the function to blame where the traceback does not lead into it: what a card
+    returned is looked at when the card is done.
+    """
     if not isinstance(error, BaseException):
         return "Error", str(error), "browser"
     written = io.StringIO()
@@ -24,11 +29,15 @@ def describe(error):
 
         traceback.print_exception(error, file=written)
     text = written.getvalue()
-    return type(error).__name__, text, frames(text)
+    places = frames(text)
+    if place and place.split(" ")[-1] not in places.replace(";", "").split(" "):
+        text += "Returned by " + place + "\n"
+        places += "; " + place
+    return type(error).__name__, text, places
 
 
 def frames(text):
-    """Give only the places of a traceback: `file:line function; ...`."""
+    """Return only the places of a traceback: `file:line function; ...`."""
     places = []
     for line in text.split("\n"):
         parts = line.strip().split('"')
@@ -41,11 +50,22 @@ def frames(text):
 
 
 def show_plainly(error):
-    """Show an exception of the start-up, when there is no view to do it: the page's plain message, and the traceback."""
+    """Show an exception of the start-up, when there is no view to do it: the page's plain message, and the traceback.
+
+    The message is in the static page until a view has been made; where the HTML is still on its way, it is waited for.
+    """
     kind, text, _ = describe(error)
-    late = js.document.getElementById("late")
-    late.classList.add("now")
-    details = js.document.createElement("pre")
-    details.textContent = text
-    late.append(details)
     js.console.error("Popdesk could not start: " + kind)
+
+    def show(*_):
+        late = js.document.getElementById("late")
+        if late:
+            late.classList.add("now")
+        details = js.document.createElement("pre")
+        details.textContent = text
+        (late or js.document.body).append(details)
+
+    if str(js.document.readyState) == "loading":
+        js.document.addEventListener("DOMContentLoaded", create_proxy(show))
+    else:
+        show()

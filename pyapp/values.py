@@ -4,9 +4,14 @@
     return Text("Available", tone="success")       # a tone: success, warning, error, info
     return Text("Agent 7", rest="arn:aws:...")     # `rest` follows in a quieter voice, shortened when there is no room
     return Link("Ana's page", "https://crm.example.com/customers/7")
-    return Pairs([("Voice", "1"), ("Chat", "2")])  # a list of (name, value), in order
+    return Pairs([("Voice", 1), ("Chat", 2)])      # a list of (name, value), in order
     return Duration(61000)                         # milliseconds; ticks on the page
     return Moment("2026-01-31T12:00:00.000Z")      # shown in the agent's local time
+
+What has one obvious reading is read: a number as its text, None and JavaScript's undefined as nothing, numerals as
+milliseconds. Anything else raises TypeError, in words for the card's author: where the value is made (its line is then in
+the traceback), or when it is returned. So what the page draws (`drawable`) is always one of these classes, and its fields
+are of the types that they say.
 
 `shown_phone("+442079460018")` gives `+44 20 7946 0018`, `shown_duration(61)` gives `1:01`.
 """
@@ -14,43 +19,202 @@
 # Longer values are cut on the page and whole in the tooltip; attributes are whole in a fold.
 LONGEST = 300
 
+TONES = ("success", "warning", "error", "info")
 
-class Text:
-    """Text with a tone and something quieter behind it."""
+# What a JavaScript Date can hold, in milliseconds (ECMA-262, Time Values and Time Range).
+_LONGEST_TIME = 8.64e15
+
+
+class Value:
+    """What a card returned, as the page draws it; two are equal when they look alike."""
+
+    def __eq__(self, other):
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+
+class Text(Value):
+    """Text with a tone ("" or one of TONES; any other is none) and something quieter behind it."""
 
     def __init__(self, text, tone="", rest=""):
         self.text = text
         self.tone = tone
         self.rest = rest
+        self.drawn()
+
+    def drawn(self):
+        """Return it with texts for fields."""
+        self.text = as_text(self.text, "Text")
+        self.rest = as_text(self.rest, "Text's rest")
+        self.tone = self.tone if self.tone in TONES else ""
+        return self
 
 
-class Link:
+class Link(Value):
     """A link out of the page; its URL passes the same allow-list as the screen pop's, or it is shown as text."""
 
     def __init__(self, text, url):
         self.text = text
         self.url = url
+        self.drawn()
+
+    def drawn(self):
+        """Return it with texts for fields; without an address its text alone."""
+        if not (isinstance(self.url, str) or _is_nothing(self.url)):
+            raise TypeError("a Link's address is a text, not " + _kind(self.url))
+        self.text = as_text(self.text, "Link") or self.url or ""
+        return self if self.url else Text(self.text)
 
 
-class Pairs:
-    """Names and values: `items` is a list of (name, value), both shown as text."""
+class Pairs(Value):
+    """Names and values: `items` is a list of (name, value), or a dict, which is shown by its names in order."""
 
     def __init__(self, items):
         self.items = items
+        self.drawn()
+
+    def drawn(self):
+        """Return it with a list of (text, text)."""
+        items = self.items
+        if isinstance(items, dict):
+            items = sorted(items.items(), key=lambda item: as_text(item[0], "Pairs"))
+        elif _is_nothing(items):
+            items = []
+        elif not isinstance(items, (list, tuple)):
+            raise TypeError("Pairs takes a list of (name, value), not " + _kind(items))
+        pairs = []
+        for pair in items:
+            if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+                raise TypeError("Pairs: item " + str(len(pairs) + 1) + " is no (name, value) but " + _kind(pair))
+            pairs.append((as_text(pair[0], "Pairs"), as_text(pair[1], "Pairs")))
+        self.items = pairs
+        return self
 
 
-class Duration:
-    """Milliseconds that keep running."""
+class Duration(Value):
+    """Milliseconds that keep running: a number, its numerals or a timedelta; None is no duration."""
 
     def __init__(self, milliseconds):
         self.milliseconds = milliseconds
+        self.drawn()
+
+    def drawn(self):
+        """Return it with a number, or for nothing an empty text."""
+        value = self.milliseconds
+        if _is_nothing(value):
+            return Text("")
+        if hasattr(value, "total_seconds"):
+            value = value.total_seconds() * 1000
+        if isinstance(value, str):
+            if not value:
+                return Text("")
+            try:
+                value = float(value)
+            except ValueError:
+                raise TypeError("a Duration's milliseconds are a number, not any text")
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError("a Duration's milliseconds are a number, not " + _kind(value))
+        if not -_LONGEST_TIME <= value <= _LONGEST_TIME:  # nor is it when the number is none (NaN)
+            raise TypeError("a Duration has no end, or is no number: " + str(value))
+        self.milliseconds = value
+        return self
 
 
-class Moment:
-    """A point in time, as ISO 8601 text in UTC."""
+class Moment(Value):
+    """A point in time: a datetime, or ISO 8601 text with date, time and zone; any other text is shown as it is."""
 
     def __init__(self, iso):
         self.iso = iso
+        self.drawn()
+
+    def drawn(self):
+        """Return it with a text that each browser reads as the same moment; otherwise the text alone."""
+        value = self.iso
+        if hasattr(value, "isoformat"):
+            value = value.isoformat()
+        if not (isinstance(value, str) or _is_nothing(value)):
+            # Of a number nobody knows whether it counts seconds or milliseconds.
+            raise TypeError("a Moment is a datetime or ISO 8601 text, not " + _kind(value))
+        self.iso = value or ""
+        return self if is_moment(self.iso) else Text(self.iso)
+
+
+def drawable(value):
+    """Return what a card returned as one of the classes above, ready to be drawn. Raises TypeError, see there."""
+    if isinstance(value, Value):
+        return value.drawn()
+    if hasattr(value, "total_seconds"):
+        return Duration(value).drawn()
+    if hasattr(value, "isoformat"):
+        return Moment(value).drawn()
+    return Text(as_text(value, "A card"))
+
+
+def as_text(value, where):
+    """Return a value's one obvious reading as text: "" for nothing. Raises TypeError that says `where` it was found."""
+    if isinstance(value, str):
+        return value
+    if _is_nothing(value):
+        return ""
+    if isinstance(value, (bool, int, float)):
+        return str(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    hint = "" if where != "A card" else "; it returns a text, a number, None or a Text, Link, Pairs, Duration or Moment"
+    raise TypeError(where + " cannot show " + _kind(value) + hint)
+
+
+def _is_nothing(value):
+    # JavaScript's undefined has a type of its own in MicroPython, and is true.
+    return value is None or type(value).__name__ == "undefined"
+
+
+def _kind(value):
+    """Return what a value is, in words that help whoever wrote the card."""
+    name = type(value).__name__
+    if name == "JsProxy":
+        return "a JavaScript object (json.loads(js.JSON.stringify(it)) makes it Python's)"
+    if hasattr(value, "send"):
+        return "a coroutine (is an await missing?) or a generator (put [] around it)"
+    if callable(value):
+        return "a function or class (are its parentheses missing?)"
+    return ("an " if name[:1] in "aeiou" else "a ") + name
+
+
+def is_moment(text):
+    """Say whether a text names one moment: `YYYY-MM-DDTHH:MM[:SS[.FFF]]` and `Z` or `+HH:MM`, a date of the calendar.
+
+    Browsers read other texts as dates too, and not all alike: "Order 5" is May 2001 to Chrome (ECMA-262, Date.parse).
+    """
+    date, _, time = text.partition("T")
+    if time[-1:] == "Z":
+        time = time[:-1]
+    elif time[-6:-5] in ("+", "-") and _is_clock(time[-5:]):
+        time = time[:-6]
+    else:
+        return False
+    time, dot, fraction = time.partition(".")
+    if dot and not (_all_digits(fraction) and fraction and len(time) == 8):
+        return False
+    return _is_date(date) and _is_clock(time)
+
+
+def _is_date(text):
+    if len(text) != 10 or text[4] + text[7] != "--" or not _all_digits(text[:4] + text[5:7] + text[8:]):
+        return False
+    year, month, day = int(text[:4]), int(text[5:7]), int(text[8:])
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return 1 <= month <= 12 and 1 <= day <= (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
+
+
+def _is_clock(text):
+    """Say whether a text is HH:MM or HH:MM:SS."""
+    if len(text) not in (5, 8):
+        return False
+    parts = text.split(":")
+    for part, most in zip(parts, (23, 59, 59)):
+        if len(part) != 2 or not _all_digits(part) or int(part) > most:
+            return False
+    return len(parts) == (len(text) + 1) // 3
 
 
 def from_arn(arn):

@@ -9,9 +9,9 @@ Everything that comes from outside is put in as text (`textContent`, `title`), n
 """
 
 import js
-from jsffi import create_proxy
+from connect import callback
 from values import LONGEST, Duration, Link, Moment, Pairs, Text, plainly, shorten, shown_duration, shown_phone
-from words import words
+from words import title, words
 
 MASK = "••••••"
 
@@ -34,7 +34,7 @@ async def parsed():
 
     if str(js.document.readyState) == "loading":
         whole = asyncio.Event()
-        js.document.addEventListener("DOMContentLoaded", create_proxy(lambda _: whole.set()))
+        js.document.addEventListener("DOMContentLoaded", callback(lambda _: whole.set()))
         await whole.wait()
 
 
@@ -54,14 +54,15 @@ class View:
         self._masked = bool(settings["mask_personal_data"])
         self._revealed = []
         self._again = {}  # what is masked -> how to draw it again
-        self._running = {}  # card's id -> (when it was told, milliseconds it had then)
+        self._drawn = {}  # slot's id -> what stands in it
+        self._running = {}  # slot's id -> (when it was told, milliseconds it had then)
         self._timer = None
         self._url = ""
         self._proxies = []
-        _byId("late").remove()
         js.document.documentElement.lang = language
         self._lay_out(language)
         self._hear()
+        _byId("late").remove()
 
     # -- the page as it stands before anything is known ---------------------------------------------------------------
 
@@ -69,16 +70,9 @@ class View:
         """Fit the static page to the cards declared and to the language; the shipped page already fits in English."""
         say, grid = self._say, _byId("cards")
         wanted = [card for card in self._cards if card.place == "cards"]
-        if language != "en" or str(grid.dataset.cards) != " | ".join([card.title for card in wanted]):
-            slots = grid.children
-            while slots.length < len(wanted):
-                grid.append(slots[0].cloneNode(True))
-            while slots.length > len(wanted):
-                slots[slots.length - 1].remove()
-            for index, card in enumerate(wanted):
-                slot = slots[index]
-                slot.firstElementChild.textContent = say(card.title)
-                slot.lastElementChild.id = card.id
+        if language != "en" or not _fits(grid.children, wanted):
+            # New slots, all of them: one that is there already may hold the value of the card it was made for.
+            grid.replaceChildren(*[self._new_slot(card) for card in wanted])
         home = _byId("home")
         if self._settings["crm_home"]:
             home.href = self._settings["crm_home"]
@@ -90,11 +84,20 @@ class View:
                 marked[index].textContent = say(str(marked[index].dataset.say))
             grid.ariaLabel = say("cards")
 
+    def _new_slot(self, card):
+        """Return a slot for a card that has not spoken yet."""
+        row = _element("div")
+        row.append(_element("dt", self._title(card)), _element("dd", self._say("card.wait"), id=card.slot))
+        return row
+
+    def _title(self, card):
+        return title(self._say, card.title)
+
     def _hear(self):
         self._on(js.document, "click", self._clicked)
 
     def _on(self, target, event, handler):
-        proxy = create_proxy(handler)
+        proxy = callback(handler)
         self._proxies.append((target, event, proxy))
         target.addEventListener(event, proxy)
 
@@ -104,8 +107,7 @@ class View:
             return
         do, about = target.getAttribute("data-do"), target.getAttribute("data-about")
         if do == "retry":
-            _byId(about).textContent = self._say("card.wait")
-            self._retry(about)
+            self._ask_again(about)
         elif do == "refresh":
             self._refresh()
         elif do == "show":
@@ -176,7 +178,7 @@ class View:
         say = self._say
         alerts = []
         for permission in missing:
-            titles = [say(card.title) for card in self._cards if card.needs == permission]
+            titles = [self._title(card) for card in self._cards if card.needs == permission]
             item = _element("li")
             item.append(_element("strong", say("alert.missing", permission=permission)))
             item.append(" " + say("alert.how", cards=", ".join(titles) or say("doctor.none")))
@@ -195,39 +197,50 @@ class View:
     # -- cards --------------------------------------------------------------------------------------------------------
 
     def show(self, card, outcome):
-        """Draw what a card came to."""
-        slot = _byId(card.id)
-        self._running.pop(card.id, None)
+        """Draw what a card came to: a value that values.py has made ready, or why there is none."""
+        now = (outcome.kind, outcome.reason, outcome.value, self._now == "idle")
+        if self._drawn.get(card.slot) == now and card.slot not in self._running:
+            return  # what the agent has selected in it, or the button that has the focus, stays
+        self._drawn[card.slot] = now
+        slot, told = _byId(card.slot), js.performance.now()
+        self._running.pop(card.slot, None)
         if outcome.kind == "value":
-            self._personal(card.id, card.title, card.personal, slot, lambda: self._value(card, slot, outcome.value))
+            value = outcome.value
+            self._personal(card.slot, self._title(card), card.personal, slot, lambda: self._value(slot, value, told))
         else:
             self._refusal(card, slot, outcome)
 
-    def _value(self, card, slot, value):
-        tone = ""
-        if isinstance(value, Text):
-            tone = value.tone
-            _put(slot, value.text)
-            if value.rest:
-                slot.append(" ", _element("small", value.rest))
-                slot.title = value.rest
-        elif isinstance(value, Duration):
-            self._running[card.id] = (js.performance.now(), value.milliseconds or 0)
-            self._tick_one(card.id)
+    def _ask_again(self, card_id):
+        for card in self._cards:
+            if card.id == card_id:
+                self._drawn.pop(card.slot, None)
+                _byId(card.slot).textContent = self._say("card.wait")
+        self._retry(card_id)
+
+    def _value(self, slot, value, told):
+        """Draw a value that came `told` milliseconds after the page's start: masked, it may be drawn much later."""
+        slot.title = ""
+        if isinstance(value, Duration):
+            self._running[slot.id] = (told, value.milliseconds)
+            self._tick_one(slot.id)
             self._keep_ticking()
         elif isinstance(value, Moment):
             _put_moment(slot, value.iso)
         elif isinstance(value, Pairs):
-            _put(slot, " · ".join([name + " " + text for name, text in value.items]) or self._say("card.empty"))
+            empty = self._say("card.empty")
+            _put(slot, " · ".join([name + " " + (text or empty) for name, text in value.items]) or empty)
         elif isinstance(value, Link):
             slot.replaceChildren(self._link(value))
         else:
-            _put(slot, self._say("card.empty") if value is None or value == "" else str(value))
-        slot.dataset.tone = tone
+            _put(slot, value.text or self._say("card.empty"))
+            if value.rest:
+                slot.append(" ", _element("small", value.rest))
+                slot.title = value.rest
+        slot.dataset.tone = value.tone if isinstance(value, Text) else ""
 
     def _refusal(self, card, slot, outcome):
         say, kind = self._say, outcome.kind
-        tone = {"refused": "warning", "timeout": "error", "failed": "error"}.get(kind, "quiet")
+        tone = {"refused": "warning", "nothing": "quiet"}.get(kind, "error")
         if kind == "refused":
             _put(slot, say("card.refused", permission=card.needs))
             slot.append(" ", _element("small", say("card.refused.how")))
@@ -235,7 +248,7 @@ class View:
             _put(slot, say("card.nothing" if self._now == "idle" else "card.empty"))
         else:
             _put(slot, say("card." + kind))
-            slot.append(" ", self._button(say("card.retry"), "retry", card.id, "card.retry.what", card.title))
+            slot.append(" ", self._button(say("card.retry"), "retry", card.id, "card.retry.what", self._title(card)))
         slot.title = outcome.reason or slot.textContent
         slot.dataset.tone = tone
 
@@ -252,7 +265,7 @@ class View:
         button = _element("button", text, type="button", className="quiet-button")
         button.dataset.do = do
         button.dataset.about = about
-        button.ariaLabel = self._say(what, title=self._say(title))
+        button.ariaLabel = self._say(what, title=title)
         return button
 
     # -- personal data, where it is masked until clicked --------------------------------------------------------------
@@ -271,17 +284,17 @@ class View:
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
-    def _tick_one(self, card_id):
-        told, had = self._running[card_id]
-        _byId(card_id).textContent = shown_duration((js.performance.now() - told + had) / 1000)
+    def _tick_one(self, slot):
+        told, had = self._running[slot]
+        _byId(slot).textContent = shown_duration((js.performance.now() - told + had) / 1000)
 
-    def _tick(self):
-        for card_id in self._running:
-            self._tick_one(card_id)
+    def _tick(self, _):
+        for slot in self._running:
+            self._tick_one(slot)
 
     def _keep_ticking(self):
         if self._timer is None and self._running:
-            self._timer = js.setInterval(create_proxy(self._tick), 1000)
+            self._timer = js.setInterval(callback(self._tick), 1000)
 
     def _stop_ticking(self):
         if self._timer is not None:
@@ -314,7 +327,7 @@ class View:
                 _put(_byId("pop"), say("pop.page", name=shorten(offer.name, 60)))
 
         if offer.name or offer.identity or offer.refused:
-            self._personal("customer", "customer", True, _byId("customer-name"), draw)
+            self._personal("customer", say("customer"), True, _byId("customer-name"), draw)
             if self._masked and "customer" not in self._revealed:
                 _put(_byId("customer-note"), "")
         else:
@@ -371,8 +384,9 @@ class View:
         _byId("pop").hidden = _byId("copy").hidden = True
         for card in self._cards:
             if now == "outside" and card.place == "cards":
-                _put(_byId(card.id), say("card.empty"))
-                _byId(card.id).dataset.tone = "quiet"
+                self._drawn.pop(card.slot, None)
+                _put(_byId(card.slot), say("card.empty"))
+                _byId(card.slot).dataset.tone = "quiet"
 
     def _list_attributes(self):
         """Fill the attributes' fold, when it is opened."""
@@ -471,6 +485,17 @@ class View:
         self._proxies = []
 
 
+def _fits(slots, cards):
+    """Say whether the page's slots are these cards', in this order and under their titles."""
+    if slots.length != len(cards):
+        return False
+    for index, card in enumerate(cards):
+        slot = slots[index]
+        if slot.lastElementChild.id != card.slot or slot.firstElementChild.textContent != card.title:
+            return False
+    return True
+
+
 def _rows(rows):
     made = []
     for name, value in rows:
@@ -504,13 +529,15 @@ def _put_moment(element, iso):
     if when.getTime() != when.getTime():  # not a number: no date
         _put(element, iso)
         return
-    element.textContent = "%02d:%02d:%02d" % (when.getHours(), when.getMinutes(), when.getSeconds())
+    shown = "%02d:%02d:%02d" % (when.getHours(), when.getMinutes(), when.getSeconds())
+    element.textContent = shown
 
     # The browser's first date in words costs it some 10 ms: not before the other values are seen.
-    def say_whole():
-        element.title = str(when.toLocaleString()) + " (" + iso + ")"
+    def say_whole(_):
+        if element.textContent == shown:  # it may have another value by now
+            element.title = str(when.toLocaleString()) + " (" + iso + ")"
 
-    js.setTimeout(say_whole, 500)
+    js.setTimeout(callback(say_whole), 500)
 
 
 async def _tried(owner, method, *values):

@@ -78,6 +78,7 @@ WORDS = {
     "card.nothing": "No contact",
     "card.nothing.agent": "Nothing to show",
     "card.failed": "Failed",
+    "card.unexpected": "Unexpected answer",
     "card.retry": "Retry",
     "card.retry.what": "Retry {title}",
     "refresh": "Refresh",
@@ -98,6 +99,11 @@ WORDS = {
     "trouble.rest": "The rest of the page goes on. The workspace’s log has been told, without personal data.",
     "trouble.details": "Details for developers",
 }
+
+
+def title(say, text):
+    """Return a card's title in the page's language; one that is also a key of WORDS ("refresh") stays as it is."""
+    return text if text in WORDS else say(text)
 
 
 def words(setting, browser):

@@ -64,6 +64,7 @@ WORDS = {
     "card.nothing": "Sin contacto",
     "card.nothing.agent": "Nada que mostrar",
     "card.failed": "Ha fallado",
+    "card.unexpected": "Respuesta inesperada",
     "card.retry": "Reintentar",
     "card.retry.what": "Reintentar {title}",
     "refresh": "Actualizar",

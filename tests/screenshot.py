@@ -36,7 +36,7 @@ def take_screenshot(file: Path) -> None:
         call.wait_until_running()
         call.accept()
         expect(workspace.app.get_by_role("status").filter(has_text="Contact connected")).to_be_visible()
-        expect(workspace.app.locator("#state_duration")).to_have_text(re.compile(r"^0:0[2-9]$"))
+        expect(workspace.app.locator("#card-state_duration")).to_have_text(re.compile(r"^0:0[2-9]$"))
         file.parent.mkdir(parents=True, exist_ok=True)
         workspace.page.screenshot(path=file)
         browser.close()

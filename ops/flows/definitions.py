@@ -13,10 +13,16 @@ open (the longest ShowView, see `VIEW_SECONDS`) it stands here once, to be chang
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ops.settings import Settings
+from ops.settings import ROOT, Settings
+
+# `lambda` is a keyword, so its modules are found by path, as Lambda itself finds them.
+sys.path.append(str(ROOT / "lambda"))
+
+from flow_contract import NO_VALUE, TYPED, WEB_CALL, WITHHELD_NUMBERS
 
 Flow = dict[str, Any]
 
@@ -26,23 +32,44 @@ VERSION = "2019-10-30"
 LONGEST_LAMBDA_SECONDS = 8
 # How long the guide's view is shown before it is shown again. The documentation's example has 400; no limit is given.
 VIEW_SECONDS = 400
-# The parameter in which the Lambda gets what an anonymous caller typed.
-TYPED = "CustomerPhoneInput"
+# What the attribute `status` says where the Lambda itself did not answer; its own are in lambda/answers.py.
+NO_ANSWER = "500"
 
 
 def main_flow(settings: Settings, *, lambda_arn: str, guide_flow_arn: str, queue_arn: str) -> Flow:
-    """Give the main flow: ask an anonymous caller for a number, look the customer up, prepare the page, queue.
+    """Return the main flow: ask a caller without a number for one, look the customer up, prepare the page, queue.
 
+    A web call is not asked: it has no number, and its attributes say who it is. The Lambda gets what was stored only where
+    this flow has asked: `$.StoredCustomerInput` may hold what an earlier flow of the contact stored, a card's number for
+    example. Every attribute is set whatever happens, to `NO_VALUE` where there is nothing (lambda/flow_contract.py).
     The ARNs may be `${Name}` placeholders that Fn::Sub fills in.
     """
-    attributes = {name: f"$.External.{name}" for name in settings.attributes.by_role().values()}
+    attributes = settings.attributes.by_role()
+    answer = {name: f"$.External.{name}" for name in attributes.values()}
+    no_answer = dict.fromkeys(attributes.values(), NO_VALUE) | {attributes["status"]: NO_ANSWER}
+    withheld = [("Equals", number, "ask-number") for number in WITHHELD_NUMBERS]
     return _flow(
         _action(
             "channel",
             "Compare",
             {"ComparisonValue": "$.Channel"},
-            conditions=[("Equals", "VOICE", "caller")],
+            conditions=[("Equals", "VOICE", "web-call")],
             errors={"NoMatchingCondition": "look-up"},
+        ),
+        _action(
+            "web-call",
+            "Compare",
+            {"ComparisonValue": "$.SegmentAttributes['connect:Subtype']"},
+            conditions=[("Equals", WEB_CALL, "look-up")],
+            errors={"NoMatchingCondition": "withheld"},
+        ),
+        # Two blocks for the caller's address: that conditions are tried in their order is not documented.
+        _action(
+            "withheld",
+            "Compare",
+            {"ComparisonValue": "$.CustomerEndpoint.Address"},
+            conditions=[*withheld, ("TextContains", "@", "ask-number")],  # a SIP call's is no number either
+            errors={"NoMatchingCondition": "caller"},
         ),
         _action(
             "caller",
@@ -61,26 +88,22 @@ def main_flow(settings: Settings, *, lambda_arn: str, guide_flow_arn: str, queue
                 "InputValidation": {"CustomValidation": {"MaximumLength": "20"}},
                 "DTMFConfiguration": {"InputTerminationSequence": "#"},
             },
-            then="look-up",
+            then="look-up-typed",
             errors={"NoMatchingError": "look-up"},
         ),
-        _action(
-            "look-up",
-            "InvokeLambdaFunction",
-            {
-                "LambdaFunctionARN": lambda_arn,
-                "InvocationTimeLimitSeconds": str(lambda_seconds(settings)),
-                "InvocationType": "SYNCHRONOUS",
-                "LambdaInvocationAttributes": {TYPED: "$.StoredCustomerInput"},
-                "ResponseValidation": {"ResponseType": "STRING_MAP"},
-            },
-            then="attributes",
-            errors={"NoMatchingError": "page"},
-        ),
+        _look_up("look-up-typed", settings, lambda_arn, {TYPED: "$.StoredCustomerInput"}),
+        _look_up("look-up", settings, lambda_arn, {}),
         _action(
             "attributes",
             "UpdateContactAttributes",
-            {"Attributes": attributes, "TargetContact": "Current"},
+            {"Attributes": answer, "TargetContact": "Current"},
+            then="page",
+            errors={"NoMatchingError": "no-answer"},
+        ),
+        _action(
+            "no-answer",
+            "UpdateContactAttributes",
+            {"Attributes": no_answer, "TargetContact": "Current"},
             then="page",
             errors={"NoMatchingError": "page"},
         ),
@@ -106,6 +129,20 @@ def main_flow(settings: Settings, *, lambda_arn: str, guide_flow_arn: str, queue
             errors={"QueueAtCapacity": "end", "NoMatchingError": "end"},
         ),
         _action("end", "DisconnectParticipant", {}),
+    )
+
+
+def _look_up(identifier: str, settings: Settings, lambda_arn: str, given: dict[str, str]) -> dict[str, Any]:
+    parameters: dict[str, Any] = {
+        "LambdaFunctionARN": lambda_arn,
+        "InvocationTimeLimitSeconds": str(lambda_seconds(settings)),
+        "InvocationType": "SYNCHRONOUS",
+        "ResponseValidation": {"ResponseType": "STRING_MAP"},
+    }
+    if given:
+        parameters["LambdaInvocationAttributes"] = given
+    return _action(
+        identifier, "InvokeLambdaFunction", parameters, then="attributes", errors={"NoMatchingError": "no-answer"}
     )
 
 
@@ -235,6 +272,8 @@ def problems(flow: Flow) -> list[str]:
             if target not in actions
         ]
         found += [f"{identifier}: {problem}" for problem in _scalars(action["Parameters"], "Parameters")]
+        for way in action["Transitions"].get("Conditions", []):
+            found += [f"{identifier}: {problem}" for problem in _scalars(way["Condition"], "Condition")]
     lost = set(actions) - _reachable(actions, flow["StartAction"])
     found += [f"{identifier}: nothing leads to it" for identifier in sorted(lost)]
     return found

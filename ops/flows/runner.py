@@ -7,8 +7,9 @@
     outcome.attributes, outcome.queue, outcome.app, outcome.steps
 
 It is as strict as Amazon Connect where a mistake would show only there: a Lambda answer that is no STRING_MAP, a contact
-attribute's name or the 32 KB, the Lambda's time limit, a view that names no registered application. An action or
-reference it does not know is an error that names it; a reference to what is not there is told on its step.
+attribute's name or the 32 KB, the Lambda's time limit, a view that names no registered application. Where nobody has
+written what Amazon Connect does (an attribute that is set to nothing) it refuses. An action or reference it does not know
+is an error that names it; a reference to what is not there is told on its step.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from ops.flows.definitions import Flow
 
 LIMIT_BYTES = 32 * 1024  # a Lambda's answer, and a contact's attributes
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9_-]+")
+# In brackets, as names with a colon must be (docs.aws.amazon.com/connect/latest/adminguide/connect-attrib-list.html).
+_SEGMENT_ATTRIBUTE = re.compile(r"SegmentAttributes\['([^']+)'\]")
 _MOST_STEPS = 250
 # How often Amazon Connect asks a Lambda again that failed, inside the action's time limit
 # (docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html). Left out here: the waits between them.
@@ -37,7 +40,10 @@ NOTHING_TYPED = "Timeout"
 
 @dataclass(frozen=True)
 class Contact:
-    """The contact as a flow sees it; `endpoint` is {"address", "type"} or None."""
+    """The contact as a flow sees it; `endpoint` is {"address", "type"} or None.
+
+    `stored` is what an earlier flow of the contact stored, which `$.StoredCustomerInput` still is when this one begins.
+    """
 
     contact_id: str
     initial_id: str
@@ -45,6 +51,7 @@ class Contact:
     subtype: str
     endpoint: dict[str, str] | None
     attributes: dict[str, str]
+    stored: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ class _Run:
     def __init__(self, contact: Contact, typed: str) -> None:
         self.contact = contact
         self.typed = typed
-        self.stored = ""
+        self.stored = contact.stored
         self.external: dict[str, str] = {}
         self.asked_lambda = False
         self.attributes = dict(contact.attributes)
@@ -247,6 +254,12 @@ class Runner:
             return _error(
                 action, "NoMatchingError", step, f"{wrong[0]!r} is no attribute name: letters, digits, - and _"
             )
+        empty = ", ".join(name for name, value in values.items() if not value)
+        if empty:
+            # A static "" is refused when the flow is created, and what becomes of a dynamic one is not documented. All
+            # are set or none.
+            told = f" ({step['error']})" if step["error"] else ""
+            return _error(action, "NoMatchingError", step, f"{empty}: an attribute may not be set to nothing{told}")
         after = {**run.attributes, **values}
         size = sum(len(name.encode()) + len(value.encode()) for name, value in after.items())
         if size > LIMIT_BYTES:
@@ -330,6 +343,9 @@ class Runner:
                     step["error"] = f"{value}: {self._missing(prefix, name, run)}"
                 return values.get(name, "")
         found: Any = contact_data(run.contact, run.attributes, self._queue(run))
+        segment = _SEGMENT_ATTRIBUTE.fullmatch(path)
+        if segment:
+            return str(found["SegmentAttributes"].get(segment[1], {}).get("ValueString", ""))
         for part in path.split("."):
             if found is None:  # a contact without an endpoint, or not in a queue yet
                 return ""

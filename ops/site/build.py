@@ -69,14 +69,15 @@ class Page:
     first: str = ""  # the style sheet of its first frame; where there is one, the other stands in the HTML's body
 
 
-def app_page(settings: Settings) -> Page:
-    """Give the product's own page."""
+def app_page(settings: Settings, python: Path = ROOT / "pyapp") -> Page:
+    """Return the product's own page, its Python taken from the folder `python`. Raises Trouble for two cards of one name."""
+    read_from_cards = {"first_questions": first_questions(python), "card_lines": card_lines(python)}
     return Page(
         web=ROOT / "web",
         html="index.html",
         css="app.css",
-        python=ROOT / "pyapp",
-        settings=page_settings(settings) | {"first_questions": first_questions(ROOT / "pyapp")},
+        python=python,
+        settings=page_settings(settings) | read_from_cards,
         uses_sdk=True,
         eager=True,
         first=first_style(),
@@ -246,6 +247,49 @@ def first_questions(python: Path) -> list[str]:
                 called[name] = min(node.lineno, called.get(name, node.lineno))
     names = sorted(called, key=lambda name: called[name])
     return [name for name in names if name in known and name != _ATTRIBUTES] + [_ATTRIBUTES]
+
+
+def card_lines(python: Path) -> dict[str, str]:
+    """Return where each card stands, {"agent_name": "pyapp/cards.py:57 agent_name"}: the page names it when it is to blame.
+
+    Cards are the functions decorated with @card in cards.py and in the modules of the folder that it imports. Raises Trouble
+    for a second one of the same name: a card's name is the page's name for its slot.
+    """
+    found: dict[str, str] = {}
+    for path in _with_imports(python / "cards.py"):
+        for node in _parsed(path).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(map(_is_card, node.decorator_list)):
+                place = f"{path.relative_to(python.parent).as_posix()}:{node.lineno}"
+                if node.name in found:
+                    first = found[node.name].partition(" ")[0]
+                    reason = f"it is the second card called {node.name} (the first stands in {first})"
+                    raise Trouble(place, reason, "give each card's function a name of its own")
+                found[node.name] = f"{place} {node.name}"
+    return found
+
+
+def _with_imports(module: Path) -> list[Path]:
+    """Return a module and those of its folder that it imports, and so on."""
+    found: list[Path] = []
+    waiting = [module]
+    while waiting:
+        path = waiting.pop(0)
+        if path in found or not path.is_file():
+            continue
+        found.append(path)
+        for node in ast.walk(_parsed(path)):
+            if isinstance(node, ast.Import):
+                waiting += [path.parent / f"{alias.name}.py" for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                waiting.append(path.parent / f"{node.module}.py")
+    return found
+
+
+def _is_card(decorator: ast.expr) -> bool:
+    match decorator:
+        case ast.Call(func=ast.Name("card") | ast.Attribute(attr="card")):
+            return True
+    return False
 
 
 def _is_later(node: ast.AST) -> bool:

@@ -170,7 +170,7 @@ def test_a_dynamodb_that_misbehaves_costs_the_budget_at_most(misdeed: str, monke
         assert time.monotonic() - started < 5
         assert server.requests
         assert answer["statusCode"] in ("502", "504")
-        assert answer["contactUrlPath"] == ""
+        assert answer["contactUrlPath"] == "-"
 
 
 def test_the_token_is_read_from_secrets_manager_once_and_sent() -> None:

@@ -12,15 +12,10 @@ handshakes, requests and parallel downloads cost what they would.
 from __future__ import annotations
 
 import asyncio
-import datetime
-import hashlib
-import ipaddress
 import json
 import mimetypes
 import queue
-import tempfile
 import threading
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +23,10 @@ from types import TracebackType
 from typing import Any, cast
 
 import brotli
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
+
+from tests.certificate import Certificate
 
 _TEXT = {".html", ".js", ".mjs", ".css", ".svg", ".json", ".wasm", ".pack", ".txt"}
 _TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}
@@ -53,43 +46,6 @@ FAST = Network()
 def read_folder(folder: Path) -> dict[str, bytes]:
     """Give a folder's files by path, with `/`."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-class Certificate:
-    """A self-made certificate for localhost, which --ignore-certificate-errors-spki-list=`spki` makes Chromium accept.
-
-    That way the pages count as secure and are cached; with --ignore-certificate-errors they would not be.
-    """
-
-    def __init__(self) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-        now = datetime.datetime.now(datetime.UTC)
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]
-        signed = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=7))
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .sign(key, hashes.SHA256())
-        )
-        public = key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        self.spki = b64encode(hashlib.sha256(public).digest()).decode()
-        self._folder = tempfile.TemporaryDirectory(prefix="popdesk-bench-")
-        self.certificate = Path(self._folder.name) / "certificate.pem"
-        self.key = Path(self._folder.name) / "key.pem"
-        self.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-        self.key.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
 
 
 class Site:

@@ -39,7 +39,8 @@ from ops.settings import load_settings
 from ops.site.build import build_site
 from ops.site.headers import response_headers
 from tests.bench.instrument import CHANGED, floor_app, observed
-from tests.bench.network import FAST, Certificate, Network, Site, read_folder
+from tests.bench.network import FAST, Network, Site, read_folder
+from tests.certificate import Certificate
 from tests.chromium import launch_arguments
 
 # Between two contacts: the last iframe's process ends meanwhile, which takes longer for a larger app.

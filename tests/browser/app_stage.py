@@ -36,17 +36,18 @@ _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("u
 @contextmanager
 def previewed(**changed: Any) -> Iterator[Preview]:
     """Run a preview whose settings differ: a table's keys as a dict (`pop={"automatic": "connected"}`)."""
-
-    def settings() -> Settings:
-        given = load_settings()
-        update = {
-            name: getattr(given, name).model_copy(update=value) if isinstance(value, dict) else value
-            for name, value in changed.items()
-        }
-        return given.model_copy(update=update)
-
-    with Preview(settings) as preview:
+    with Preview(lambda: changed_settings(**changed)) as preview:
         yield preview
+
+
+def changed_settings(**changed: Any) -> Settings:
+    """Return the settings with some of them changed, as `previewed` takes them."""
+    given = load_settings()
+    update = {
+        name: getattr(given, name).model_copy(update=value) if isinstance(value, dict) else value
+        for name, value in changed.items()
+    }
+    return given.model_copy(update=update)
 
 
 def violations(app: Frame) -> list[str]:
@@ -177,19 +178,19 @@ class AppStates:
         for permission in ("User.Details.View", "Contact.Attributes.View"):
             self.desk.withdraw(permission)
         frame = self.offer("C-1001")
-        expect(frame.locator("#agent_name")).to_contain_text("Needs User.Details.View")
+        expect(frame.locator("#card-agent_name")).to_contain_text("Needs User.Details.View")
         return frame
 
     def no_answer(self) -> Frame:
         self.desk.command("hang", request="agent/getName")
         frame = self.offer("C-1001")
-        expect(frame.locator("#agent_name")).to_contain_text("No answer in time")
+        expect(frame.locator("#card-agent_name")).to_contain_text("No answer in time")
         return frame
 
     def failed(self) -> Frame:
         self.desk.command("fail", request="contact/getQueue", reason="The backend is away")
         frame = self.offer("C-1001")
-        expect(frame.locator("#queue")).to_contain_text("Failed")
+        expect(frame.locator("#card-queue")).to_contain_text("Failed")
         return frame
 
     def folds_open(self) -> Frame:

@@ -1,20 +1,23 @@
-"""Hosts the plain app (tests/browser/plain_app) on a site of its own, for the tests of the local agent workspace.
+"""Hosts built apps on sites of their own, each a context manager with the attribute `url` ("http://localhost:PORT/").
 
-    with PlainAppServer(folder) as server:
-        server.url          # "http://localhost:PORT/"
+    PlainAppServer(folder)                                       # tests/browser/plain_app
+    OwnCardsServer(folder, SOURCE, workspace_url, settings)      # the product's page with other cards
 
-The app is built by the product's own build, with the real SDK and without the product's response headers: it stands for any
-team's app.
+The plain app is built by the product's own build, with the real SDK and without the product's response headers: it stands for
+any team's app. The product's page has production's headers, and may be framed by the workspace at `workspace_url`.
 """
 
 from __future__ import annotations
 
+import shutil
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from ops.site.build import Page, build_page
+from ops.settings import ROOT, Settings
+from ops.site.build import Page, app_page, build_page
+from ops.site.headers import response_headers
 from tests.loopback import Loopback
 
 _HERE = Path(__file__).parent / "plain_app"
@@ -34,6 +37,13 @@ class _Files(SimpleHTTPRequestHandler):
         ".wasm": "application/wasm",
     }
 
+    headers_added: dict[str, str] = {}  # noqa: RUF012  (a class made for its headers, see _site)
+
+    def end_headers(self) -> None:
+        for name, value in self.headers_added.items():
+            self.send_header(name, value)
+        super().end_headers()
+
     def log_message(self, *arguments: Any) -> None:
         """Say nothing."""
 
@@ -50,5 +60,22 @@ class PlainAppServer(Loopback):
 
     def __init__(self, folder: Path) -> None:
         build_page(plain_app_page(), folder)
-        super().__init__(_Server(("127.0.0.1", 0), partial(_Files, directory=str(folder))))
+        super().__init__(_site(folder, {}))
         self.url = f"http://localhost:{self._server.server_port}/"
+
+
+class OwnCardsServer(Loopback):
+    """Builds the product's page into `folder` with `cards` as its cards.py, and with these settings."""
+
+    def __init__(self, folder: Path, cards: str, workspace_url: str, settings: Settings) -> None:
+        python, origin = folder / "pyapp", workspace_url.rstrip("/")
+        shutil.copytree(ROOT / "pyapp", python, ignore=shutil.ignore_patterns("__pycache__"))
+        (python / "cards.py").write_text(cards, "utf-8")
+        built = build_page(app_page(settings.with_local_crm(origin), python), folder / "site")
+        super().__init__(_site(built.folder, response_headers((origin,))))
+        self.url = f"http://localhost:{self._server.server_port}/"
+
+
+def _site(folder: Path, headers: dict[str, str]) -> _Server:
+    handler = type("_FilesWithHeaders", (_Files,), {"headers_added": headers})
+    return _Server(("127.0.0.1", 0), partial(handler, directory=str(folder)))

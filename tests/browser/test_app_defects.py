@@ -6,7 +6,6 @@ import json
 import mimetypes
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,7 @@ def edited(workspace: Workspace, tmp_path: Path) -> Edit:
         with (python / "cards.py").open("a", encoding="utf-8") as cards:
             cards.write(appended.replace("Link(", "__import__('values').Link("))
         settings = load_settings().with_local_crm(workspace.preview.workspace_url.rstrip("/"))
-        built = build_page(replace(app_page(settings), python=python), tmp_path / "out")
+        built = build_page(app_page(settings, python), tmp_path / "out")
         headers = response_headers((workspace.preview.workspace_url.rstrip("/"),))
 
         def serve(route: Route) -> None:
@@ -72,8 +71,8 @@ def _open(workspace: Workspace) -> Frame:
 def test_a_defect_in_a_card_spoils_that_card_and_names_its_line(workspace: Workspace, edited: Edit) -> None:
     edited(DEFECT)
     app = _open(workspace)
-    expect(app.locator("#favourite_colour")).to_contain_text("Failed")
-    expect(app.locator("#agent_name")).to_have_text("Alex Rivera")
+    expect(app.locator("#card-favourite_colour")).to_contain_text("Failed")
+    expect(app.locator("#card-agent_name")).to_have_text("Alex Rivera")
     expect(app.get_by_role("heading", name="Something in this page failed")).to_have_count(1)
     app.locator(".trouble summary").click()
     lines = (ROOT / "pyapp" / "cards.py").read_text("utf-8").count("\n")
@@ -81,7 +80,7 @@ def test_a_defect_in_a_card_spoils_that_card_and_names_its_line(workspace: Works
     expect(app.locator(".trouble pre")).to_contain_text("KeyError")
     # Refreshed, it fails again, and is neither shown nor reported again.
     app.locator("[data-do=refresh]").click()
-    expect(app.locator("#agent_name")).to_have_text("Alex Rivera")
+    expect(app.locator("#card-agent_name")).to_have_text("Alex Rivera")
     expect(app.get_by_role("heading", name="Something in this page failed")).to_have_count(1)
     entries = [entry["message"] for entry in workspace.desk.command("log")]
     reports = [entry for entry in entries if entry.get("message") == "App trouble"]
@@ -94,8 +93,8 @@ def test_a_defect_in_a_card_spoils_that_card_and_names_its_line(workspace: Works
 def test_a_cards_link_off_the_list_is_text(workspace: Workspace, edited: Edit) -> None:
     edited(DEFECT)
     app = _open(workspace)
-    expect(app.locator("#home_town")).to_have_text("Home town")
-    expect(app.locator("#home_town a")).to_have_count(0)
+    expect(app.locator("#card-home_town")).to_have_text("Home town")
+    expect(app.locator("#card-home_town a")).to_have_count(0)
 
 
 def test_a_defect_at_start_up_is_shown_with_its_traceback(workspace: Workspace, edited: Edit) -> None:

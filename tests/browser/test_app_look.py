@@ -51,7 +51,7 @@ def test_the_page_looks_as_it_was_agreed(workspace: Workspace, width: int, theme
     states = AppStates(workspace)
     states.desk.command("theme", mode=theme)
     app = states.connected()
-    expect(app.locator("#queue")).to_have_text("BasicQueue")
+    expect(app.locator("#card-queue")).to_have_text("BasicQueue")
     app.locator(f":root[data-mode={theme}]").wait_for()
     _resize(states, width)
     app.wait_for_function("width => innerWidth === width", arg=width)

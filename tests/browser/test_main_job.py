@@ -247,7 +247,7 @@ def test_an_unknown_caller_is_a_full_answer_with_a_search(workspace: Workspace) 
     call.wait_until_running()
     attributes = call.look()["attributes"]
     assert set(attributes) == set(load_settings().attributes.by_role().values())
-    assert (attributes["contactUrlPath"], attributes["contactMatches"]) == ("", "0")
+    assert (attributes["contactUrlPath"], attributes["contactMatches"]) == ("-", "0")
     assert attributes["statusCode"] == "200"
     expect(workspace.app.get_by_role("heading", name="No customer found")).to_be_visible()
     expect(card(workspace.app, "Phone number or e-mail")).to_have_text("+1 202 555 0123")
@@ -260,6 +260,25 @@ def test_an_anonymous_caller_who_types_a_number_is_found(workspace: Workspace) -
     call = workspace.desk.offer(address="", typed="2065550100#")
     call.wait_until_running()
     expect(workspace.app.get_by_role("link", name="Open Ana Carolina Silva’s page")).to_be_visible()
+
+
+def test_a_web_call_is_known_by_what_its_page_said_and_shows_it_as_it_came(workspace: Workspace) -> None:
+    said = {"HostedWidget-email": "Ana.Silva@Example.com"}
+    call = workspace.desk.offer(subtype="connect:WebRTC", attributes=said, typed="9")
+    call.wait_until_running()
+    expect(workspace.app.get_by_role("link", name="Open Ana Carolina Silva’s page")).to_be_visible()
+    expect(card(workspace.app, "Phone number or e-mail")).to_have_text("Ana.Silva@example.com")
+
+
+def test_what_stands_for_nothing_is_not_shown(workspace: Workspace) -> None:
+    call = workspace.desk.offer(address="+266696687")  # withheld, and nothing typed
+    call.wait_until_running()
+    assert "-" in call.look()["attributes"].values()
+    expect(workspace.app.get_by_role("heading", name="No customer found")).to_be_visible()
+    workspace.app.get_by_text("Contact attributes (4)").click()  # width, height, matches and status
+    expect(workspace.app.get_by_text("contactMatches")).to_be_visible()
+    expect(workspace.app.get_by_text("contactUrlPath")).to_have_count(0)
+    expect(workspace.app.get_by_text("-", exact=True)).to_have_count(0)
 
 
 def test_a_script_for_a_page_is_shown_and_never_opened(workspace: Workspace) -> None:

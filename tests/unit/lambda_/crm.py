@@ -1,7 +1,7 @@
 """A CRM over real HTTP that misbehaves on request: for the tests and the benchmark of the adapter "http".
 
 with MisbehavingCrm() as crm:
-    crm.behave("hang")        # from the next request on; "well" answers the customers in `crm.customers`
+    crm.behave("hang")        # from the next request on; "well" answers those of `crm.customers` who are asked for
     crm.url                   # http://127.0.0.1:PORT/api/customers?{kind}={value}
     crm.connections, crm.requests
 """
@@ -23,6 +23,13 @@ MISDEEDS = (
     "hang",  # takes the request and never answers
     "drip headers",  # a byte now and then, each within any socket's time-out
     "drip body",
+    "drip chunks",
+    "drip 100 Continue",
+    "drip 103 Early Hints",
+    "drip trailers",
+    "flood 100 Continue",  # as fast as it can
+    "flood headers",
+    "flood trailers",
     "500",
     "html",
     "5 MB",
@@ -31,12 +38,40 @@ MISDEEDS = (
     "drop midway",  # in the middle of the body
     "redirect",
     "401",
+    "408",
     "not http",
     "deep",  # JSON nested deeper than Python's stack
     "wrong shape",
     "not UTF-8",
+    "NaN",
+    "error",  # with status 200
+    "elsewhere",  # the list is not where it should be
 )
+NOBODY = ("204", "404", "empty 200", "blank 200")
 _DRIP_SECONDS = 0.05
+_OK, _CHUNKED = b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+# What comes first, and what then goes on and on.
+_DRIPS = {
+    "drip headers": (_OK + b"X-Slow: ", b"a"),
+    "drip body": (_OK + b"Content-Length: 10000\r\n\r\n", b" "),
+    "drip chunks": (_CHUNKED, b"1\r\n \r\n"),
+    "drip 100 Continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "drip 103 Early Hints": (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    "drip trailers": (_CHUNKED + b"0\r\n", b"X-Slow: a\r\n"),
+}
+_FLOODS = {
+    "flood 100 Continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "flood headers": (_OK, b"X-Long: a\r\n"),
+    "flood trailers": (_CHUNKED + b"0\r\n", b"X-Long: a\r\n"),
+}
+_BODIES = {
+    "deep": b"[" * 200_000,
+    "wrong shape": b'{"customers": 7}',
+    "not UTF-8": b'{"customers": [{"id": "\xff\xfe"}]}',
+    "NaN": b'{"customers": [{"id": NaN}]}',
+    "error": b'{"customers": [], "error": {"code": 17}}',
+    "elsewhere": b'{"items": []}',
+}
 
 
 class MisbehavingCrm(Loopback):
@@ -44,7 +79,7 @@ class MisbehavingCrm(Loopback):
 
     def __init__(self) -> None:
         self.customers: list[dict[str, Any]] = []
-        self.searches = False  # answers those customers alone whose field is exactly what was asked for
+        self.finds_all = False  # answers all customers, whatever is asked for: as a CRM that knows other spellings
         self.connections = 0
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.over = threading.Event()
@@ -77,8 +112,8 @@ class MisbehavingCrm(Loopback):
         self.url = self.origin + "/api/customers?{kind}={value}"
 
     def behave(self, how: str, times: int | None = None) -> None:
-        """Do `how` ("well" or one of MISDEEDS) for so many requests, and then well; for ever, if `times` is None."""
-        assert how == "well" or how in MISDEEDS
+        """Do `how` ("well", or one of MISDEEDS or NOBODY) for so many requests, and then well; for ever, if `times` is None."""
+        assert how == "well" or how in MISDEEDS + NOBODY
         self._behaviour, self._times = how, times
 
     def _next(self) -> str:
@@ -91,21 +126,25 @@ class MisbehavingCrm(Loopback):
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         how = self._next()
-        customers = self.customers
-        if self.searches:
-            for name, value in parse_qsl(urlsplit(request.path).query):
-                customers = [customer for customer in customers if customer[name] == value]
-        good = json.dumps({"customers": customers}).encode()
+        asked = parse_qsl(urlsplit(request.path).query)
+        found = [one for one in self.customers if self.finds_all or any(one.get(key) == value for key, value in asked)]
+        good = json.dumps({"customers": found}).encode()
         if how == "well":
             _send(request, 200, good)
         elif how == "hang":
             self.over.wait()
-        elif how == "drip headers":
-            self._drip(request, b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 10_000)
-        elif how == "drip body":
-            request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
-            self._drip(request, b" " * 10_000)
-        elif how in ("500", "401"):
+        elif how in _DRIPS:
+            head, drop = _DRIPS[how]
+            request.wfile.write(head)
+            self._drip(request, drop * 10_000)
+        elif how in _FLOODS:
+            head, drop = _FLOODS[how]
+            request.wfile.write(head)
+            while not self.over.is_set():
+                request.wfile.write(drop * 1_000)
+        elif how in NOBODY:
+            _send(request, int(how.split()[-1]), b" \r\n" if how == "blank 200" else b"")
+        elif how in ("500", "401", "408"):
             _send(request, int(how), b'{"error": "no"}')
         elif how == "html":
             _send(request, 200, b"<!doctype html><title>Down for maintenance</title>", "text/html")
@@ -130,12 +169,8 @@ class MisbehavingCrm(Loopback):
         elif how == "not http":
             request.wfile.write(b"\x00\xff\x00 hello\r\n\r\n")
             request.close_connection = True
-        elif how == "deep":
-            _send(request, 200, b"[" * 200_000)
-        elif how == "wrong shape":
-            _send(request, 200, b'{"customers": 7}')
-        elif how == "not UTF-8":
-            _send(request, 200, b'{"customers": [{"id": "\xff\xfe"}]}')
+        else:
+            _send(request, 200, _BODIES[how])
 
     def _drip(self, request: BaseHTTPRequestHandler, data: bytes) -> None:
         for byte in data:

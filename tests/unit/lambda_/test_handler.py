@@ -68,9 +68,9 @@ def _handler(find: Callable[[Identity], list[Customer]], **lookup: Any) -> Calla
 
 
 def _valid(answer: dict[str, str]) -> None:
-    """STRING_MAP's rules, and the flow's: every key of the list, strings only, under 32 KB of UTF-8."""
+    """STRING_MAP's rules, and the flow's: every key of the list, strings with something in them, under 32 KB of UTF-8."""
     assert list(answer) == list(SETTINGS["attributes"].values())
-    assert all(type(value) is str for value in answer.values())
+    assert all(type(value) is str and value for value in answer.values())  # the flow sets no attribute to nothing
     assert len(json.dumps(answer, ensure_ascii=False).encode("utf-8")) < 32_000
 
 
@@ -81,9 +81,9 @@ def test_one_match_gives_their_page() -> None:
         "contactUrlPath": "https://crm.example.com/customers/C-1",
         "contactUrlWidth": "1000",
         "contactUrlHeight": "700",
-        "contactUrlLeft": "",
-        "contactUrlTop": "",
-        "contactSearchUrl": "",
+        "contactUrlLeft": "-",
+        "contactUrlTop": "-",
+        "contactSearchUrl": "-",
         "Name": "Ana Silva",
         "CustomePhoneReturn": "+12065550100",
         "ContactPhoneNumberOrEmail": "+12065550100",
@@ -103,7 +103,7 @@ def test_none_and_several_give_a_search_and_a_count_but_no_page_and_no_name(
 ) -> None:
     answer = _handler(lambda _: found)(contact_event(address="+12065550100"), None)
     _valid(answer)
-    assert (answer["contactUrlPath"], answer["Name"], answer["contactMatches"]) == ("", "", matches)
+    assert (answer["contactUrlPath"], answer["Name"], answer["contactMatches"]) == ("-", "-", matches)
     assert answer["contactSearchUrl"] == "https://crm.example.com/search?q=%2B12065550100"
     assert answer["statusCode"] == "200"
 
@@ -184,8 +184,29 @@ def test_a_directory_that_lists_a_customer_twice_has_one_match() -> None:
     assert (answer["contactMatches"], answer["Name"]) == ("1", "Ana Silva")
 
 
+def test_somebody_without_an_id_is_nobody_whatever_the_adapter() -> None:
+    answer = _handler(lambda _: [Customer("", "Ana Silva", "+12065550100")])(
+        contact_event(address="+12065550100"), None
+    )
+    assert (answer["contactMatches"], answer["statusCode"]) == ("0", "200")
+    assert answer["contactSearchUrl"] == "https://crm.example.com/search?q=%2B12065550100"
+    both = _handler(lambda _: [Customer(""), ANA])(contact_event(address="+12065550100"), None)
+    assert (both["contactMatches"], both["Name"]) == ("1", "Ana Silva")
+
+
 @pytest.mark.parametrize(
-    "event", [contact_event(), contact_event("CHAT"), contact_event(address="anonymous"), {}, None, []]
+    "event",
+    [
+        contact_event(),
+        contact_event("CHAT"),
+        contact_event(address="anonymous"),
+        contact_event("CHAT", attributes={"email": "ana\ud800@example.com"}),
+        contact_event("EMAIL", "\udfff@example.com", "EMAIL_ADDRESS"),
+        contact_event(typed="+1206555\ud8000100"),
+        {},
+        None,
+        [],
+    ],
 )
 def test_without_an_identity_nothing_is_looked_up_and_the_answer_is_complete(event: object) -> None:
     def find(_: Identity) -> list[Customer]:
@@ -193,8 +214,8 @@ def test_without_an_identity_nothing_is_looked_up_and_the_answer_is_complete(eve
 
     answer = _handler(find)(event, None)
     _valid(answer)
-    assert (answer["contactMatches"], answer["statusCode"], answer["contactUrlPath"]) == ("0", "200", "")
-    assert answer["contactSearchUrl"] == ""
+    assert (answer["contactMatches"], answer["statusCode"], answer["contactUrlPath"]) == ("0", "200", "-")
+    assert answer["contactSearchUrl"] == "-"
 
 
 @pytest.mark.parametrize(
@@ -207,8 +228,8 @@ def test_a_directory_that_fails_is_answered_and_said(error: BaseException, capsy
     answer = _handler(find)(contact_event(address="+12065550100"), None)
     _valid(answer)
     # Not "0": that would say that the directory knows nobody.
-    assert (answer["contactMatches"], answer["statusCode"]) == ("", "502")
-    assert answer["contactSearchUrl"]
+    assert (answer["contactMatches"], answer["statusCode"]) == ("-", "502")
+    assert answer["contactSearchUrl"].startswith("https://")
     line = json.loads(capsys.readouterr().out)
     assert (line["outcome"], line["level"]) == ("failed", "ERROR")
     assert type(error).__name__ in line["error"]
@@ -222,7 +243,7 @@ def test_a_directory_that_fails_is_answered_and_said(error: BaseException, capsy
 def test_an_adapter_that_gives_nonsense_fails_the_look_up_only(nonsense: Any) -> None:
     answer = _handler(lambda _: nonsense)(contact_event(address="+12065550100"), None)
     _valid(answer)
-    assert (answer["statusCode"], answer["contactMatches"], answer["contactUrlPath"]) == ("502", "", "")
+    assert (answer["statusCode"], answer["contactMatches"], answer["contactUrlPath"]) == ("502", "-", "-")
 
 
 def test_a_directory_that_hangs_costs_the_budget_and_no_more_and_is_replaced() -> None:
@@ -242,7 +263,7 @@ def test_a_directory_that_hangs_costs_the_budget_and_no_more_and_is_replaced() -
     started = time.monotonic()
     answer = handle(contact_event(address="+12065550100"), None)
     assert time.monotonic() - started < 5  # it would hang for 30
-    assert (answer["statusCode"], answer["contactMatches"], answer["contactUrlPath"]) == ("504", "", "")
+    assert (answer["statusCode"], answer["contactMatches"], answer["contactUrlPath"]) == ("504", "-", "-")
     assert made[0].closed
     # The one that hangs is out of the way of the next call, and what it says in the end goes nowhere.
     assert handle(contact_event(address="+12065550100"), None)["Name"] == "Bob Silva"
@@ -285,7 +306,7 @@ def test_a_page_that_is_not_allowed_is_dropped_and_logged_without_its_url(capsys
     settings = {**SETTINGS, "allowed_hosts": ["other.example.com"]}
     handle = create_handler(settings, Opening(lambda: Answering(lambda _: [ANA])))
     answer = handle(contact_event(address="+12065550100"), None)
-    assert (answer["contactUrlPath"], answer["contactMatches"], answer["Name"]) == ("", "1", "Ana Silva")
+    assert (answer["contactUrlPath"], answer["contactMatches"], answer["Name"]) == ("-", "1", "Ana Silva")
     line = json.loads(capsys.readouterr().out)
     assert line["level"] == "WARN"
     assert line["refused"] == ["url: its host is not allowed"]

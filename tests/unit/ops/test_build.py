@@ -13,7 +13,16 @@ import pytest
 
 from ops.errors import Trouble
 from ops.settings import Settings, load_settings
-from ops.site.build import Built, app_page, build_page, build_site, compile_module, design_tokens, first_questions
+from ops.site.build import (
+    Built,
+    app_page,
+    build_page,
+    build_site,
+    card_lines,
+    compile_module,
+    design_tokens,
+    first_questions,
+)
 from ops.site.headers import PRODUCTION_ANCESTORS, content_security_policy, first_style
 from ops.site.npm import WEB, install_packages
 
@@ -124,6 +133,42 @@ def test_what_the_cards_ask_at_once_is_read_from_them_and_the_attributes_come_la
     assert first_questions(tmp_path)[-2:] == ["contact.channel", "contact.attributes"]
     cards.write_text("def broken(:\n")
     assert first_questions(tmp_path) == ["contact.attributes"]
+
+
+_CARD = '@card("{title}")\nasync def {name}(desk):\n    return await desk.agent.name()\n'
+
+
+def _cards(folder: Path, **modules: str) -> Path:
+    """Write a page's own modules into a folder: cards.py and what it imports, beside the shipped desk.py."""
+    folder.mkdir()
+    shutil.copy(WEB.parent / "pyapp" / "desk.py", folder)
+    for name, source in modules.items():
+        (folder / f"{name}.py").write_text(source, "utf-8")
+    return folder
+
+
+def test_where_each_card_stands_is_told_to_the_page(tmp_path: Path) -> None:
+    more = "import board\n" + _CARD.format(title="Team", name="team").replace("@card", "@board.card")
+    cards = "from board import card\nimport more\n" + _CARD.format(title="Name", name="agent_name")
+    python = _cards(tmp_path / "pyapp", cards=cards, more=more, other=_CARD.format(title="Name", name="agent_name"))
+    assert card_lines(python) == {
+        "agent_name": "pyapp/cards.py:4 agent_name",
+        "team": "pyapp/more.py:3 team",
+    }
+    page = app_page(load_settings(), python)
+    assert page.settings["card_lines"] == card_lines(python)
+    assert page.python == python
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_second_card_of_one_name_is_refused_with_both_lines(tmp_path: Path, elsewhere: bool) -> None:
+    first, second = _CARD.format(title="Queue", name="queue"), _CARD.format(title="Other queue", name="queue")
+    cards = f"from board import card\n{'from more import *' if elsewhere else ''}\n{first}"
+    python = _cards(tmp_path / "pyapp", cards=cards if elsewhere else cards + second, more=second)
+    with pytest.raises(Trouble, match="second card called queue") as refused:
+        app_page(load_settings(), python)
+    assert refused.value.thing == ("pyapp/more.py:2" if elsewhere else "pyapp/cards.py:7")
+    assert "pyapp/cards.py:4" in refused.value.reason
 
 
 def test_an_unknown_design_token_is_named(tmp_path: Path) -> None:

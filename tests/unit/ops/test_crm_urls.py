@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from typing import Any
 
 import pytest
 from page_urls import page_url
 from pydantic import ValidationError
 
-from ops.settings import Settings, lambda_settings, load_settings, page_settings
+from ops.settings import ROOT, Settings, lambda_settings, load_settings, page_settings
 from tests.unit.pyapp.shared_allowed_hosts import ENTRIES, VECTORS
 
 CRM = "https://crm.example.com"
@@ -176,6 +178,7 @@ def test_a_template_that_can_never_work_is_refused_by_name(key: str, template: s
         (CRM + "/größe/{value}", CRM + "/gr%C3%B6%C3%9Fe/{value}"),
         ("https://crm:8443/{value}", "https://crm:8443/{value}"),
         ("https://10.0.0.1/{value}", "https://10.0.0.1/{value}"),
+        ("https://CRM.example.com/{value}", "https://CRM.example.com/{value}"),
         ("https://[fd00::1]:8443/{value}", "https://[fd00::1]:8443/{value}"),
         ("http://127.0.0.1:8000/{value}", "http://127.0.0.1:8000/{value}"),
     ],
@@ -193,8 +196,11 @@ def test_the_crms_api_is_asked_with_an_encoded_url(url: str, asked: str) -> None
         ({"url": CRM + "/a#{value}"}, "write %23"),
         ({"url": "https://{value}.example.com/"}, "a placeholder in its host"),
         ({"url": "https://ana:secret@crm.example.com/{value}"}, "the token is token_secret's"),
-        ({"url": "https://crm.example.com:port/{value}"}, "names no host"),
+        ({"url": "https://crm.example.com:port/{value}"}, "a port that is none"),
         ({"url": "https://crm.example.com:70000/{value}"}, "a port that is none"),
+        ({"url": "https://crm.example.com:0/{value}"}, "a port that is none"),
+        ({"url": "https://crm example.com/{value}"}, "names no host"),
+        ({"url": "https://[::1/{value}"}, "Invalid IPv6 URL"),
         ({"url": "https://crm..example.com/{value}"}, "names no host"),
         ({"url": "https:///{value}"}, "names no host"),
         ({"url": "http://crm.example.com/{value}"}, "is no https: URL"),
@@ -212,3 +218,15 @@ def test_an_http_crm_that_can_never_answer_is_refused_by_name(http: dict[str, An
     message = _refusal(http=http)
     assert f"lookup.http.{next(iter(http))}" in message
     assert said in message
+
+
+def test_the_settings_of_the_documentation_are_settings() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "crm.md").read_text("utf-8"), re.DOTALL)
+    tree = load_settings().model_dump()
+    for block in blocks:
+        for name, table in tomllib.loads(block)["tool"]["popdesk"].items():
+            http = {**tree[name].get("http", {}), **table.get("http", {})}
+            tree[name] |= {**table, "http": http} if http else table
+    settings = Settings.model_validate(tree)
+    assert settings.lookup.http.list_path == "data.0.items"
+    assert settings.pop.allowed_hosts[2].endswith(":8443")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from flow_contract import NO_VALUE, TYPED, WITHHELD_NUMBERS
 
 from ops.flows import definitions as flows
 from ops.flows.runner import (
@@ -26,7 +27,9 @@ from ops.settings import load_settings
 
 SETTINGS = load_settings()
 CALLER = {"address": "+12065550100", "type": "TELEPHONE_NUMBER"}
-FOUND = dict.fromkeys(SETTINGS.attributes.by_role().values(), "") | {SETTINGS.attributes.name: "Ana"}
+FOUND = dict.fromkeys(SETTINGS.attributes.by_role().values(), NO_VALUE) | {SETTINGS.attributes.name: "Ana"}
+# What the contact has where the Lambda did not answer.
+NO_ANSWER = dict.fromkeys(SETTINGS.attributes.by_role().values(), NO_VALUE) | {SETTINGS.attributes.status: "500"}
 
 
 class Lambda:
@@ -96,8 +99,8 @@ def test_a_call_gets_its_attributes_its_queue_and_the_app_of_the_guides_view() -
     assert outcome.attributes == FOUND
     assert outcome.queue == {"name": "BasicQueue", "arn": "queue"}
     assert outcome.app == {"name": SETTINGS.name, "path": ""}
-    assert [step["flow"] for step in outcome.steps] == ["main"] * 7 + ["guide"]
-    assert [step["error"] for step in outcome.steps] == [""] * 8
+    assert [step["flow"] for step in outcome.steps] == ["main"] * 9 + ["guide"]
+    assert [step["error"] for step in outcome.steps] == [""] * 10
     assert all(set(step) == {"flow", "id", "type", "detail", "outcome", "error", "ms"} for step in outcome.steps)
 
 
@@ -111,7 +114,42 @@ def test_what_was_on_the_contact_before_stays() -> None:
 def test_an_anonymous_caller_is_asked_and_the_lambda_gets_what_was_typed(typed: str, given: str) -> None:
     function = Lambda()
     deployed(function).run("main", contact(endpoint=None), typed)
-    assert function.events[0]["Details"]["Parameters"] == {flows.TYPED: given}
+    assert function.events[0]["Details"]["Parameters"] == {TYPED: given}
+
+
+@pytest.mark.parametrize(
+    "address", [*WITHHELD_NUMBERS, "anonymous", "+12065550100@sip.example.com", "sip:+12065550100"]
+)
+def test_a_caller_whose_number_is_withheld_or_none_is_asked(address: str) -> None:
+    function = Lambda()
+    deployed(function).run("main", contact(endpoint={"address": address, "type": "TELEPHONE_NUMBER"}), "2065550100#")
+    assert function.events[0]["Details"]["Parameters"] == {TYPED: "2065550100"}
+
+
+def test_a_web_call_is_not_asked_and_its_attributes_go_to_the_lambda() -> None:
+    function = Lambda()
+    web = Contact("c-1", "c-1", "VOICE", "connect:WebRTC", None, {"HostedWidget-email": "ana@example.com"})
+    outcome = deployed(function).run("main", web, "2065550100#")
+    assert "GetParticipantInput" not in [step["type"] for step in outcome.steps]
+    details = function.events[0]["Details"]
+    assert details["Parameters"] == {}
+    assert details["ContactData"]["Attributes"] == {"HostedWidget-email": "ana@example.com"}
+    assert details["ContactData"]["SegmentAttributes"] == {"connect:Subtype": {"ValueString": "connect:WebRTC"}}
+
+
+@pytest.mark.parametrize("channel", ["VOICE", "CHAT", "TASK", "EMAIL"])
+def test_what_an_earlier_flow_stored_is_not_what_the_caller_typed(channel: str) -> None:
+    function = Lambda()
+    deployed(function).run("main", Contact("c-1", "c-1", channel, "", CALLER, {}, stored="4111111111111111"))
+    assert function.events[0]["Details"]["Parameters"] == {}
+
+
+def test_what_was_typed_here_takes_the_place_of_what_an_earlier_flow_stored() -> None:
+    function = Lambda()
+    asked = Contact("c-1", "c-1", "VOICE", "", None, {}, stored="4111111111111111")
+    for typed, given in (("2065550100#", "2065550100"), ("", NOTHING_TYPED)):
+        deployed(function).run("main", asked, typed)
+        assert function.events.pop()["Details"]["Parameters"] == {TYPED: given}
 
 
 @pytest.mark.parametrize("channel", ["CHAT", "TASK", "EMAIL"])
@@ -127,7 +165,7 @@ def test_nobody_but_a_caller_is_asked_for_a_number(channel: str) -> None:
 def test_a_lambda_that_fails_costs_the_contact_its_attributes_and_nothing_else(answer: Answer) -> None:
     outcome = deployed(Lambda(answer)).run("main", contact())
     assert outcome.error is None
-    assert outcome.attributes == {}
+    assert outcome.attributes == NO_ANSWER
     assert outcome.queue is not None
     assert outcome.app is not None
     assert next(step for step in outcome.steps if step["id"] == "look-up")["error"].startswith("NoMatchingError: ")
@@ -138,7 +176,16 @@ def test_an_attribute_name_that_flow_and_lambda_spell_differently_is_told_on_the
     del answer["contactUrlPath"]
     outcome = deployed(Lambda(Answer(answer))).run("main", contact())
     step = next(step for step in outcome.steps if step["type"] == "UpdateContactAttributes")
-    assert step["error"] == "$.External.contactUrlPath: the Lambda's answer has no contactUrlPath"
+    assert "$.External.contactUrlPath: the Lambda's answer has no contactUrlPath" in step["error"]
+    # All attributes of a block are set or none, and an attribute that has no value may be refused.
+    assert outcome.attributes == NO_ANSWER
+
+
+def test_a_contact_that_comes_again_keeps_nothing_of_an_earlier_look_up() -> None:
+    before = dict.fromkeys(SETTINGS.attributes.by_role().values(), "https://crm.example.com/customers/somebody-else")
+    for function, after in ((Lambda(), FOUND), (Lambda(Answer(error="it did not answer")), NO_ANSWER)):
+        again = Contact("c-1", "c-1", "VOICE", "connect:Telephony", CALLER, before)
+        assert deployed(function).run("main", again).attributes == after
 
 
 def test_a_view_that_names_another_application_is_an_error() -> None:
@@ -199,7 +246,7 @@ def test_a_lambda_that_raises_is_asked_again_within_the_same_time() -> None:
 
 def test_a_lambda_that_goes_on_raising_is_given_up_and_one_out_of_time_is_not_asked_again() -> None:
     raising, late = Lambda(Answer(error="it raised", again=True)), Lambda(Answer(error="too late"))
-    assert deployed(raising).run("main", contact()).attributes == {}
+    assert deployed(raising).run("main", contact()).attributes == NO_ANSWER
     assert len(raising.events) == 1 + RETRIES
     deployed(late).run("main", contact())
     assert len(late.events) == 1
@@ -231,6 +278,8 @@ def test_string_map(value: object, said: str) -> None:
     [
         ("UpdateContactAttributes", {"Attributes": {"full name": "Ana"}}, "'full name' is no attribute name"),
         ("UpdateContactAttributes", {"Attributes": {"a": "x" * LIMIT_BYTES}}, "bytes of attributes"),
+        ("UpdateContactAttributes", {"Attributes": {"a": "b", "c": ""}}, "c: an attribute may not be set to nothing"),
+        ("UpdateContactAttributes", {"Attributes": {"a": "$.Queue.Name"}}, "a: an attribute may not be set to nothing"),
         ("UpdateContactEventHooks", {"EventHooks": {"DefaultAgentUI": "nowhere"}}, "no flow nowhere"),
         ("UpdateContactEventHooks", {"EventHooks": {"DefaultAgentUI": "guide", "Other": "guide"}}, "exactly one"),
         ("UpdateContactTargetQueue", {"QueueId": "nowhere"}, "no queue nowhere"),
@@ -279,12 +328,16 @@ def test_compare(operator: str, operand: str, value: str, holds: bool) -> None:
         ("$.Attributes.Tier", "gold"),
         ("$.StoredCustomerInput", ""),
         ("$.Queue.Name", ""),
+        ("$.SegmentAttributes['connect:Subtype']", "connect:Telephony"),
+        ("$.SegmentAttributes['connect:Direction']", ""),
         ("plain $.text", "plain $.text"),
     ],
 )
 def test_references(reference: str, stands_for: str) -> None:
-    outcome = run(action("UpdateContactAttributes", {"Attributes": {"it": reference}}), who=contact(Tier="gold"))
-    assert outcome.attributes["it"] == stands_for
+    outcome = run(
+        action("Compare", {"ComparisonValue": reference}, NoMatchingCondition="good"), who=contact(Tier="gold")
+    )
+    assert outcome.steps[0]["detail"] == {"value": stands_for}
     assert outcome.steps[0]["error"] == ""
 
 
@@ -295,9 +348,10 @@ def test_references(reference: str, stands_for: str) -> None:
         ("$.External.Name", "no Lambda has been invoked yet"),
     ],
 )
-def test_a_reference_to_what_is_not_there_is_empty_and_told(reference: str, said: str) -> None:
-    outcome = run(action("UpdateContactAttributes", {"Attributes": {"it": reference}}), who=contact(Tier="gold"))
-    assert outcome.attributes["it"] == ""
+def test_a_reference_to_what_is_not_there_is_told_and_sets_nothing(reference: str, said: str) -> None:
+    update = action("UpdateContactAttributes", {"Attributes": {"it": reference, "other": "x"}}, NoMatchingError="bad")
+    outcome = run(update, who=contact(Tier="gold"))
+    assert outcome.attributes == {"Tier": "gold"}
     assert said in outcome.steps[0]["error"]
 
 
@@ -310,6 +364,7 @@ def test_a_reference_to_what_is_not_there_is_empty_and_told(reference: str, said
         (action("PlayPrompt", {"Text": "Hello"}), "PlayPrompt"),
         (action("UpdateContactAttributes", {"Attributes": {"it": "$.Chanel"}}), "$.Chanel"),
         (action("UpdateContactAttributes", {"Attributes": {"it": "$.CustomerEndpoint"}}), "stands for no text"),
+        (action("UpdateContactAttributes", {"Attributes": {"it": "$.SegmentAttributes.connect:Subtype"}}), "no text"),
         (action("UpdateContactAttributes", {}), "KeyError: 'Attributes'"),
         (action("UpdateContactEventHooks", {"EventHooks": {"CustomerQueue": "guide"}}), "CustomerQueue"),
         (action("InvokeLambdaFunction", {"InvocationTimeLimitSeconds": "soon"}), "ValueError"),

@@ -6,7 +6,9 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import desk
 import pytest
+from flow_contract import NO_VALUE
 
 from ops.flows.definitions import guide_flow, lambda_seconds, main_flow, problems, view
 from ops.settings import load_settings
@@ -25,6 +27,33 @@ def test_every_attribute_of_the_settings_is_mapped_from_the_lambdas_answer() -> 
     update = next(action for action in MAIN["Actions"] if action["Type"] == "UpdateContactAttributes")
     names = SETTINGS.attributes.by_role().values()
     assert update["Parameters"]["Attributes"] == {name: f"$.External.{name}" for name in names}
+
+
+def test_nothing_that_an_earlier_flow_stored_goes_to_the_lambda() -> None:
+    leads = {
+        action["Identifier"]: [*action["Transitions"].get("Errors", []), *action["Transitions"].get("Conditions", [])]
+        for action in MAIN["Actions"]
+    }
+    for action in MAIN["Actions"]:
+        if "$.StoredCustomerInput" in str(action["Parameters"]):
+            before = [
+                other["Identifier"]
+                for other in MAIN["Actions"]
+                if other["Transitions"].get("NextAction") == action["Identifier"]
+                or any(way["NextAction"] == action["Identifier"] for way in leads[other["Identifier"]])
+            ]
+            assert before == ["ask-number"]
+            assert action["Identifier"] not in [way["NextAction"] for way in leads["ask-number"]]
+
+
+def test_every_attribute_is_set_to_nothing_known_where_the_lambda_does_not_answer() -> None:
+    parameters = _action(MAIN, "no-answer")["Parameters"]["Attributes"]
+    names = SETTINGS.attributes.by_role()
+    assert parameters == {name: "500" if role == "status" else "-" for role, name in names.items()}
+
+
+def test_the_page_reads_as_nothing_what_the_flow_sets_for_it() -> None:
+    assert desk.NO_VALUE == NO_VALUE
 
 
 def test_no_failure_before_the_queue_ends_the_contact() -> None:
@@ -47,11 +76,19 @@ def _action(flow: dict[str, Any], identifier: str) -> dict[str, Any]:
     return next(action for action in flow["Actions"] if action["Identifier"] == identifier)
 
 
+def _condition(flow: dict[str, Any], identifier: str) -> dict[str, Any]:
+    condition: dict[str, Any] = _action(flow, identifier)["Transitions"]["Conditions"][0]["Condition"]
+    return condition
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (lambda flow: _action(flow, "look-up")["Parameters"].update(InvocationTimeLimitSeconds=5), "must be a string"),
         (lambda flow: _action(flow, "ask-number")["Parameters"].update(Text=""), "empty string"),
+        # There is no way to ask for an empty value: what is compared with is never empty either.
+        (lambda flow: _condition(flow, "caller").update(Operands=[""]), "Condition.Operands[0] is an empty string"),
+        (lambda flow: _action(flow, "attributes")["Parameters"]["Attributes"].update(Name=""), "empty string"),
         (lambda flow: _action(flow, "look-up").update(Identifier="look:up"), "no identifier"),
         (lambda flow: _action(flow, "look-up")["Transitions"].update(NextAction="nowhere"), "does not exist"),
         (lambda flow: _action(flow, "look-up")["Transitions"].update(Errors=[]), "leads nowhere"),

@@ -42,12 +42,20 @@ def ask(
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
 
 
-def offer(preview: Preview, address: str | None, channel: str = "VOICE", typed: str = "") -> dict[str, Any]:
+def offer(
+    preview: Preview,
+    address: str | None,
+    channel: str = "VOICE",
+    typed: str = "",
+    subtype: str = "",
+    attributes: dict[str, str] | None = None,
+) -> dict[str, Any]:
     """Offer a contact as the page does."""
     endpoint = (
         {"address": address, "type": "EMAIL_ADDRESS" if "@" in address else "TELEPHONE_NUMBER"} if address else None
     )
-    contact = {"contactId": "c-1", "channel": channel, "customerEndpoint": endpoint, "attributes": {}}
+    contact = {"contactId": "c-1", "channel": channel, "subtype": subtype, "customerEndpoint": endpoint}
+    contact["attributes"] = attributes or {}
     status, _, body = ask(preview.workspace_url, "/api/offer", {"contact": contact, "typed": typed})
     assert status == 200
     return dict(json.loads(body))
@@ -351,8 +359,24 @@ def test_every_contact_gets_a_whole_answer_and_the_queue(
     outcome = offer(preview, address, channel, typed)
     assert outcome["error"] is None
     assert outcome["attributes"][NAMES.matches] == matches
-    assert bool(outcome["attributes"][NAMES.url]) == (matches == "1")
+    assert (outcome["attributes"][NAMES.url] != "-") == (matches == "1")
+    assert all(outcome["attributes"].values())
+    assert [step["error"] for step in outcome["steps"] if step["error"]] == []
     assert outcome["queue"]["name"] == SETTINGS.aws.queue
+
+
+@pytest.mark.parametrize("attribute", ["HostedWidget-email", "email"])
+def test_a_web_call_is_known_by_what_its_page_says(preview: Preview, attribute: str) -> None:
+    outcome = offer(preview, None, "VOICE", "", "connect:WebRTC", {attribute: "Ana.Silva@Example.com"})
+    assert "GetParticipantInput" not in [step["type"] for step in outcome["steps"]]
+    attributes = outcome["attributes"]
+    assert (attributes[NAMES.name], attributes[NAMES.identity]) == ("Ana Carolina Silva", "Ana.Silva@example.com")
+
+
+def test_a_caller_whose_number_is_withheld_is_asked(preview: Preview) -> None:
+    outcome = offer(preview, "+266696687", "VOICE", "2065550100#")
+    assert outcome["attributes"][NAMES.name] == "Ana Carolina Silva"
+    assert offer(preview, "+12562533", "VOICE")["attributes"][NAMES.identity] == "-"
 
 
 def test_the_sample_crm(preview: Preview) -> None:

@@ -1,7 +1,7 @@
 """The shipped cards, asked of a desk that answers at once. Runs on CPython and on MicroPython (see test_shared.py)."""
 
 import cards
-from desk import FAILED, NOTHING, REFUSED, TIMED_OUT, Desk, Unanswered
+from desk import FAILED, NO_VALUE, NOTHING, REFUSED, TIMED_OUT, Desk, Unanswered
 from values import Duration, Moment
 
 ROLES = {"identity": "ContactPhoneNumberOrEmail"}
@@ -60,6 +60,16 @@ async def test_a_contact_without_a_number_shows_what_the_flow_knows() -> None:
         desk = _desk(contact_phone_number=Unanswered(kind))
         assert await cards.phone_or_email(desk) == "ana.torres@example.com"
     assert await cards.phone_or_email(_desk(contact_phone_number=None)) == "ana.torres@example.com"
+
+
+async def test_an_attribute_that_stands_for_nothing_is_not_there() -> None:
+    told = {"ContactPhoneNumberOrEmail": NO_VALUE, "Tier": NO_VALUE, "Note": ""}
+    desk = _desk(contact_phone_number=Unanswered(NOTHING), contact_attributes=told)
+    # An attribute that is not the look-up's may well be a dash.
+    assert await desk.contact.attributes() == {"Tier": NO_VALUE, "Note": ""}
+    assert await desk.contact.attribute("identity") == ""
+    assert not await cards.phone_or_email(desk)
+    assert await _desk(contact_attributes=None).contact.attributes() == {}
 
 
 async def test_a_refused_number_is_no_reason_to_show_another() -> None:

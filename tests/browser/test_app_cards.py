@@ -1,0 +1,268 @@
+"""Cards of a team's own, in the real page: each slot shows its own card's value or nothing, and trouble stays where it is.
+
+The cards are these tests' own; the page around them, the SDK, the workspace and the browser are the real ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Frame, Locator, expect
+
+from tests.browser.app_stage import AppStates, changed_settings
+from tests.browser.hosting import OwnCardsServer
+from tests.conftest import Workspace
+
+Host = Callable[..., AppStates]
+
+HEAD = """
+import asyncio
+from board import card
+from desk import Unanswered
+from values import Duration, Link, Moment, Pairs, Text
+
+"""
+
+
+@pytest.fixture
+def host(workspace: Workspace, tmp_path: Path) -> Iterator[Host]:
+    """Give a function that puts a page with these cards into the app's place, with some settings changed."""
+    with ExitStack() as stack:
+
+        def put(cards: str, **changed: Any) -> AppStates:
+            settings = changed_settings(**changed)
+            server = OwnCardsServer(tmp_path, HEAD + cards, workspace.preview.workspace_url, settings)
+            stack.enter_context(server)
+            workspace.desk.command("app", url=server.url, name="Popdesk")
+            return AppStates(workspace)
+
+        yield put
+
+
+def slot(app: Frame, title: str) -> Locator:
+    """Return the value's element under a card's title."""
+    return app.locator("#cards > div").filter(has=app.get_by_text(title, exact=True)).locator("dd")
+
+
+# -- a slot is empty until its own card has spoken ---------------------------------------------------------------------
+
+# Runs in every frame: keeps, by the title that they stood under, all texts that ever stood in the cards' slots.
+EVERY_TEXT = """
+globalThis.everyText = {};
+new MutationObserver(() => {
+  for (const row of document.querySelectorAll("#cards > div"))
+    (everyText[row.querySelector("dt").textContent] ??= new Set()).add(row.querySelector("dd").textContent);
+}).observe(document, { subtree: true, childList: true, characterData: true });
+"""
+
+# Quick, slow, asking, not async at all; with names of the page's elements, and some in the static page's own slots.
+SPEAKING = {
+    "Phone number or e-mail": '@card("Phone number or e-mail")\nasync def phone_or_email(desk):\n    return "a number"\n',
+    "Slow": '@card("Slow")\nasync def slow(desk):\n    await asyncio.sleep(1)\n    return "the slow one\'s"\n',
+    "Plain": '@card("Plain")\ndef queue(desk):\n    return "the plain one\'s"\n',
+    "Passed on": '@card("Passed on")\ndef agent_arn(desk):\n    return desk.agent.name()\n',
+    "Asked": '@card("Asked")\nasync def channel(desk):\n    return (await desk.contact.channel())["type"]\n',
+    "Later": '@card("Later", later=True)\nasync def home(desk):\n    return (await desk.agent.state())["name"]\n',
+    "Dotted": '@card("Dotted")\nasync def late(desk):\n    return Text("dots", tone="info", rest="and more")\n',
+    "Agent name": '@card("Agent name")\nasync def agent_name(desk):\n    return await desk.agent.name()\n',
+    "Queue": '@card("Queue")\nasync def page(desk):\n    await asyncio.sleep(0.3)\n    return Pairs([("Open", 3)])\n',
+}
+VALUES = {
+    "Phone number or e-mail": "a number",
+    "Agent name": "Alex Rivera",
+    "Slow": "the slow one's",
+    "Plain": "the plain one's",
+    "Passed on": "Alex Rivera",
+    "Asked": "voice",
+    "Later": "Available",
+    "Dotted": "dots and more",
+    "Queue": "Open 3",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("order", [list(SPEAKING), list(SPEAKING)[::-1]])
+def test_a_slot_never_shows_anything_but_its_own_cards_value(host: Host, language: str, order: list[str]) -> None:
+    states = host("\n\n".join(SPEAKING[title] for title in order), language=language)
+    states.workspace.page.context.add_init_script(EVERY_TEXT)
+    spanish = {"Phone number or e-mail": "Teléfono o correo", "Agent name": "Nombre del agente", "Queue": "Cola"}
+    titles = {title: spanish.get(title, title) if language == "es" else title for title in order}
+    for latency in (0, 60, 400):
+        states.desk.command("latency", ms=latency)
+        app = states.offer("C-1001")
+        for title in order:
+            expect(slot(app, titles[title])).to_have_text(VALUES[title])
+        assert app.locator("#cards dt").all_text_contents() == [titles[title] for title in order]
+        seen = app.evaluate(
+            "Object.fromEntries(Object.entries(everyText).map(([title, texts]) => [title, [...texts]]))"
+        )
+        for title in order:
+            # Before the view comes, a text stands alone that will have a tone and more behind it.
+            own = {"…", VALUES[title]} | ({"dots"} if title == "Dotted" else set())
+            assert set(seen[titles[title]]) <= own, (title, latency)
+        states.desk.command("finish")
+
+
+def test_a_card_that_never_returns_says_so_and_the_others_are_there(host: Host) -> None:
+    states = host(
+        '@card("Stuck")\nasync def stuck(desk):\n    await "a text"\n\n\n'
+        '@card("Name")\nasync def name(desk):\n    return await desk.agent.name()\n',
+        request_timeout_ms=300,
+    )
+    app = states.offer("C-1001")
+    expect(slot(app, "Name")).to_have_text("Alex Rivera")
+    expect(slot(app, "Stuck")).to_contain_text("No answer in time")
+    expect(app.get_by_role("button", name="Retry Stuck")).to_be_visible()
+
+
+# -- what goes wrong with a card stays on it ---------------------------------------------------------------------------
+
+# A card's name, what it returns, and what its slot then says.
+READ = {
+    "number": ("42", "42"),
+    "nothing": ("None", "–"),
+    "pairs": ('Pairs([("Open", 3), ("Late", None)])', "Open 3 · Late –"),
+    "no_pairs": ("Pairs([])", "–"),
+    "text_number": ("Text(42)", "42"),
+    "text_nothing": ("Text(None)", "–"),
+    "numerals": ('Duration("3600000")', "1:00:0"),
+    "no_duration": ("Duration(None)", "–"),
+    "no_link": ('Link("Order 7", None)', "Order 7"),
+    "no_moment": ('Moment("Order 5")', "Order 5"),
+    "moment": ('Moment("2026-01-31T12:00:00Z")', ":00:00"),
+    "odd_tone": ('Text("Gold", tone="danger")', "Gold"),
+}
+REFUSED = {
+    "a_dict": '{"a": 1}',
+    "a_list": '["a"]',
+    "a_function": "asyncio.sleep",
+    "text_of_a_dict": "Text({})",
+    "pairs_of_texts": 'Pairs(["Open"])',
+    "pairs_of_a_coroutine": 'Pairs([("Name", desk.agent.name())])',
+    "duration_of_words": 'Duration("soon")',
+    "endless": 'Duration(float("nan"))',
+    "link_to_a_number": 'Link("x", 7)',
+    "moment_of_a_number": "Moment(1763700000000)",
+    "javascript": '__import__("js").document',
+    "javascript_in_pairs": 'Pairs([("document", __import__("js").document)])',
+}
+
+
+def _returning(name: str, value: str) -> str:
+    return f'@card("{name}")\nasync def {name}(desk):\n    return {value}\n\n\n'
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_what_has_one_reading_is_read_and_what_has_none_fails_on_its_card_with_its_line(
+    host: Host, language: str
+) -> None:
+    cards = "".join(_returning(name, value) for name, (value, _) in READ.items())
+    cards += "".join(_returning(name, value) for name, value in REFUSED.items())
+    cards += '@card("Name")\nasync def name(desk):\n    return await desk.agent.name()\n'
+    states = host(cards, language=language)
+    app = states.offer("C-1001")
+    expect(app.get_by_role("heading", name="Ana Carolina Silva")).to_be_visible()
+    expect(app.locator("#pop")).to_be_visible()
+    expect(slot(app, "Name")).to_have_text("Alex Rivera")
+    for name, (_, shown) in READ.items():
+        expect(slot(app, name)).to_contain_text(shown)
+    lines = (HEAD + cards).splitlines()
+    for _ in range(2):
+        for name in REFUSED:
+            expect(slot(app, name)).to_contain_text("Failed" if language == "en" else "Ha fallado")
+        told = app.locator(".trouble pre").all_text_contents()
+        assert len(told) == len(REFUSED)
+        for name in REFUSED:
+            line = lines.index(f"async def {name}(desk):") + 1
+            # In the traceback where the value is made, and otherwise the function that returned it.
+            places = (f'File "pyapp/cards.py", line {line + 1}, in {name}', f"Returned by pyapp/cards.py:{line} {name}")
+            assert [text for text in told if any(place in text for place in places)], name
+        # And once more, asked again: nothing is told twice, and everything stands where it stood.
+        app.locator("[data-do=refresh]").click()
+    reports = [
+        each["message"] for each in states.desk.command("log") if each["message"].get("message") == "App trouble"
+    ]
+    assert len(reports) == len(REFUSED)
+    assert all("pyapp/cards.py:" in report["data"]["frames"] for report in reports)
+
+
+def test_a_refused_value_of_a_shipped_cards_name_leaves_no_value_behind(host: Host) -> None:
+    """A slot that had a value and then fails says only that."""
+    states = host(
+        "answers = iter(['good', {}, 'good again'])\n\n\n"
+        '@card("Changing")\nasync def queue(desk):\n    return next(answers)\n'
+    )
+    app = states.offer("C-1001")
+    refresh = app.get_by_role("button", name="Refresh")
+    expect(slot(app, "Changing")).to_have_text("good")
+    refresh.click()
+    expect(slot(app, "Changing")).to_have_text("Failed Retry")
+    app.get_by_role("button", name="Retry Changing").click()
+    expect(slot(app, "Changing")).to_have_text("good again")
+
+
+# -- the cards' names are a namespace of their own ---------------------------------------------------------------------
+
+# Every name that an element of the page has, and those that the page's Python uses for what it draws.
+PAGE_NAMES = [
+    "page",
+    "life",
+    "rest",
+    "late",
+    "doctor",
+    "hero",
+    "pop",
+    "copy",
+    "home",
+    "refused",
+    "cards",
+    "attributes",
+    "alerts",
+    "troubles",
+    "customer",
+    "icon",
+    "hidden",
+    "show",
+    "refresh",
+    "document",
+    "window",
+    "self",
+    "main",
+    "view",
+]
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_cards_may_be_called_like_anything_in_the_page(host: Host, masked: bool) -> None:
+    cards = "".join(
+        f'@card("Card {name}", personal=True)\nasync def {name}(desk):\n    return "{name}\'s own"\n\n\n'
+        for name in PAGE_NAMES
+    )
+    states = host(cards, mask_personal_data=masked)
+    app = states.offer("C-1001")
+    if masked:
+        app.get_by_role("button", name="Show Customer").click()
+        for name in PAGE_NAMES:
+            expect(slot(app, f"Card {name}")).not_to_contain_text("own")
+            app.get_by_role("button", name=f"Show Card {name}", exact=True).click()
+    for name in PAGE_NAMES:
+        expect(slot(app, f"Card {name}")).to_have_text(f"{name}'s own")
+    expect(app.get_by_role("heading", name="Ana Carolina Silva")).to_be_visible()
+    expect(app.locator("#home")).to_have_text("CRM home")
+    assert (
+        app.evaluate(
+            "[...document.querySelectorAll('[id]')].map(e => e.id).filter((id, i, all) => all.indexOf(id) < i)"
+        )
+        == []
+    )
+
+
+def test_a_title_that_is_a_word_of_the_page_stays_as_it_is(host: Host) -> None:
+    states = host('@card("refresh", personal=True)\nasync def one(desk):\n    return "x"\n', mask_personal_data=True)
+    app = states.offer("C-1001")
+    expect(slot(app, "refresh")).to_be_visible()
+    expect(app.get_by_role("button", name="Show refresh", exact=True)).to_be_visible()
