@@ -5,19 +5,15 @@
     check_page("https://crm.example.com/{id}", "id", ["C-1"], ["crm.example.com"])
 
 Each raises ValueError that says what is wrong and what to write instead. Whether a page would be answered is asked of the
-Lambda's own code (lambda/page_urls.py), which follows the page's rule too.
+Lambda's own code (lambda/lookup/page_urls.py), which follows the page's rule too.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 from urllib.parse import quote, urlsplit
-
-sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda"))
 
 from customers import Customer
 from page_urls import RefusedUrl, page_url

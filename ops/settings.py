@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from ops import LOOKUP
 from ops.crm_urls import check_entry, check_fields, check_lookup_url, check_page, check_path, encode_template
 from ops.errors import Trouble
 
@@ -180,9 +181,12 @@ class Lookup(_Table):
     @classmethod
     def _has_a_module(cls, adapter: str) -> str:
         # docs/lambda.md: an adapter is a module, and a team may add its own.
-        known = sorted(path.stem.removesuffix("_customers") for path in (ROOT / "lambda").glob("*_customers.py"))
+        modules = (LOOKUP / "adapters").glob("*.py")
+        known = sorted(module.stem for module in modules if "\ndef create(" in module.read_text("utf-8"))
         if adapter not in known:
-            raise ValueError(f"{adapter!r} has no module lambda/{adapter}_customers.py (there are: {', '.join(known)})")
+            raise ValueError(
+                f"{adapter!r} has no module lambda/lookup/adapters/{adapter}.py with a create() (there are: {', '.join(known)})"
+            )
         return adapter
 
 

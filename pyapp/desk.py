@@ -18,7 +18,7 @@ FAILED = "failed"
 UNEXPECTED = "unexpected"  # there was an answer, but of another type than the SDK's declarations say
 REASONS = (REFUSED, TIMED_OUT, NOTHING, FAILED, UNEXPECTED)
 
-# What the flow sets where the look-up has nothing to say (lambda/flow_contract.py says why it sets anything).
+# What the flow sets where the look-up has nothing to say (lambda/lookup/flow_contract.py says why it sets anything).
 NO_VALUE = "-"
 
 

@@ -87,7 +87,7 @@ def check_url(url, hosts, parse):
 def host_allowed(host, entry):
     """Return whether the allow-list's `entry` allows `host`, which has its port with it unless that is https' own.
 
-    The rule is explained in lambda/page_urls.py, which follows the same one.
+    The rule is explained in lambda/lookup/page_urls.py, which follows the same one.
     """
     if not entry.startswith("*."):
         return host == entry

@@ -5,7 +5,7 @@
 
 The file's first line names the columns: id, and name, phone, email in any order; others are left alone. A row is one
 customer: it becomes an item for its phone number and one for its e-mail address, with the keys that the Lambda's adapter
-asks for (lambda/dynamodb_customers.py) and normalised by the Lambda's own code. Writing a row twice is writing it once,
+asks for (lambda/lookup/adapters/dynamodb.py) and normalised by the Lambda's own code. Writing a row twice is writing it once,
 so an import that was interrupted is simply run again, from the line it got to.
 """
 
@@ -13,22 +13,17 @@ from __future__ import annotations
 
 import csv
 import itertools
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from adapters.dynamodb import partition_key
+from identity import directory_key, email_address, phone_number
+
 from ops.cloud.aws import Aws, AwsTrouble
 from ops.errors import Trouble
-from ops.settings import ROOT
-
-# `lambda` is a keyword, so its modules are found by path, as Lambda itself finds them.
-sys.path.append(str(ROOT / "lambda"))
-
-from dynamodb_customers import partition_key
-from identity import directory_key, email_address, phone_number
 
 BAD_ROWS_EXIT_CODE = 3
 TABLE_OUTPUT = "CustomersTable"  # the stack's output that holds the table's name

@@ -13,16 +13,12 @@ open (the longest ShowView, see `VIEW_SECONDS`) it stands here once, to be chang
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ops.settings import ROOT, Settings
-
-# `lambda` is a keyword, so its modules are found by path, as Lambda itself finds them.
-sys.path.append(str(ROOT / "lambda"))
-
 from flow_contract import NO_VALUE, TYPED, WEB_CALL, WITHHELD_NUMBERS
+
+from ops.settings import Settings
 
 Flow = dict[str, Any]
 
@@ -32,7 +28,7 @@ VERSION = "2019-10-30"
 LONGEST_LAMBDA_SECONDS = 8
 # How long the guide's view is shown before it is shown again. The documentation's example has 400; no limit is given.
 VIEW_SECONDS = 400
-# What the attribute `status` says where the Lambda itself did not answer; its own are in lambda/answers.py.
+# What the attribute `status` says where the Lambda itself did not answer; its own are in lambda/lookup/answers.py.
 NO_ANSWER = "500"
 
 
@@ -41,7 +37,7 @@ def main_flow(settings: Settings, *, lambda_arn: str, guide_flow_arn: str, queue
 
     A web call is not asked: it has no number, and its attributes say who it is. The Lambda gets what was stored only where
     this flow has asked: `$.StoredCustomerInput` may hold what an earlier flow of the contact stored, a card's number for
-    example. Every attribute is set whatever happens, to `NO_VALUE` where there is nothing (lambda/flow_contract.py).
+    example. Every attribute is set whatever happens, to `NO_VALUE` where there is nothing (lambda/lookup/flow_contract.py).
     The ARNs may be `${Name}` placeholders that Fn::Sub fills in.
     """
     attributes = settings.attributes.by_role()

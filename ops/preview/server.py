@@ -42,6 +42,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
+from ops import LOOKUP
 from ops.errors import Trouble
 from ops.flows import definitions as flows
 from ops.flows.runner import INSTANCE, Contact, Runner
@@ -54,7 +55,7 @@ from ops.site.build import Page, build_page, build_site
 from ops.site.headers import response_headers
 from ops.site.lambda_zip import LAMBDA_HANDLER, build_lambda_zip
 
-SAMPLE_CUSTOMERS = ROOT / "lambda" / "sample_customers.json"
+SAMPLE_CUSTOMERS = LOOKUP / "adapters" / "sample.json"
 _QUEUE = f"{INSTANCE}/queue/local"
 _TYPES = {
     ".mjs": "text/javascript",

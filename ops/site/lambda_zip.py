@@ -1,4 +1,4 @@
-"""Packs the Lambda: lambda/ -> one reproducible zip that holds only what the handler needs.
+"""Packs the look-up Lambda: lambda/lookup/ -> one reproducible zip that holds only what the handler needs.
 
     build_lambda_zip(load_settings(), Path("build/popdesk-lambda.zip"))   # the same input gives the same bytes
 
@@ -20,6 +20,7 @@ import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
 
+from ops import LOOKUP
 from ops.errors import Trouble
 from ops.settings import ROOT, Settings, lambda_settings
 
@@ -30,7 +31,6 @@ LAMBDA_HANDLER = "handler.handler"
 CUSTOMERS_TABLE_VARIABLE = "POPDESK_CUSTOMERS_TABLE"
 
 LAMBDA_ZIP = ROOT / "build" / "popdesk-lambda.zip"  # where `deploy.py build` and a release put it
-SOURCE = ROOT / "lambda"
 _TASK = "/var/task"  # where Lambda unpacks it: the file names in tracebacks
 _PHONENUMBERS = (
     "phonemetadata.py",
@@ -70,19 +70,20 @@ def compiles_for(runtime: str) -> bool:
 
 
 def _copy_modules(adapter: str, stage: Path) -> None:
-    chosen = SOURCE / f"{adapter}_customers.py"
-    if not chosen.is_file():
+    adapters = LOOKUP / "adapters"
+    if not (adapters / f"{adapter}.py").is_file():
         raise Trouble(
-            f"lambda/{chosen.name}",
+            f"lambda/lookup/adapters/{adapter}.py",
             f"lookup.adapter is {adapter!r} and its module is missing",
             "write it: docs/lambda.md",
         )
-    for module in SOURCE.glob("*.py"):
-        if module == chosen or not module.stem.endswith("_customers"):
-            shutil.copyfile(module, stage / module.name)
-    data = chosen.with_suffix(".json")
-    if data.is_file():
-        shutil.copyfile(data, stage / data.name)
+    carried = [*LOOKUP.glob("*.py"), adapters / "__init__.py"]
+    # The adapter's module and data, and what it keeps beside it under its name.
+    carried += [*adapters.glob(f"{adapter}.*"), *adapters.glob(f"{adapter}_*.*")]
+    for file in carried:
+        target = stage / file.relative_to(LOOKUP)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(file, target)
 
 
 def _copy_phonenumbers(stage: Path) -> None:
@@ -117,7 +118,7 @@ def _compile(stage: Path) -> None:
         check=False,
     )
     if result.returncode:
-        raise Trouble("lambda/", f"a module does not compile: {result.stdout.strip()}", "mend it")
+        raise Trouble("lambda/lookup/", f"a module does not compile: {result.stdout.strip()}", "mend it")
 
 
 def _pack(stage: Path, out: Path) -> Path:

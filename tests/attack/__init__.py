@@ -4,5 +4,6 @@ import sys
 
 from ops.settings import ROOT
 
-# As pytest's `pythonpath` (pyproject.toml): the Lambda's modules and the page's are at the top of their zip and folder.
-sys.path += [str(ROOT / "lambda"), str(ROOT / "pyapp")]
+# As pytest's `pythonpath` (pyproject.toml): the page's modules are at the top of their folder, as the Lambda's are, which
+# `ops` has put on the path.
+sys.path.append(str(ROOT / "pyapp"))

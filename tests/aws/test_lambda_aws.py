@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import adapters
 import boto3
 import pytest
+from adapters.http import read_token
 from botocore.session import Session
 from customers import Customer, LookupFailed, open_customers
 from handler import create_handler
-from http_customers import read_token
 from identity import Identity
 from moto.server import ThreadedMotoServer
 
@@ -229,8 +230,8 @@ def test_the_fourth_adapter_of_the_documentation_works(tmp_path: Path, monkeypat
     text = (ROOT / "docs" / "lambda.md").read_text("utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len([line for line in code.splitlines() if line.strip()]) <= 20
-    (tmp_path / "s3_customers.py").write_text(code, "utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "s3.py").write_text(code, "utf-8")
+    monkeypatch.setattr(adapters, "__path__", [*adapters.__path__, str(tmp_path)])
     monkeypatch.setenv("CUSTOMERS_BUCKET", "directory")
     client = boto3.client("s3")
     client.create_bucket(Bucket="directory")

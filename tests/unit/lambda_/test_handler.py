@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from adapters.sample import SampleCustomers
 from customers import Customer, Customers, LookupFailed
 from handler import Directory, create_handler
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from identity import Identity
-from sample_customers import SampleCustomers
 
 from ops.settings import lambda_settings, load_settings
 from tests.unit.lambda_.events import CONTACT_ID, contact_event

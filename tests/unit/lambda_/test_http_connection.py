@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from adapters.http import HttpCustomers
 from customers import Customer, LookupFailed
-from http_customers import HttpCustomers
 from identity import Identity
 
 from tests.unit.lambda_.scripted_crm import TIMED_OUT, Request, ScriptedCrm, ok

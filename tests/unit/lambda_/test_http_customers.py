@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from adapters.http import read_customers
 from customers import Customer, LookupFailed, open_customers
 from handler import create_handler
-from http_customers import read_customers
 from hypothesis import given
 from hypothesis import strategies as st
 from identity import Identity

@@ -7,8 +7,8 @@ import threading
 import time
 
 import pytest
+from adapters.http import HttpCustomers
 from customers import LookupFailed
-from http_customers import HttpCustomers
 from identity import Identity
 
 from tests.certificate import Certificate

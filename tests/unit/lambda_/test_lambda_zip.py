@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from ops import LOOKUP
 from ops.errors import Trouble
 from ops.settings import Lookup, Settings, lambda_settings, load_settings
 from ops.site.lambda_zip import CUSTOMERS_TABLE_VARIABLE, LAMBDA_HANDLER, build_lambda_zip
@@ -67,8 +68,9 @@ def test_it_is_under_a_megabyte_and_holds_the_chosen_adapter_only(tmp_path: Path
     package = build_lambda_zip(_with_adapter(adapter), tmp_path / "lambda.zip", runtime)
     assert package.stat().st_size < 1_000_000
     names = _names(package)
-    assert [name for name in names if name.endswith("_customers.py")] == [f"{adapter}_customers.py"]
-    assert ("sample_customers.json" in names) == (adapter == "sample")
+    carried = {name for name in names if name.startswith("adapters/") and not name.endswith(".pyc")}
+    beside = {"sample": {"adapters/sample.json"}, "http": {"adapters/http_connection.py"}}.get(adapter, set())
+    assert carried == {"adapters/__init__.py", f"adapters/{adapter}.py"} | beside
     assert {"handler.py", "settings.json", "phonenumbers/LICENSE"} <= set(names)
     assert not [name for name in names if "geo" in name or "carrier" in name or name.endswith(".pyi")]
     # What checks the settings has no place here.
@@ -115,20 +117,20 @@ def test_the_settings_travel_in_it(tmp_path: Path) -> None:
 
 def test_an_adapter_without_a_module_is_named(tmp_path: Path) -> None:
     lookup = load_settings().lookup.model_dump()
-    with pytest.raises(ValidationError, match=r"lambda/ldap_customers\.py.*dynamodb, http, sample"):
+    with pytest.raises(ValidationError, match=r"lambda/lookup/adapters/ldap\.py.*dynamodb, http, sample"):
         Lookup.model_validate({**lookup, "adapter": "ldap"})
     with pytest.raises(Trouble, match="ldap"):
         build_lambda_zip(_with_adapter("ldap"), tmp_path / "lambda.zip")
 
 
 def test_the_tables_variable_is_the_one_that_the_adapter_reads() -> None:
-    from dynamodb_customers import TABLE_VARIABLE
+    from adapters.dynamodb import TABLE_VARIABLE
 
     assert TABLE_VARIABLE == CUSTOMERS_TABLE_VARIABLE
 
 
 def test_the_sample_customers_are_fiction() -> None:
-    records = json.loads((Path(__file__).parents[3] / "lambda" / "sample_customers.json").read_text("utf-8"))
+    records = json.loads((LOOKUP / "adapters" / "sample.json").read_text("utf-8"))
     # US: 555-0100 to 0199. UK: Ofcom's numbers for TV and radio drama.
     uk = ("+442079460", "+441134960", "+442920180", "+441314960", "+447700900")
     for record in records:

@@ -490,7 +490,7 @@ def test_broken_settings_are_told_survived_and_mended_with_what_else_was_broken(
     [
         ("pyapp/cards.py", "app"),
         ("web/app.css", "app"),
-        ("lambda/handler.py", "flow"),
+        ("lambda/lookup/handler.py", "flow"),
         ("web/workspace/page.py", "workspace"),
     ],
 )

@@ -252,8 +252,8 @@ def test_alarms_watch_the_very_metric_that_a_failed_look_up_logs(tmp_path: Path,
         assert alarm["Statistic"] == "Sum"
         assert alarm["TreatMissingData"] == "notBreaching", "a metric without calls has no data"
         watched.add(outcome)
-    # The outcomes that lambda/handler.py logs together with an error.
-    handler = (ROOT / "lambda" / "handler.py").read_text("utf-8")
+    # The outcomes that lambda/lookup/handler.py logs together with an error.
+    handler = (ROOT / "lambda" / "lookup" / "handler.py").read_text("utf-8")
     assert watched == set(re.findall(r'outcome, error = "([a-z-]+)", (?!"")', handler)) == {"failed", "timeout"}
 
 

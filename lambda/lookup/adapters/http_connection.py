@@ -79,7 +79,7 @@ class Connection:
         response.begin()
         return response
 
-    def makefile(self, mode: str) -> io.BufferedReader:  # noqa: ARG002
+    def makefile(self, mode: str) -> io.BufferedReader:
         """Return what `http.client` reads answers from: the same for every one, so that no byte is lost between two."""
         return self._reader
 

@@ -3,7 +3,7 @@
     customers = open_customers({"adapter": "sample", ...})           # [tool.popdesk.lookup], as a dict
     customers.find(Identity("phone", "+12065550100"), seconds=3.0)   # -> [<Customer>], [] for none
 
-The adapter NAME is the module `NAME_customers.py` beside this one, loaded only when chosen: sample, dynamodb, http.
+The adapter NAME is the module adapters/NAME.py, loaded only when chosen: sample, dynamodb, http.
 docs/lambda.md writes a fourth in twenty lines.
 """
 
@@ -65,5 +65,5 @@ class Customers:
 
 def open_customers(lookup: dict[str, Any]) -> Customers:
     """Make the adapter that `lookup["adapter"]` names, with `[tool.popdesk.lookup]` as a dict for its settings."""
-    adapter: Customers = import_module(f"{lookup['adapter']}_customers").create(lookup)
+    adapter: Customers = import_module(f"adapters.{lookup['adapter']}").create(lookup)
     return adapter

@@ -1,4 +1,4 @@
-"""The adapter "sample": made-up customers from sample_customers.json, held in memory. For preview and first trials.
+"""The adapter "sample": made-up customers from sample.json, held in memory. For preview and first trials.
 
 Every number in the file is from a range reserved for fiction (US 555-0100 to 0199; Ofcom's numbers for drama) and every
 address on example.com, .org or .net (RFC 2606).
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from identity import Identity
 
-FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sample_customers.json")
+FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sample.json")
 
 
 class SampleCustomers(Customers):
@@ -36,7 +36,7 @@ class SampleCustomers(Customers):
                 self._by_email.setdefault(customer.email, []).append(customer)
                 self._by_folded.setdefault(directory_key("email", customer.email), []).append(customer)
 
-    def find(self, identity: Identity, seconds: float) -> list[Customer]:  # noqa: ARG002
+    def find(self, identity: Identity, seconds: float) -> list[Customer]:
         """Return the customers with that number or address; nothing here can take long."""
         if identity.kind == "phone":
             return list(self._by_phone.get(identity.value, ()))
@@ -44,7 +44,7 @@ class SampleCustomers(Customers):
         return list(exact or self._by_folded.get(directory_key("email", identity.value), ()))
 
 
-def create(lookup: dict[str, Any]) -> SampleCustomers:  # noqa: ARG001
+def create(lookup: dict[str, Any]) -> SampleCustomers:
     """Make the adapter from the file beside this module."""
     with open(FILE, encoding="utf-8") as file:
         return SampleCustomers(json.load(file))

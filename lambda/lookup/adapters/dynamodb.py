@@ -33,7 +33,7 @@ class DynamoDbCustomers(Customers):
         self._client = client
         self._table = table
 
-    def find(self, identity: Identity, seconds: float) -> list[Customer]:  # noqa: ARG002 (the client has its time-outs)
+    def find(self, identity: Identity, seconds: float) -> list[Customer]:
         """Give the customers with that number or address. Raises LookupFailed, or TimeoutError."""
         from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
 

@@ -27,9 +27,10 @@ import time
 from urllib.parse import quote, urlsplit
 
 from customers import Customer, Customers, LookupFailed
-from http_connection import Connection
 from identity import directory_key, email_address, phone_number
 from phonenumbers.phonenumberutil import parse, region_code_for_country_code
+
+from adapters.http_connection import Connection
 
 TYPE_CHECKING = False  # see identity.py
 if TYPE_CHECKING:
