@@ -6,10 +6,13 @@
     apps.sync()                                  # after the agent looked elsewhere: start and stop
 
 `frames` is the edge: make(instance), remove(instance), show(instance, visible), send(instance, message),
-failed(instance, message), after(ms, function).
+failed(instance, message), after(ms, function), address(app, path).
+
+What an app says may be anything: what cannot be read or done is refused in words, and counted things have a most.
 """
 
-from floor import ACCOUNT, REGION, identifier
+import json_text
+from floor import ACCOUNT, REGION, NotPossible, identifier
 from log import DOWN, NOTE, UP
 from protocol import CREATING, DESTROYING, GONE, HEALTH_CHECK_INTERVAL, LOADING, Instance
 from replies import Refused
@@ -18,6 +21,8 @@ from replies import Refused
 DESTROY_LIMIT = 3000
 # How long an app may take to say hello before its tab shows an error, ms (AppIntegrations' InitializationTimeout).
 INITIALIZATION_TIMEOUT = 5000
+# More apps than anybody has open at once: an app that goes on launching is refused.
+MOST_INSTANCES = 30
 SCOPES = ("PER_CONTACT", "CROSS_CONTACTS")
 SANDBOX = ("allow-forms", "allow-popups", "allow-same-origin", "allow-scripts")
 
@@ -70,6 +75,7 @@ class Apps:
         self.on_change = lambda: None
         self.on_news = lambda: None
         self.on_outbound = lambda contact: None
+        self.on_defect = lambda error: None
         self.health_check_interval = HEALTH_CHECK_INTERVAL
         self.made = 0
         self._tabs = {}
@@ -107,13 +113,23 @@ class Apps:
                 return app
         return None
 
+    def check_address(self, app, path=""):
+        """Return the address of an app, or of a path of it. Raises NotPossible where it is none, or not the app's own."""
+        address = self.frames.address(app, path)
+        if not address:
+            why = "the path " + path + " leads away from " if path else "this is no address of a page: "
+            raise NotPossible(why + app.url)
+        return address
+
     # -- instances -----------------------------------------------------------------------------------------------------
 
     def open(self, app, contact_id="", path="", parameters=None, launched_by="", launch_key="", focus=True, idle=False):
         """Open an app for a contact (or idle), or show the instance there is; gives the instance.
 
         A CROSS_CONTACTS app has one instance for all contacts, whichever opens it first. `idle`: without a contact.
+        Raises NotPossible where the path leads elsewhere, or too many apps are open.
         """
+        self.check_address(app, path)
         if app.scope == "CROSS_CONTACTS":
             contact_id = ""
         if idle:
@@ -122,6 +138,8 @@ class Apps:
             same = instance.launch_key == launch_key if launch_key else instance.app is app
             if same and instance.contact_id == contact_id and not instance.ending and instance.path == path:
                 return self._focused(instance, focus)
+        if len(self.instances) >= MOST_INSTANCES:
+            raise NotPossible("at most " + str(MOST_INSTANCES) + " apps may be open: close one first")
         instance = Instance(self.desk.new_id(), app, contact_id, self, parameters, launched_by, launch_key, path)
         return self._begin(instance, focus)
 
@@ -263,13 +281,27 @@ class Apps:
         text = self.frames.send(instance, message)
         self.log.add(self.desk.clock(), DOWN, instance.label, text, about)
 
-    def received(self, instance, message, text):
-        """A message of an app came in; `text` is its JSON."""
+    def received(self, instance, text):
+        """A message of an app came in, as JSON text. Raises ValueError, with words, where it cannot be read."""
+        message = json_text.read(text)
         self.log.add(self.desk.clock(), UP, instance.label, text)
         if not isinstance(message, dict):
             self.note(instance, {"type": "unknown message", "event": text})
         elif instance.state != GONE:
-            instance.receive(message)
+            try:
+                instance.receive(message)
+            except Exception as error:
+                # A defect here: the app has its answer all the same, and the agent is told.
+                self.note(instance, {"type": "defect", "event": str(error)})
+                if message.get("type") == "request":
+                    instance.refuse(message.get("requestId"), "internalServerError", "The local workspace failed")
+                self.on_defect(error)
+
+    def unreadable(self, instance, request_id, why):
+        """A message came in that cannot be read. Where it was a request, its id is given, and it is refused."""
+        self.note(instance, {"type": "unreadable message", "event": why})
+        if request_id and instance.state != GONE:
+            instance.refuse(request_id, "invalidRequest", "The request cannot be read: " + why)
 
     def note(self, instance, message):
         """Put something the workspace did or saw into the log."""
@@ -307,9 +339,14 @@ class Apps:
         return self._app(arn_or_name).config()
 
     def launch(self, arn_or_name, options):
-        """Launch an app for an app; gives its AppInfo. Raises Refused."""
+        """Launch an app for an app; gives its AppInfo. Raises Refused, or NotPossible."""
         app = self._app(arn_or_name)
-        scope = options.get("scope") or {}
+        options = _table(options, "options")
+        scope = _table(options.get("scope"), "the scope")
+        _table(options.get("parameters"), "the parameters")
+        for name in (scope.get("contactId"), options.get("launchKey")):
+            if name is not None and not isinstance(name, str):
+                raise Refused("invalidRequest", "A contact's id and a launch key are texts")
         contact_id = scope.get("contactId") or ("" if scope.get("type") == "idle" else self.desk.selected)
         if contact_id and self.desk.find(contact_id) is None:
             raise Refused("invalidRequest", "The scope's contact is not active")
@@ -360,3 +397,9 @@ class Apps:
             if instance.id == instance_id:
                 return instance
         raise Refused("invalidRequest", "There is no app instance " + instance_id)
+
+
+def _table(value, what):
+    if value is not None and not isinstance(value, dict):
+        raise Refused("invalidRequest", "The launch is no launch: " + what + " is no object")
+    return value or {}

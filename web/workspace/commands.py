@@ -5,18 +5,20 @@
     await commands.command("accept", {})                                            # the selected contact
     from_address("?latency=50&offer=C-1001&accept")                                 # -> [("latency", {...}), ...]
 
-Every command is a method `do_NAME` below; its arguments are its parameters.
-A command that cannot be done raises NotPossible with a sentence for people. Results are plain JSON values.
+Every command is a method `do_NAME` below; its arguments are its parameters, read by their kind first (`read_argument`): an
+address is a link that anybody may have written. A command that cannot be done raises NotPossible with a sentence for
+people. Results are plain JSON values.
 `flow(contact, typed)` runs the contact flow (async; the answer of POST /api/offer); `page` is told what to show.
 """
 
 import asyncio
 import json
 
-from apps import App
+import json_text
+from apps import SCOPES, App
 from floor import CHANNEL_TYPES, CONNECTED, INCOMING, QUEUED, NotPossible
 from log import UP
-from permissions import NAMES
+from permissions import IFRAME_ALLOW, IFRAME_SANDBOX, NAMES
 from protocol import LOADING, RUNNING
 
 
@@ -35,15 +37,17 @@ class Commands:
 
     async def command(self, name, args):
         """Do one command; gives its result. Raises NotPossible for an unknown command, argument or state."""
-        method = getattr(self, "do_" + name, None)
-        if method is None:
-            raise NotPossible("there is no command " + name + "; there are " + ", ".join(sorted(PARAMETERS)))
-        unknown = [key for key in args if key not in PARAMETERS[name]]
-        if unknown:
-            raise NotPossible(
-                name + " takes no " + unknown[0] + "; it takes " + (", ".join(PARAMETERS[name]) or "nothing")
-            )
-        result = method(**args)
+        if not isinstance(name, str) or name not in PARAMETERS:
+            raise NotPossible("there is no command " + shortened(name) + "; there are " + ", ".join(sorted(PARAMETERS)))
+        if not isinstance(args, dict):
+            raise NotPossible(name + " takes an object of arguments, not " + shortened(args))
+        given = {}
+        for key in args:
+            if key not in PARAMETERS[name]:
+                takes = ", ".join(PARAMETERS[name]) or "nothing"
+                raise NotPossible(name + " takes no " + shortened(key) + "; it takes " + takes)
+            given[key] = read_argument(name, key, args[key])
+        result = getattr(self, "do_" + name)(**given)
         if hasattr(result, "send") or hasattr(result, "__await__"):
             result = await result
         self.desk.on_change()
@@ -75,9 +79,9 @@ class Commands:
                 address = known.get("email" if channel == "EMAIL" else "phone") or ""
         kind = "EMAIL_ADDRESS" if "@" in address else "TELEPHONE_NUMBER"
         made = self.desk.add_contact(channel, address, kind if address else "", name, initial, contact, subtype)
-        made.attributes = dict(attributes or {})
+        made.attributes = {key: text for key, text in (attributes or {}).items() if text is not None}
         await self._run_flow(made, typed)
-        if _true(accept):
+        if accept:
             self.desk.accept(made.id)
         return {"contactId": made.id}
 
@@ -103,19 +107,21 @@ class Commands:
 
     def _launch(self, contact, wanted):
         """Open the app that the flow's guide names, or instead of it the one that the address hosts."""
-        if self._hosted:
-            self.apps.open(self.apps.default, contact.id, launched_by="guide")
-        elif self.apps.find_app(wanted.get("name")):
-            app = self.apps.find_app(wanted["name"])
-            self.apps.open(app, contact.id, wanted.get("path") or "", launched_by="guide")
-        else:
-            if wanted and not contact.problem:
-                contact.problem = {
-                    "thing": "The guide's view",
-                    "reason": "it names the application " + str(wanted.get("name")) + ", which is not registered",
-                    "remedy": "The name must be the registered one, to the letter.",
-                }
-            self.apps.sync()
+        problem = None
+        app = self.apps.default if self._hosted else self.apps.find_app(wanted.get("name"))
+        if app is not None:
+            try:
+                path = "" if self._hosted else wanted.get("path") or ""
+                self.apps.open(app, contact.id, path, launched_by="guide")
+                return
+            except NotPossible as error:
+                problem = (str(error), "Look at the application's address and at the guide's path.")
+        elif wanted:
+            reason = "it names the application " + str(wanted.get("name")) + ", which is not registered"
+            problem = (reason, "The name must be the registered one, to the letter.")
+        if problem and not contact.problem:
+            contact.problem = {"thing": "The guide's view", "reason": problem[0], "remedy": problem[1]}
+        self.apps.sync()
 
     async def outbound(self, contact):
         """Go on with a call that an app made: its flow, then it is connected."""
@@ -131,7 +137,7 @@ class Commands:
         for customer in self.config.get("customers") or []:
             if wanted in (customer.get("id"), customer.get("name")):
                 return customer
-        raise NotPossible("there is no sample customer " + wanted)
+        raise NotPossible("there is no sample customer " + shortened(wanted))
 
     def do_accept(self, contact=""):
         """Accept the contact."""
@@ -178,7 +184,7 @@ class Commands:
 
     def do_attributes(self, values=None, contact=""):
         """Set contact attributes; a value of null removes one."""
-        if not isinstance(values, dict):
+        if values is None:
             raise NotPossible("attributes needs values, an object of names and texts")
         self.desk.set_attributes(contact, values)
 
@@ -200,8 +206,7 @@ class Commands:
         """Change the routing profile's name and how many contacts of each channel it allows at once."""
         given = {"VOICE": voice, "CHAT": chat, "TASK": task, "EMAIL": email}
         concurrency = [
-            (channel, number if given[channel] is None else int(given[channel]))
-            for channel, number in self.desk.concurrency
+            (channel, number if given[channel] is None else given[channel]) for channel, number in self.desk.concurrency
         ]
         self.desk.set_profile(name, concurrency)
 
@@ -221,26 +226,29 @@ class Commands:
             raise NotPossible("an app's address begins with http:// or https://")
         model = self.apps.default
         app = App(name or _host(url), url, number=len(self.apps.registered) + 1)
+        self.apps.check_address(app)
         if model is not None:
             app.scope, app.sandbox, app.allow = model.scope, model.sandbox, model.allow
             app.permissions = list(model.permissions)
         if scope:
-            app.scope = scope
+            app.scope = _one_of("scope", scope, SCOPES)
         if sandbox:
-            app.sandbox = sandbox.split()
+            app.sandbox = [_one_of("sandbox", each, IFRAME_SANDBOX) for each in sandbox.split()]
         if allow:
-            app.allow = allow.split()
+            app.allow = [_one_of("allow", each, IFRAME_ALLOW) for each in allow.split()]
         self.apps.register(app, first=True)
 
     def do_open(self, app="", contact=None, path="", parameters=None, idle=False):
         """Open an app in a tab, with launch parameters; idle: without a contact."""
         found = self.apps.find_app(app) if app else self.apps.default
         if found is None:
-            raise NotPossible("there is no app " + app)
+            raise NotPossible("there is no app " + shortened(app))
         place = self.desk.selected if contact is None else contact
+        if place and self.desk.find(place) is None:
+            raise NotPossible("there is no contact " + shortened(place))
         key = "" if not parameters else self.desk.new_id()
-        instance = self.apps.open(found, place, path, parameters, launch_key=key, idle=_true(idle))
-        if _true(idle) and self.desk.selected:
+        instance = self.apps.open(found, place, path, parameters, launch_key=key, idle=idle)
+        if idle and self.desk.selected:
             self.desk.select("")
             self.apps.sync()
         return {"instanceId": instance.id}
@@ -263,7 +271,7 @@ class Commands:
                 return instance
         active = self.apps.active(self.desk.selected)
         if wanted or active is None:
-            raise NotPossible("there is no app instance " + wanted)
+            raise NotPossible("there is no app instance " + shortened(wanted))
         return active
 
     # -- permissions and faults ----------------------------------------------------------------------------------------
@@ -277,7 +285,9 @@ class Commands:
     def do_grant(self, permission=""):
         """Grant a permission to the apps."""
         if permission not in NAMES and permission != "*":
-            raise NotPossible("there is no permission " + permission + "; there are " + ", ".join(NAMES) + " and *")
+            raise NotPossible(
+                "there is no permission " + shortened(permission) + "; there are " + ", ".join(NAMES) + " and *"
+            )
         self._each_app(lambda app: permission in app.permissions or app.permissions.append(permission))
 
     def do_withdraw(self, permission=""):
@@ -319,7 +329,7 @@ class Commands:
     def do_burst(self, count=1000, name="Burst"):
         """Change the agent's state so many times at once, to states named Burst 1, Burst 2, ..."""
         previous = self.desk.state
-        for number in range(1, int(count) + 1):
+        for number in range(1, count + 1):
             state = name + " " + str(number)
             data = {"state": state, "previous": {"state": previous}}
             self.desk.on_event("aws.connect.contact", "agent/stateChange", "", data)
@@ -327,14 +337,14 @@ class Commands:
 
     async def do_wait(self, ms=1000):
         """Do nothing for so many milliseconds."""
-        await asyncio.sleep(float(ms) / 1000)
+        await asyncio.sleep(ms / 1000)
 
     async def do_until(self, app="running", request="", count=1, contact="", timeout=10000):
         """Wait until the contact's app is running, or until it has asked so many times for a request; ms."""
-        deadline = self.desk.clock() + float(timeout)
+        deadline = self.desk.clock() + timeout
         while self.desk.clock() < deadline:
             if request:
-                if self._asked(request) >= int(count):
+                if self._asked(request) >= count:
                     return {"waited": True}
             elif self._state_of_app(contact) == app:
                 return {"waited": True}
@@ -393,7 +403,7 @@ class Commands:
 
     def do_log(self, filter="", last=200):
         """Give the last messages of the log that hold the words of the filter."""
-        entries = self.log.filter(filter)[-int(last) :]
+        entries = self.log.filter(filter or "")[-last:] if last else []
         return [
             {"time": entry.time, "direction": entry.direction, "app": entry.source, "message": entry.value()}
             for entry in entries
@@ -414,8 +424,75 @@ class Commands:
         return [[name, list(PARAMETERS[name])] for name in sorted(PARAMETERS)]
 
 
-def _true(value):
-    return value is True or str(value).lower() in ("true", "yes", "1")
+# -- arguments ---------------------------------------------------------------------------------------------------------
+
+# The longest that a command waits, or makes an answer wait, ms.
+LONGEST = 60000
+# What a parameter is where it is no text, by its name, which means the same in every command: the most for a number.
+_WHOLE = {"count": 10000, "last": 1000000, "voice": 100, "chat": 100, "task": 100, "email": 100}
+_MILLISECONDS = ("ms", "timeout")
+_FLAGS = ("accept", "idle")
+_TEXTS = ("attributes", "values")  # {name: text}; a name whose text is None is removed
+_OBJECTS = ("parameters",)
+# What null means something for: nothing given, or to be removed.
+_MAY_BE_NONE = ("value", "filter", "contact", "attributes", "values", "parameters", "voice", "chat", "task", "email")
+_YES = ("true", "yes", "1")
+_NO = ("false", "no", "0", "")
+
+
+def read_argument(command, name, value):
+    """Return an argument as its command takes it: a text, number, flag or object. Raises NotPossible for anything else.
+
+    Numbers and flags may come as texts, as the address and the forms have them.
+    """
+    what = name + " of " + command
+    if value is None and name in _MAY_BE_NONE:
+        return None
+    if name in _WHOLE:
+        return _number(what, value, _WHOLE[name], True)
+    if name in _MILLISECONDS:
+        return _number(what, value, LONGEST, False)
+    if name in _FLAGS:
+        text = str(value).lower() if isinstance(value, (bool, int, str)) else "?"
+        if text not in _YES + _NO:
+            raise NotPossible(what + " is true or false, not " + shortened(value))
+        return text in _YES
+    if name in _TEXTS or name in _OBJECTS:
+        if not isinstance(value, dict):
+            raise NotPossible(what + " is an object, not " + shortened(value))
+        return value if name in _OBJECTS else {key: _text_or_none(what, value[key]) for key in value}
+    if not isinstance(value, str):
+        raise NotPossible(what + " is a text, not " + shortened(value))
+    return value
+
+
+def _number(what, value, most, whole):
+    try:
+        number = float("nan" if isinstance(value, bool) or not isinstance(value, (int, float, str)) else value)
+    except (ValueError, OverflowError):
+        number = -1.0
+    # Not the other way round: NaN is neither less nor more.
+    if not (0 <= number <= most) or (whole and number != int(number)):
+        raise NotPossible(what + " is a number from 0 to " + str(most) + ", not " + shortened(value))
+    return int(number) if number == int(number) else number
+
+
+def _text_or_none(what, value):
+    if isinstance(value, bool) or not (value is None or isinstance(value, (str, int, float))):
+        raise NotPossible(what + " are texts, not " + shortened(value))
+    return value if value is None or isinstance(value, str) else str(value)
+
+
+def _one_of(what, value, known):
+    if value not in known:
+        raise NotPossible("an app's " + what + " is one of " + ", ".join(known) + ", not " + shortened(value))
+    return value
+
+
+def shortened(value):
+    """Return a value as it is shown in a refusal, its beginning at most."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 80 else text[:80] + "..."
 
 
 def _host(url):
@@ -429,9 +506,14 @@ def _host(url):
 # Each parameter is a command, done in the order they stand. Its value is the command's first argument, then NAME:VALUE
 # pairs after commas where NAME is one of the command's. Several as JSON: do=[["offer", {"channel": "CHAT"}], ...].
 
+MOST_COMMANDS = 100  # in one address
+
 
 def from_address(query):
-    """Read commands from an address's query string: [(name, args), ...]. Raises NotPossible for what is no command."""
+    """Read commands from an address's query string: [(name, args), ...]. Raises NotPossible for what is no command.
+
+    The arguments are those of the address; `Commands.command` reads their kinds.
+    """
     found = []
     for part in query.lstrip("?").split("&"):
         if not part:
@@ -442,26 +524,32 @@ def from_address(query):
             found += _several(value)
         else:
             found.append((name, _arguments(name, value)))
+    if len(found) > MOST_COMMANDS:
+        raise NotPossible("it holds " + str(len(found)) + " commands; at most " + str(MOST_COMMANDS) + " are done")
     return found
 
 
 def _several(value):
-    try:
-        return [(name, args) for name, args in json.loads(decode(value))]
-    except (ValueError, TypeError):
-        raise NotPossible("do= holds no list of [name, {arguments}]: " + decode(value)[:80])
+    text = decode(value)
+    listed = _json(text)
+    if not isinstance(listed, list):
+        raise NotPossible("do= holds no list of [name, {arguments}]: " + shortened(text))
+    for each in listed:
+        if not (isinstance(each, list) and len(each) == 2 and isinstance(each[0], str) and isinstance(each[1], dict)):
+            raise NotPossible("do= holds what is no [name, {arguments}]: " + shortened(each))
+    return [(name, args) for name, args in listed]
 
 
 def _arguments(name, value):
     if name not in PARAMETERS:
-        raise NotPossible("there is no command " + name + "; there are " + ", ".join(sorted(PARAMETERS)))
+        raise NotPossible("there is no command " + shortened(name) + "; there are " + ", ".join(sorted(PARAMETERS)))
     names = PARAMETERS[name]
     if not value:
         return {}
     if not names:
         raise NotPossible(name + " takes nothing")
     if decode(value).startswith("{"):
-        return json.loads(decode(value))
+        return _json(decode(value))
     args = {}
     last = names[0]
     for piece in value.split(","):
@@ -473,16 +561,23 @@ def _arguments(name, value):
             args[last] += "," + piece  # the comma was the value's own
         else:
             args[last] = piece
-    return {key: _value(args[key]) for key in args}
+    return {key: _value(key, args[key]) for key in args}
 
 
-def _value(text):
+def _value(name, text):
     text = decode(text)
-    return json.loads(text) if text.startswith("{") else text
+    return _json(text) if name in _TEXTS or name in _OBJECTS else text
+
+
+def _json(text):
+    try:
+        return json_text.read(text)
+    except ValueError as error:
+        raise NotPossible("this cannot be read, " + str(error) + ": " + shortened(text))
 
 
 def decode(text):
-    """Percent-decode a part of an address; a + stays a + (telephone numbers begin with one)."""
+    """Percent-decode a part of an address; a + stays a + (telephone numbers begin with one). Raises NotPossible."""
     if "%" not in text:
         return text
     pieces = text.split("%")
@@ -493,7 +588,10 @@ def decode(text):
             out.extend(piece[2:].encode())
         except ValueError:
             out.extend(b"%" + piece.encode())
-    return out.decode()
+    try:
+        return out.decode()
+    except UnicodeError:
+        raise NotPossible("this is not UTF-8: " + shortened(text))
 
 
 # Command -> its parameters' names. MicroPython does not keep a function's signature, so they stand here once more; a

@@ -28,6 +28,8 @@ CHANNEL_TYPES = {
 LOCALES = ("en_US", "de_DE", "es_ES", "fr_FR", "ja_JP", "it_IT", "ko_KR", "pt_BR", "zh_CN", "zh_TW")
 VISUAL_MODES = ("light", "dark", "auto")
 STATE_TYPES = ("routable", "not_routable", "offline", "after_call_work", "system", "error")
+# More than an agent ever has: an app or a link that goes on offering is refused.
+MOST_CONTACTS = 100
 # States an agent may choose; the others are the system's.
 CHOOSABLE = ("routable", "not_routable", "offline")
 
@@ -268,6 +270,8 @@ class Desk:
         made = contact_id or self.new_id()
         if self.find(made) is not None:
             raise NotPossible("there is a contact " + made + " already")
+        if len(self.contacts) >= MOST_CONTACTS:
+            raise NotPossible("the desk holds " + str(MOST_CONTACTS) + " contacts: clear one first")
         contact = Contact(
             made, initial_id or made, channel, subtype or CHANNEL_TYPES[channel][1], address, kind, name, self.clock()
         )

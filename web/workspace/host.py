@@ -14,6 +14,7 @@ import json
 
 import js
 from jsffi import create_proxy, to_js
+from replies import Moment
 
 # After so many removed iframes MicroPython's garbage is collected, so that what JavaScript holds for it is let go.
 _COLLECT_EVERY = 5
@@ -22,6 +23,7 @@ _try = getattr(js.Promise, "try")
 _stringify = js.Reflect.get(js.JSON, "stringify")
 _parse = js.JSON.parse
 _is = getattr(js.Object, "is")
+_object = js.Object
 
 
 class Frame:
@@ -41,6 +43,7 @@ class Frames:
         self.stage = stage
         self.frames = {}
         self.on_failed = lambda instance, message: None
+        self._last = None
         self._due = {}
         self._timers = 0
         self._removed = 0
@@ -63,7 +66,7 @@ class Frames:
         if instance.app.allow:
             element.setAttribute("allow", "; ".join(instance.app.allow))
         element.hidden = True
-        element.src = address_of(instance)
+        element.src = self.address(instance.app, instance.path)
         self.stage.appendChild(element)
         self.frames[instance.id] = Frame(element)
 
@@ -91,6 +94,15 @@ class Frames:
         """An app closed itself with a fatal error."""
         self.on_failed(instance, message)
 
+    def address(self, app, path):
+        """Return the address of a path of an app, as the browser resolves it; "" where it is none or another site's."""
+        base = js.URL.parse(app.url)
+        if base is None or base.protocol not in ("http:", "https:"):
+            return ""
+        found = js.URL.parse(path, base.href) if path else base
+        # javascript:, blob: and about: have other origins too.
+        return found.href if found is not None and found.origin == base.origin else ""
+
     def send(self, instance, message):
         """Post a message to the app; gives its JSON text."""
         text = json.dumps(message)
@@ -116,8 +128,13 @@ class Frames:
     # -- messages ------------------------------------------------------------------------------------------------------
 
     def _window_message(self, event):
-        data = event.data
-        if data is None or not hasattr(data, "type") or data.type != "connect-app-host-init":
+        try:
+            self._hello(event, event.data)
+        except MemoryError:
+            self.apps.note(None, {"type": "hello without an end", "event": str(event.origin)})
+
+    def _hello(self, event, data):
+        if field(data, "type") != "connect-app-host-init":
             return
         for instance in list(self.apps.instances):
             frame = self.frames.get(instance.id)
@@ -136,42 +153,61 @@ class Frames:
         frame.port = event.ports[0]
         apps = self.apps
 
-        def on_text(text):
-            # What JSON has no text for (undefined) is no message.
+        def on_text(text=None):
+            # What JSON has no text for is no message: undefined, which calls without an argument.
             if isinstance(text, str):
-                apps.received(instance, json.loads(text), text)
+                try:
+                    apps.received(instance, text)
+                except ValueError as error:
+                    on_bad(error)
 
         def on_bad(error):
-            apps.note(instance, {"type": "unreadable message", "event": str(error)})
+            asked, self._last = self._last, None
+            # From JavaScript comes its Error, a PythonError where even the text had no room here.
+            why = str(field(error, "message") or error)
+            apps.unreadable(instance, _request_id(asked), "there is no room for it" if "MemoryError" in why else why)
 
         on_text_proxy = create_proxy(on_text)
         on_bad_proxy = create_proxy(on_bad)
 
         def on_message(event):
-            _try(_stringify, event.data).then(on_text_proxy, on_bad_proxy)
+            try:
+                # Its text comes before the next message does.
+                self._last = event.data
+                _try(_stringify, self._last).then(on_text_proxy).then(None, on_bad_proxy)
+            except MemoryError as error:  # it is a text itself
+                on_bad(error)
 
         frame.handlers = [create_proxy(on_message), on_text_proxy, on_bad_proxy]
         frame.port.onmessage = frame.handlers[0]
         hello = {"type": "connect-app-host-init"}
         for key in ("sdkVersion", "providerId"):
-            if hasattr(data, key):
-                hello[key] = str(getattr(data, key))
+            hello[key] = str(field(data, key))
         apps.hello(instance, hello)
 
 
-def address_of(instance):
-    """Give the iframe's address: the app's, with the guide's path resolved against its domain."""
-    base = js.URL.parse(instance.app.url)
-    if base is None or base.protocol not in ("http:", "https:"):
-        return "about:blank"
-    return js.URL.parse(instance.path, base.href).href if instance.path else base.href
+def field(data, name):
+    """Return a field of what JavaScript gave, None where it has none.
+
+    Only an object may be asked: JavaScript throws where a BigInt is, and MicroPython cannot catch that.
+    """
+    return getattr(data, name) if _is(_object(data), data) and hasattr(data, name) else None
+
+
+def _request_id(data):
+    """Return the id of the request that a message is, as far as it can be read, "" where it is none."""
+    try:
+        asked = field(data, "requestId") if field(data, "type") == "request" else None
+        return asked if isinstance(asked, str) else ""
+    except MemoryError:
+        return ""
 
 
 def _set_dates(made, message):
-    """Put Dates where the message has {"$date": ms}; `made` is its JavaScript copy."""
+    """Put Dates where the message has Moments; `made` is its JavaScript copy."""
     items = list(message.items()) if isinstance(message, dict) else list(enumerate(message))
     for key, value in items:
-        if isinstance(value, dict) and "$date" in value:
+        if isinstance(value, Moment):
             js.Reflect.set(made, key, js.Date.new(float(value["$date"])))
         elif isinstance(value, (dict, list, tuple)) and value:
             _set_dates(js.Reflect.get(made, key), value)

@@ -16,6 +16,7 @@ DOWN = "down"  # from the workspace to the app
 NOTE = "note"  # something the workspace itself did or saw
 # How many characters of messages are kept: some two thousand messages.
 CAPACITY = 1000000
+MOST_ENTRIES = 20000  # however short they are
 
 
 class Entry:
@@ -86,7 +87,7 @@ class Log:
         self.total += 1
         self.entries.append(Entry(self.total, time, direction, source, message, about))
         self.size += len(message)
-        if self.size > self.capacity:
+        if self.size > self.capacity or len(self.entries) > MOST_ENTRIES:
             self._forget_oldest(len(self.entries) // 10 + 1)
         if self.on_add is not None:
             self.on_add()

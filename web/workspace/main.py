@@ -80,6 +80,7 @@ class Workspace:
         self.apps.on_change = self.page.changed
         self.apps.on_news = self.page.changed_soon
         self.apps.on_outbound = self._outbound
+        self.apps.on_defect = self.defect
         frames.listen()
         self.page.start()
 
@@ -96,10 +97,17 @@ class Workspace:
         try:
             for name, args in from_address(str(js.location.search)):
                 await self.commands.command(name, args)
-        except (NotPossible, ValueError, TypeError) as error:
+        except NotPossible as error:
             self.page.show_problem("The address", sentence(error), "See docs/workspace.md for what it may hold.")
+        except Exception as error:
+            self.defect(error)
         self.page.changed()
         js.document.documentElement.setAttribute("data-ready", "true")
+
+    def defect(self, error):
+        """Say that something here failed that must not; the console has the traceback."""
+        sys.print_exception(error)
+        self.page.show_problem("The workspace itself", sentence(error), "This is a defect: the console has more.")
 
     def configure(self, config):
         """Take the preview server's configuration."""
@@ -146,8 +154,11 @@ class Workspace:
         answer = {"id": asked["id"]}
         try:
             answer["result"] = await self.commands.command(asked["name"], asked.get("args") or {})
-        except (NotPossible, ValueError, TypeError) as error:
+        except NotPossible as error:
             answer["error"] = str(error)
+        except Exception as error:
+            answer["error"] = "the workspace itself failed, which is a defect: " + repr(error)
+            self.defect(error)
         await js.fetch("/api/answers", post_json(answer))
 
 
@@ -157,9 +168,7 @@ def start():
     _keep.append(workspace)
 
     def unexpected(loop, context):
-        error = context["exception"]
-        sys.print_exception(error)
-        workspace.page.show_problem("The workspace itself", sentence(error), "This is a defect: the console has more.")
+        workspace.defect(context["exception"])
 
     asyncio.get_event_loop().set_exception_handler(unexpected)
     asyncio.create_task(workspace.run())

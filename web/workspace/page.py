@@ -14,6 +14,7 @@ import gc
 import json
 
 import js
+import json_text
 import permissions
 from floor import ACW, CHOOSABLE, CONNECTED, INCOMING, LOCALES, MISSED, QUEUED, NotPossible
 from jsffi import create_proxy
@@ -182,7 +183,7 @@ class Page:
     async def _do(self, name, args):
         try:
             await self.commands.command(name, args)
-        except (NotPossible, ValueError) as error:
+        except NotPossible as error:
             self.say(sentence(error))
         self.changed()
 
@@ -299,7 +300,7 @@ class Page:
 
     def _form_open(self, fields, form):
         if fields["parameters"]:
-            fields["parameters"] = json.loads(fields["parameters"])
+            fields["parameters"] = json_text.read(fields["parameters"])
         self.do("open", **{key: fields[key] for key in fields if fields[key]})
 
     def _form_attribute(self, fields, form):

@@ -26,6 +26,10 @@ DESTROYING = "destroying"
 GONE = "gone"
 
 HEALTH_CHECK_INTERVAL = 10000
+# More subscriptions than an app has events to hear: an app that goes on subscribing is refused.
+MOST_SUBSCRIPTIONS = 1000
+# Topics below it are the workspace's to tell of, the others are between apps.
+_WORKSPACES_OWN = "aws.connect."
 
 
 class Instance:
@@ -114,9 +118,11 @@ class Instance:
             return parameter == about
         if self.serves_all and not parameter:
             return True
+        # What one app tells the others (`relay`) may be anything.
+        said = data.get("contactId") if isinstance(data, dict) else None
         # "If no contact ID is provided, then it uses the context of the current contact that the app was opened on"
         # (AWS's page of every contact event).
-        return replies.resolve_contact(self.apps.desk, self, "") == (data.get("contactId") or about)
+        return replies.resolve_contact(self.apps.desk, self, "") == (said or about)
 
     def subscriptions(self):
         """Give the topics the app is subscribed to, as it named them."""
@@ -187,11 +193,8 @@ class Instance:
         kind = message.get("type")
         if kind == "request":
             self._request(message)
-        elif kind == "subscribe":
-            self._subscribe(_topic(message), message.get("handlerId"))
-        elif kind == "unsubscribe":
-            topic = _topic(message)
-            self._topics.get(_key(topic), {}).pop(str(topic.get("parameter") or ""), None)
+        elif kind in ("subscribe", "unsubscribe", "appPublish"):
+            self._about_a_topic(kind, message)
         elif kind == "healthCheck":
             self._health += 1
             self._send({"type": "healthCheckResponse", "time": self.apps.desk.clock(), "counter": self._health})
@@ -199,8 +202,6 @@ class Instance:
             self._completed(message.get("stage"))
         elif kind == "closeApp":
             self.apps.closed_by_app(self, bool(message.get("isFatalError")), str(message.get("message") or ""))
-        elif kind == "appPublish":
-            self.apps.relay(self, _topic(message), message.get("data"))
         elif kind not in ("log", "metric", "serviceError", "closeChannel", "childUpstream"):
             self.apps.note(self, {"type": "unknown message", "event": str(kind)})
 
@@ -275,19 +276,44 @@ class Instance:
             "details": {"command": message.get("command"), "requestData": message.get("data")},
         }
 
+    def refuse(self, request_id, key, reason):
+        """Answer a request that cannot be done, whatever else it says."""
+        self._send({"type": "response", "requestId": request_id, "isError": True, "errorKey": key, "reason": reason})
+
+    def _about_a_topic(self, kind, message):
+        topic = message.get("topic")
+        if not _is_topic(topic):
+            self._refuse_topic(topic, "invalidTopic", "App named a topic that is none - Topic ")
+        elif kind == "subscribe":
+            self._subscribe(topic, message.get("handlerId"))
+        elif kind == "unsubscribe":
+            self._topics.get(_key(topic), {}).pop(topic.get("parameter") or "", None)
+        elif topic["namespace"].startswith(_WORKSPACES_OWN):
+            words = "App attempted to publish a topic of the workspace - Topic "
+            self._refuse_topic(topic, "publishWithoutPermission", words)
+        else:
+            self.apps.relay(self, topic, message.get("data"))
+
     def _subscribe(self, topic, handler_id):
-        if allows(self.app.permissions, needed_for_topic(str(topic.get("namespace")), topic.get("key"))):
-            self._topics.setdefault(_key(topic), {})[str(topic.get("parameter") or "")] = topic
+        if len(self.subscriptions()) >= MOST_SUBSCRIPTIONS:
+            words = "App has " + str(MOST_SUBSCRIPTIONS) + " subscriptions, which is the most - Topic "
+            self._refuse_topic(topic, "tooManySubscriptions", words)
+        elif allows(self.app.permissions, needed_for_topic(topic["namespace"], topic["key"])):
+            self._topics.setdefault(_key(topic), {})[topic.get("parameter") or ""] = topic
             if _key(topic) == (USER, "visualModeChange"):
                 # The SDK's applyConnectTheme learns the present mode from this topic alone.
                 data = {"visualMode": self.apps.desk.visual_mode, "previous": {"visualMode": None}}
                 self._send({"type": "publish", "topic": topic, "data": data, "handlerId": handler_id})
-            return
+        else:
+            words = "App attempted to subscribe to topic without permission - Topic "
+            self._refuse_topic(topic, "subscribeWithoutPermission", words)
+
+    def _refuse_topic(self, topic, key, words):
         self._send(
             {
                 "type": "error",
-                "message": "App attempted to subscribe to topic without permission - Topic " + json.dumps(topic),
-                "key": "subscribeWithoutPermission",
+                "message": words + json.dumps(topic),
+                "key": key,
                 "isFatal": False,
                 "status": {"initialized": True, "startTime": moment(self.started)},
                 "details": {"topic": topic},
@@ -295,10 +321,12 @@ class Instance:
         )
 
 
-def _topic(message):
-    topic = message.get("topic")
-    return topic if isinstance(topic, dict) else {}
+def _is_topic(topic):
+    """Say whether it is the SDK's SubscriptionTopic: {"namespace", "key", "parameter"?}, texts all."""
+    if not isinstance(topic, dict) or not isinstance(topic.get("parameter", ""), (str, type(None))):
+        return False
+    return isinstance(topic.get("namespace"), str) and isinstance(topic.get("key"), str)
 
 
 def _key(topic):
-    return str(topic.get("namespace")), str(topic.get("key"))
+    return topic["namespace"], topic["key"]

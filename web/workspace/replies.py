@@ -27,9 +27,18 @@ class Refused(Exception):
         self.reason = reason
 
 
+class Moment(dict):
+    """A time that is a Date in the SDK's types; the edge that sends it makes the Date.
+
+    A class of its own: `{"$date": ...}` in what an app says, and is told again, is the app's own data.
+    """
+
+
 def moment(milliseconds):
-    """Mark a time that is a Date in the SDK's types; the edge that sends it makes the Date."""
-    return {"$date": milliseconds}
+    """Return the Moment of a time in ms since 1970."""
+    made = Moment()
+    made["$date"] = milliseconds
+    return made
 
 
 class Ask:
@@ -363,9 +372,7 @@ _ROUTES = {
     (WORKSPACE, "getTheme"): lambda ask: {"theme": {"tokens": {}}},
     (WORKSPACE, "app/getCatalog"): lambda ask: {"applications": ask.apps.catalog()},
     (WORKSPACE, "app/getConfig"): lambda ask: ask.apps.config_of(ask.text("key")),
-    (WORKSPACE, "app-launcher/launch"): lambda ask: ask.apps.launch(
-        ask.text("arnOrName"), ask.data.get("options") or {}
-    ),
+    (WORKSPACE, "app-launcher/launch"): lambda ask: ask.apps.launch(ask.text("arnOrName"), ask.data.get("options")),
     (WORKSPACE, "app-instance/get-app-info"): lambda ask: ask.apps.info(ask.text("instanceId")),
     (WORKSPACE, "app-manager/get-apps"): lambda ask: {"apps": ask.apps.infos()},
     (WORKSPACE, "app-instance/focus"): lambda ask: ask.apps.focus(ask.text("instanceId")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from apps import App, Apps
@@ -56,6 +57,11 @@ class Edge:
     def failed(self, _instance: Any, message: str) -> None:
         self.failures.append(message)
 
+    def address(self, app: Any, path: str) -> str:
+        # The browser's own URL decides in host.Frames: tests/browser/test_workspace.py.
+        address = urljoin(app.url, path)
+        return address if urlsplit(address)[:2] == urlsplit(app.url)[:2] and urlsplit(address).netloc else ""
+
     def send(self, instance: Any, message: dict[str, Any]) -> str:
         text = json.dumps(message)
         self.sent.append((instance.id, json.loads(text)))
@@ -89,7 +95,11 @@ class Bench:
         self.faults = Faults()
         self.log = Log()
         self.apps = Apps(self.desk, self.faults, self.log, self.edge)
+        self.apps.on_defect = self.defect
         self.app = self.apps.register(App("Popdesk", "http://localhost:8001/", permissions=PERMISSIONS))
+
+    def defect(self, error: Exception) -> None:
+        raise error
 
     def new_id(self) -> str:
         self.ids += 1
@@ -119,7 +129,7 @@ class Bench:
         self.says(instance, {"type": "appLifecycleHandlerCompleted", "stage": stage, "appInstanceId": instance.id})
 
     def says(self, instance: Any, message: dict[str, Any]) -> None:
-        self.apps.received(instance, message, json.dumps(message))
+        self.apps.received(instance, json.dumps(message))
 
     def ask(self, instance: Any, command: str, data: Any = None, namespace: str = "aws.connect.contact") -> Any:
         """Send a request and give its response, None when there is none yet."""
