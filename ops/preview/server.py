@@ -50,7 +50,7 @@ from ops.preview.guard import Guard
 from ops.preview.local_lambda import LocalLambda
 from ops.preview.sample_crm import sample_crm
 from ops.preview.scenario import CommandFailed
-from ops.settings import ROOT, Settings
+from ops.settings import ALLOW, ROOT, SANDBOX, Settings
 from ops.site.build import Page, build_page, build_site
 from ops.site.headers import response_headers
 from ops.site.lambda_zip import LAMBDA_HANDLER, build_lambda_zip
@@ -409,6 +409,7 @@ class Preview:
                     "allow": settings.iframe.allow,
                     "permissions": settings.permissions,
                 },
+                "iframe": {"sandbox": SANDBOX, "allow": ALLOW},
                 "attributes": settings.attributes.by_role(),
                 "customers": self._customers,
                 "crm": settings.crm.home,

@@ -15,10 +15,10 @@ import asyncio
 import json
 
 import json_text
-from apps import SCOPES, App
+from apps import SANDBOX, SCOPES, App
 from floor import CHANNEL_TYPES, CONNECTED, INCOMING, QUEUED, NotPossible
 from log import UP
-from permissions import IFRAME_ALLOW, IFRAME_SANDBOX, NAMES
+from permissions import NAMES
 from protocol import LOADING, RUNNING
 
 
@@ -232,10 +232,12 @@ class Commands:
             app.permissions = list(model.permissions)
         if scope:
             app.scope = _one_of("scope", scope, SCOPES)
+        # What Amazon Connect knows (ops/settings.py): another entry would frame the app as no real workspace does.
+        known = self.config.get("iframe") or {}
         if sandbox:
-            app.sandbox = [_one_of("sandbox", each, IFRAME_SANDBOX) for each in sandbox.split()]
+            app.sandbox = [_one_of("sandbox", each, known.get("sandbox", SANDBOX)) for each in sandbox.split()]
         if allow:
-            app.allow = [_one_of("allow", each, IFRAME_ALLOW) for each in allow.split()]
+            app.allow = [_one_of("allow", each, known.get("allow", ())) for each in allow.split()]
         self.apps.register(app, first=True)
 
     def do_open(self, app="", contact=None, path="", parameters=None, idle=False):

@@ -17,19 +17,6 @@ WORKSPACE = "aws.connect.workspace"
 
 EVERYTHING = "*"
 
-# What an application's iframe may be given: docs.aws.amazon.com/connect/latest/adminguide/3p-apps-iframe-permissions.html
-IFRAME_SANDBOX = (
-    "allow-forms",
-    "allow-popups",
-    "allow-same-origin",
-    "allow-scripts",
-    "allow-downloads",
-    "allow-modals",
-    "allow-storage-access-by-user-activation",
-    "allow-popups-to-escape-sandbox",
-)
-IFRAME_ALLOW = ("clipboard-read", "clipboard-write", "microphone", "camera")
-
 # permission -> (requests, topics), each (namespace, name)
 TABLE = (
     ("User.Details.View", ((CONTACT, "agent/getName"), (CONTACT, "agent/getARN")), ()),

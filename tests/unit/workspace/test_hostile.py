@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from log import MOST_ENTRIES, UP, Log
 from protocol import MOST_SUBSCRIPTIONS
 
+from ops.settings import ALLOW, SANDBOX
+
 from .conftest import Bench
 
 WORKSPACE = "aws.connect.workspace"
@@ -50,7 +52,9 @@ def desk_of(bench: Bench) -> Commands:
         return {"attributes": {}, "app": {"name": "Popdesk", "path": ""}}
 
     commands = Commands(bench.apps, flow, Panels())
-    commands.config = {"app": {"name": "Popdesk"}, "customers": [{"id": "C-1", "name": "Ada"}]}
+    iframe = {"sandbox": list(SANDBOX), "allow": list(ALLOW)}
+    customers = [{"id": "C-1", "name": "Ada"}]
+    commands.config = {"app": {"name": "Popdesk"}, "iframe": iframe, "customers": customers}
     return commands
 
 
