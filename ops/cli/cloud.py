@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
@@ -25,12 +25,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from ops.cli.options import as_given, environment_option, profile_option, region_option
 from ops.cloud import stack as stacks
 from ops.cloud.aws import Aws, open_aws
+from ops.cloud.bucket import (
+    PAGE,
+    Lost,
+    Release,
+    earlier_releases,
+    page_is,
+    read_history,
+    read_live,
+    read_manifest,
+    read_who,
+)
 from ops.cloud.deployment import Difference, Events, Work, caller, carry_out, place_of, prepare
 from ops.cloud.doctor import examine, policy_names
 from ops.cloud.grants import grant, withdraw
 from ops.cloud.iam_policy import MANAGED_SIZE, ROLE_SIZE, parts, policy, size
 from ops.cloud.prune import prune
-from ops.cloud.releases import missing_assets, read_history, read_live, read_release, read_who, rollback
+from ops.cloud.releases import look_over, plan_rollback, rollback
 from ops.errors import Trouble
 from ops.settings import Settings, load_settings, with_region
 
@@ -70,7 +81,10 @@ class _Shown:
         )
         self._progress = Progress(*columns, console=told, transient=True)
         self._task = self._progress.add_task("", total=None)
-        self.events = Events(on_step=self._step, on_resource=self._resource, on_upload=self._upload)
+        self.notes: list[str] = []
+        self.events = Events(
+            on_step=self._step, on_resource=self._resource, on_upload=self._upload, on_note=self.notes.append
+        )
         self._resources: set[str] = set()
         self.expected = 0
 
@@ -101,7 +115,7 @@ class _Shown:
 
 @click.command()
 @cloud
-@click.option("--repair", is_flag=True, help="Where this release is live already: write again what is gone of it.")
+@click.option("--repair", is_flag=True, help="Where this release is live already: write again what is gone or damaged.")
 @_dry_run
 @_json
 @_yes
@@ -121,14 +135,16 @@ def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: 
             events.step("Taking the failed change back")
             stacks.continue_rollback(aws, stacks.stack_name(settings), (), events.on_resource, events.pause)
             work = prepare(aws, settings, events)
+    planned = list(shown.notes)
+    _show_notes(planned)
     shown.expected = len(work.plan.changes)
     if dry_run:
         _drop(aws, work)
-        _show_plan(work, as_json)
+        _show_plan(work, as_json, planned)
         return
     if not work.nothing_to_do:
         if not as_json:
-            _show_plan(work, as_json=False)
+            _show_plan(work, as_json=False, notes=planned)
         if not yes and not click.confirm("Release this?", err=True):
             _drop(aws, work)
             raise Trouble("release", "you said no", "nothing was changed")
@@ -138,15 +154,16 @@ def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: 
     except KeyboardInterrupt:
         told.print(as_given("AWS goes on with what it was told; `deploy.py status` says what is live."), soft_wrap=True)
         raise
+    _show_notes(shown.notes[len(planned) :])
     if as_json:
-        print(json.dumps(asdict(result)))
+        print(json.dumps({**asdict(result), "notes": shown.notes}))
     elif result.released:
         out.print(
             f"Released [bold]{result.release}[/]: {result.changes} resources changed, {result.written} files written, "
-            f"{len(work.built.files) - result.written} were there. {result.url}"
+            f"{len(work.site.files) - 1 - result.written} were there. {result.url}"
         )
     else:
-        again = f"; {result.written} files were gone and are there again" if result.written else ""
+        again = f"; {result.written} files were gone or damaged and are right again" if result.written else ""
         out.print(f"Nothing to release: {result.release} is live at {result.url}{again}")
 
 
@@ -155,10 +172,12 @@ def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: 
 @_json
 def plan(aws: Aws, settings: Settings, as_json: bool) -> None:
     """Show what a release would change; change nothing. Exit code 3 where it would change something."""
-    with _Shown() as events:
+    shown = _Shown()
+    with shown as events:
         work = prepare(aws, settings, events)
     _drop(aws, work)
-    _show_plan(work, as_json)
+    _show_notes(shown.notes)
+    _show_plan(work, as_json, shown.notes)
     if not work.nothing_to_do:
         sys.exit(DIFFERENT_EXIT_CODE)
 
@@ -167,12 +186,23 @@ def _drop(aws: Aws, work: Work) -> None:
     stacks.forget_plan(aws, work.plan)
 
 
-def _show_plan(work: Work, as_json: bool) -> None:
+def _show_notes(notes: Sequence[str]) -> None:
+    """Show on stderr what was found lost or damaged."""
+    for note in notes:
+        told.print(f"[yellow]{escape(as_given(note))}[/]", soft_wrap=True)
+
+
+def _show_plan(work: Work, as_json: bool, notes: Sequence[str]) -> None:
     difference = work.difference
     if as_json:
-        resources = [asdict(change) for change in work.plan.changes]
-        site = asdict(difference)
-        print(json.dumps({"stack": work.wanted.name, "resources": resources, "site": site, "live": work.live.release}))
+        facts = {
+            "stack": work.wanted.name,
+            "resources": [asdict(change) for change in work.plan.changes],
+            "site": asdict(difference),
+            "live": work.live.release,
+            "notes": notes,
+        }
+        print(json.dumps(facts))
         return
     if work.nothing_to_do:
         out.print("Nothing would change.")
@@ -207,54 +237,95 @@ def _site_line(difference: Difference) -> str:
 @_json
 @click.option("--drift/--no-drift", default=True, help="Ask AWS what was changed by hand (takes some seconds).")
 def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
-    """Show what is live, since when, by whom, from which commit; and drift."""
+    """Show what is live, since when, by whom, from which commit, whether it is whole; and drift.
+
+    Exit code 3 where the live release is not whole.
+    """
     stack = stacks.read_own_stack(aws, settings)
     place = place_of(stack)
     live = read_live(aws, place)
     facts: dict[str, Any] = {"url": stack.outputs["Url"], "stack": stack.status, "release": live.release}
+    notes: list[str] = []
+    whole = True
     if live.release:
-        made = read_release(aws, place, live.release)
-        facts |= {
-            "since": live.since.isoformat() if live.since else "",
-            "by": read_who(aws, place),
-            "commit": made.commit,
-            "lambda_version": made.lambda_version,
-            "previous": made.previous,
-            "missing": missing_assets(aws, place, made.files),
-        }
+        try:
+            manifest = read_manifest(aws, place, live.release, live)
+        except Lost as lost:
+            whole = False
+            notes.append(f"{lost.thing}: {lost.reason}. {lost.remedy}")
+        else:
+            made = manifest.release
+            missing, damaged = look_over(aws, place, made)
+            if not page_is(aws, place, live, made.page):
+                damaged.insert(0, PAGE)
+            facts |= {
+                "since": live.since.isoformat() if live.since else "",
+                "by": read_who(aws, place),
+                "commit": made.commit,
+                "lambda_version": made.lambda_version,
+                "previous": made.previous,
+                "missing": missing,
+                "damaged": damaged,
+            }
+            whole = not (missing or damaged or manifest.recovered)
+            notes += [manifest.recovered] if manifest.recovered else []
+    elif live.etag:
+        whole = False
+        notes.append(
+            "the page was overwritten by hand: it is no release's. `deploy.py rollback` brings back what was live"
+        )
+    elif last := next(earlier_releases(aws, place), ""):
+        whole = False
+        notes.append(f"the page was deleted; {last} was live last: `deploy.py rollback` brings it back")
     if drift:
         with told.status("Looking for drift"):
             facts["drift"] = stacks.read_drift(aws, stack)
+    facts["notes"] = notes
     if as_json:
         print(json.dumps(facts))
-        return
-    for name, value in facts.items():
-        text = "\n".join(value) or "none" if isinstance(value, list) else value or "-"
-        out.print(f"{name.replace('_', ' '):15} {text}")
+    else:
+        for name, value in facts.items():
+            text = "\n".join(value) or "none" if isinstance(value, list) else value or "-"
+            out.print(f"{name.replace('_', ' '):15} {escape(text)}", soft_wrap=True)
+    if not whole:
+        sys.exit(DIFFERENT_EXIT_CODE)
 
 
 @click.command()
 @cloud
 @_json
 def releases(aws: Aws, settings: Settings, as_json: bool) -> None:
-    """List the releases, the newest first."""
+    """List the releases, the newest first; those that cannot be read last, with the reason."""
     place = place_of(stacks.read_own_stack(aws, settings))
-    live = read_live(aws, place).release
-    history = read_history(aws, place)
+    live = read_live(aws, place)
+    history = read_history(aws, place, live)
     if as_json:
-        rows = [{key: value for key, value in asdict(item).items() if key not in ("page", "files")} for item in history]
-        print(
-            json.dumps(
-                [
-                    {**row, "live": row["id"] == live, "files": len(item.files)}
-                    for row, item in zip(rows, history, strict=True)
-                ]
-            )
-        )
-        return
-    for item in history:
-        mark = "[green]live[/]" if item.id == live else "    "
-        out.print(f"{mark} {item.id}  {item.made_at}  {item.commit[:12] or '-':12}  {item.made_by}")
+        rows = [_row(manifest.release, manifest.written, manifest.recovered) for manifest in history.manifests]
+        rows += [_row(_unknown(identity), None, why) for identity, why in history.lost.items()]
+        print(json.dumps([{**row, "live": row["id"] == live.release} for row in rows]))
+    else:
+        for manifest in history.manifests:
+            item = manifest.release
+            mark = "[green]live[/]" if item.id == live.release else "    "
+            when = manifest.written.isoformat(timespec="seconds")
+            out.print(f"{mark} {item.id}  {when}  {item.commit[:12] or '-':12}  {escape(item.made_by)}", soft_wrap=True)
+    _show_notes(history.notes)
+
+
+def _row(item: Release, written: datetime | None, problem: str) -> dict[str, Any]:
+    """Return what `releases --json` says of a release. `written` is S3's time, `made_at` that of whoever released."""
+    facts = {key: value for key, value in asdict(item).items() if key not in ("page", "files")}
+    return {
+        **facts,
+        "written": written.isoformat() if written else "",
+        "files": len(item.files),
+        "problem": problem,
+    }
+
+
+def _unknown(identity: str) -> Release:
+    """Return a release of which no more than the id is known."""
+    return Release(identity, "", "", "", "", "", "", "", {})
 
 
 @click.command("rollback")
@@ -264,34 +335,31 @@ def releases(aws: Aws, settings: Settings, as_json: bool) -> None:
 @_json
 @_yes
 def rollback_command(aws: Aws, settings: Settings, identity: str, dry_run: bool, as_json: bool, yes: bool) -> None:
-    """Make the release before, or RELEASE, live again: page and Lambda together. The stack stays as it is."""
+    """Make the release before, or RELEASE, live again: page and Lambda together. The stack stays as it is.
+
+    Where the page was deleted or overwritten by hand, without RELEASE: the one that was live last.
+    """
     place = place_of(stacks.read_own_stack(aws, settings))
-    live = read_live(aws, place)
-    if not live.release:
-        raise Trouble("rollback", "nothing is live", "release first: `deploy.py`")
-    now = read_release(aws, place, live.release)
-    target = identity or now.previous
-    if not target:
-        raise Trouble(
-            "rollback",
-            f"{live.release} is the first release: there is none before it",
-            "release another one: `deploy.py`",
-        )
-    then = read_release(aws, place, target)
-    if then.infrastructure != now.infrastructure:
+    planned = plan_rollback(aws, place, identity)
+    then = planned.then.release
+    _show_notes(planned.notes)
+    if planned.now and planned.now.release.infrastructure != then.infrastructure:
         commit = then.commit.removesuffix("-dirty") or "COMMIT"
         told.print(
-            f"[yellow]{target} was made with other infrastructure (flows, permissions, headers), which stays as it is now."
-            f"[/] To bring that back too: {escape(as_given(f'`git checkout {commit}`, then `deploy.py`'))}",
+            f"[yellow]{then.id} was made with {'other' if then.infrastructure else 'unknown'} infrastructure (flows, "
+            "permissions, headers), which stays as it is now.[/] To bring that back too: "
+            + escape(as_given(f"`git checkout {commit}`, then `deploy.py`")),
             soft_wrap=True,
         )
+    facts = {"from": planned.live.release, "to": then.id, "done": not dry_run, "notes": planned.notes}
+    instead = f" instead of {planned.live.release}" if planned.live.release and not planned.finishes else ""
     if dry_run:
-        _answer({"from": live.release, "to": target, "done": False}, f"{live.release} -> {target}", as_json)
+        _answer(facts, f"{planned.live.release or 'nothing'} -> {then.id}", as_json)
         return
-    if not yes and not click.confirm(f"Make {target} live instead of {live.release}?", err=True):
+    if not yes and not click.confirm(f"Make {then.id} live{instead}?", err=True):
         raise Trouble("rollback", "you said no", "nothing was changed")
-    made, _ = rollback(aws, place, identity, caller(aws))
-    _answer({"from": live.release, "to": made.id, "done": True}, f"{made.id} is live again", as_json)
+    rollback(aws, place, planned, caller(aws))
+    _answer(facts, f"{then.id} is live again", as_json)
 
 
 def _answer(facts: dict[str, Any], words: str, as_json: bool) -> None:
@@ -350,7 +418,8 @@ def continue_rollback_command(
 def prune_command(aws: Aws, settings: Settings, keep: int, grace: int, cap: int, dry_run: bool, as_json: bool) -> None:
     """Delete old files that no kept release needs."""
     place = place_of(stacks.read_own_stack(aws, settings))
-    pruned = prune(aws, place, keep=keep, grace=timedelta(days=grace), cap=cap, dry_run=dry_run, now=datetime.now(UTC))
+    pruned = prune(aws, place, keep=keep, grace=timedelta(days=grace), cap=cap, dry_run=dry_run)
+    _show_notes(pruned.notes)
     would = "would go" if dry_run else "deleted"
     words = f"{len(pruned.files)} files and {len(pruned.releases)} releases {would}, {pruned.left} files left for the next time"
     _answer(asdict(pruned), words, as_json)

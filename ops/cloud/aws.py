@@ -2,11 +2,13 @@
 
     aws = Aws(session, "us-east-1")
     aws.call("s3", "head_object", Bucket="...", Key="site/index.html")     # botocore's answer, a dict
+    aws.read("s3", "get_object", Bucket="...", Key="site/index.html")      # the same with the object's content, bytes
     aws.pages("s3", "list_objects_v2", Bucket="...")                       # an iterator of such answers
 
 A refusal comes as AwsTrouble, which knows AWS's error code. Only operations of ops/cloud/iam_policy.py's list can be called,
 so the policy that `deploy.py iam-policy` prints is never short of one. Throttling and network trouble are tried again
-with backoff by botocore's standard mode (docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
+with backoff by botocore's standard mode (docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html). An answer
+that breaks off inside its body is never taken for a shorter or an empty one: see `_check_body`.
 
 The clients are botocore's, which are boto3's: boto3 itself adds resources and managed transfers, which nothing here uses
 and which take a sixth of a command's start.
@@ -14,13 +16,16 @@ and which take a sixth of a command's start.
 
 from __future__ import annotations
 
+import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConfigParseError, ProfileNotFound
 from botocore.handlers import add_expect_header
+from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from ops.cloud.aws_errors import (
@@ -37,6 +42,11 @@ from ops.errors import Trouble
 
 CONNECTIONS = 32  # how many requests are under way at once, and how many connections are kept for them
 _ATTEMPTS = 8
+# What only looks may be asked again when its answer broke off; botocore itself does not.
+_LOOKS = ("describe_", "get_", "head_", "list_", "scan", "simulate_")
+_LOOK_ATTEMPTS = 4
+BROKEN = "BrokenAnswer"
+_BROKEN_REMEDY = "check the network (and HTTPS_PROXY, where there is a proxy), then run the command again"
 
 # How these ask for the next page, and what they are given for it; every other listing here has NextToken both ways.
 _TOKENS = {
@@ -45,6 +55,7 @@ _TOKENS = {
     "simulate_principal_policy": (("Marker",), ("Marker",)),
     "list_object_versions": (("KeyMarker", "VersionIdMarker"), ("NextKeyMarker", "NextVersionIdMarker")),
 }
+_pause = time.sleep
 
 
 class AwsTrouble(Trouble):
@@ -56,6 +67,12 @@ class AwsTrouble(Trouble):
         self.service = service
         self.operation = operation
         self.code = code
+
+
+class _BrokenAnswer(BotoCoreError):  # type: ignore[misc]
+    """An answer whose body is not all there."""
+
+    fmt = "{reason}"
 
 
 class Aws:
@@ -112,6 +129,7 @@ class Aws:
                 # For S3 botocore asks before each upload whether it may come (Expect: 100-continue): with files as small
                 # as ours that is one more round trip for nothing.
                 client.meta.events.unregister("before-call.s3", add_expect_header)
+                client.meta.events.register("before-parse", _check_body)
                 self._clients[service] = client
             return self._clients[service]
 
@@ -140,16 +158,51 @@ class Aws:
 
         Raises AwsTrouble; KeyError for an operation that ops/cloud/iam_policy.py does not list, which is a defect here.
         """
+        answer, _ = self._ask(service, operation, parameters, with_body=False)
+        return answer
+
+    def read(self, service: str, operation: str, **parameters: Any) -> tuple[dict[str, Any], bytes]:
+        """Call `operation`, whose answer has a stream `Body`, and return the answer and the body's bytes.
+
+        Raises as `call` does, also for a connection that breaks inside the body.
+        """
+        return self._ask(service, operation, parameters, with_body=True)
+
+    def _ask(
+        self, service: str, operation: str, parameters: dict[str, Any], with_body: bool
+    ) -> tuple[dict[str, Any], bytes]:
         CALLS[service][operation]
+        attempts = _LOOK_ATTEMPTS if operation.startswith(_LOOKS) else 1
+        for attempt in range(1, attempts + 1):
+            try:
+                return self._ask_once(service, operation, parameters, with_body)
+            except AwsTrouble as trouble:
+                if trouble.code != BROKEN or attempt == attempts:
+                    raise
+                _pause(0.2 * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def _ask_once(
+        self, service: str, operation: str, parameters: dict[str, Any], with_body: bool
+    ) -> tuple[dict[str, Any], bytes]:
         try:
             if self.before:
                 self.before(service, operation, parameters)
             answer: dict[str, Any] = getattr(self.client(service), operation)(**parameters)
+            body = b""
+            if with_body:
+                try:
+                    body = answer["Body"].read()
+                except BotoCoreError as error:
+                    raise _BrokenAnswer(reason=str(error)) from error
             if self.after:
                 self.after(service, operation, parameters)
-            return answer
+            return answer, body
         except ClientError as error:
             raise self._refused(service, operation, error) from error
+        except (_BrokenAnswer, ResponseParserError) as error:
+            reason = f"the answer broke off or is not AWS's: {error}"
+            raise AwsTrouble(service, operation, BROKEN, reason, _BROKEN_REMEDY) from error
         except BotoCoreError as error:
             if (problem := machine_problem(error, self.profile)) is not None:
                 raise Trouble(*problem) from error
@@ -178,6 +231,32 @@ def _regions(session: Session) -> frozenset[str]:
     """Return the regions of all partitions that botocore's data knows."""
     partitions = session.get_available_partitions()
     return frozenset(region for part in partitions for region in session.get_available_regions("sts", part))
+
+
+def _check_body(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+    """Raise _BrokenAnswer for an answer of success whose body is cut short or is not of the service's protocol.
+
+    botocore gives such an answer on as if AWS had left things out: a listing that is empty, an alias without a version.
+    """
+    body = response_dict["body"]
+    if response_dict["status_code"] >= 300 or not isinstance(body, bytes) or operation_model.http["method"] == "HEAD":
+        return
+    said = response_dict["headers"].get("content-length")
+    if said is not None and said != str(len(body)):
+        raise _BrokenAnswer(reason=f"{len(body)} of {said} bytes came")
+    shape = operation_model.output_shape
+    if shape is None or all("location" in member.serialization for member in shape.members.values()):
+        return
+    if operation_model.service_model.resolved_protocol in ("json", "rest-json"):
+        try:
+            whole = isinstance(json.loads(body), dict)
+        except ValueError:
+            whole = False
+    else:
+        # XML that is cut is noticed by its parser; a proxy's page in HTML would be read as an answer with nothing in it.
+        whole = bool(body.strip()) and not body.lstrip()[:9].lower().startswith((b"<!doctype", b"<html"))
+    if not whole:
+        raise _BrokenAnswer(reason=f"its {len(body)} bytes are no {operation_model.name} answer")
 
 
 def open_aws(profile: str, region: str) -> Aws:

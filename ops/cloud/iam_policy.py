@@ -72,8 +72,9 @@ CALLS: dict[str, dict[str, Need]] = {
         "delete_bucket": _need("s3:DeleteBucket", "artifacts"),
         "list_objects_v2": _need("s3:ListBucket", *_BUCKETS),
         "list_object_versions": _need("s3:ListBucketVersions", *_BUCKETS),
-        "head_object": _need("s3:GetObject", *_OBJECTS),
-        "get_object": _need("s3:GetObject", *_OBJECTS),
+        # Earlier versions too: what was deleted or overwritten by hand is brought back from them.
+        "head_object": _need("s3:GetObject s3:GetObjectVersion", *_OBJECTS),
+        "get_object": _need("s3:GetObject s3:GetObjectVersion", *_OBJECTS),
         "get_object_tagging": _need("s3:GetObjectTagging", "site objects"),
         "put_object": _need("s3:PutObject s3:PutObjectTagging", *_OBJECTS),
         "delete_objects": _need("s3:DeleteObject s3:DeleteObjectVersion", *_OBJECTS),

@@ -4,31 +4,53 @@
     pruned.files, pruned.releases, pruned.left        # what went; how many files the cap left for the next time
 
 An iframe that was opened before a release still loads that release's files for as long as its contact lasts, so a file
-goes only when it is older than the grace period and no release that is live, kept or young names it. A release or a
-rollback at the same time is safe: after deleting, the manifests and the live page are read again and what they need is
-brought back (the bucket is versioned: a delete is a marker, and markers can be removed).
+goes only when it is older than the grace period and no release that is live, kept or young names it. Young and old are by
+S3's times and clock: those of the machines that release or prune may be wrong.
+
+A release or a rollback at the same time is safe, and so is one after a prune that was killed half way: of a file exactly
+those versions are deleted that were seen to be old and needed by nobody. Whoever makes a release live that needs such a
+file has written it again before (ops/cloud/releases.py, `make_whole`), and that version stays. So files that were pruned
+are gone for good, where what was deleted by hand can be brought back for 30 days. Manifests get a delete marker only.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from ops.cloud.aws import Aws
-from ops.cloud.releases import MANIFESTS, SITE, Place, Release, read_history, read_live, stored_assets
+from ops.cloud.bucket import (
+    ASSETS,
+    SITE,
+    History,
+    Live,
+    Place,
+    keep_manifest,
+    manifest_key,
+    read_history,
+    read_live,
+    server_time,
+)
 from ops.cloud.stack import delete_objects
+from ops.errors import Trouble
 
-_AT_ONCE = 1000  # keys that DeleteObjects takes
+LEAST_GRACE = timedelta(days=1)  # what ops/cloud/releases.py takes for granted (FRESH)
+_AT_ONCE = 1000  # versions that DeleteObjects takes
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """What went (or would go): paths, release ids; `left`: how many more there are than the cap allows."""
+    """What went (or would go): paths, release ids; `left`: how many more files there are than the cap allows.
+
+    `brought_back`: ids of releases that were made live while their manifest was deleted, which is there again. `notes`:
+    what was found that is no release's or cannot be read; it is left alone.
+    """
 
     files: tuple[str, ...]
     releases: tuple[str, ...]
     left: int = 0
     brought_back: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def prune(
@@ -41,48 +63,112 @@ def prune(
     dry_run: bool = False,
     now: datetime | None = None,
 ) -> Pruned:
-    """Delete what nobody needs any more; `keep` counts releases, the newest first. `dry_run` only says what."""
-    oldest = (now or datetime.now(UTC)) - grace
-    history = read_history(aws, place)
-    live = read_live(aws, place).release
-    kept = kept_releases(history, live, keep, oldest)
-    dropped = [release.id for release in history if release.id not in kept]
-    needed = {path for release in history if release.id in kept for path in release.assets}
-    stored = stored_assets(aws, place)
-    old = sorted(path for path, written in stored.items() if path not in needed and written < oldest)
-    files = old[:cap]
-    result = Pruned(tuple(files), tuple(dropped), len(old) - len(files))
-    if dry_run or not (files or dropped):
+    """Delete what nobody needs any more; `keep` counts releases, the newest first. `dry_run` only says what.
+
+    `now` is S3's own time where it is not given. Raises Trouble where it is not known what the live page needs.
+    """
+    if grace < LEAST_GRACE:
+        raise Trouble("the grace period", f"{grace} is less than a day", "a day is the least", exit_code=2)
+    live = read_live(aws, place)
+    history = read_history(aws, place, live)
+    _check_live(live, history)
+    stored = _old_versions(aws, place)
+    oldest = (now or stored.now) - grace
+    kept = kept_releases(history, live.release, keep, oldest)
+    dropped = [manifest.release.id for manifest in history.manifests if manifest.release.id not in kept]
+    needed = _needed(history, kept)
+    old = sorted(path for path, written in stored.written.items() if path not in needed and written < oldest)
+    result = Pruned(tuple(old[:cap]), tuple(dropped), len(old[cap:]), notes=tuple(history.notes))
+    if dry_run or not (result.files or dropped):
         return result
-    keys = [f"{MANIFESTS}{identity}.json" for identity in dropped] + [SITE + path for path in files]
-    markers: dict[str, str] = {}
-    for start in range(0, len(keys), _AT_ONCE):
-        for item in delete_objects(aws, place.bucket, [{"Key": key} for key in keys[start : start + _AT_ONCE]]):
-            markers[item["Key"]] = item.get("DeleteMarkerVersionId", "")
-    back = _bring_back(aws, place, {release.id: release for release in history}, markers)
-    return Pruned(result.files, result.releases, result.left, tuple(back))
+    for manifest in history.manifests:
+        if manifest.release.id in kept:
+            keep_manifest(aws, place, manifest)
+    brought_back = _drop_manifests(aws, place, dropped)
+    if brought_back:
+        needed |= _needed(history, set(brought_back))
+    files = [path for path in result.files if path not in needed]
+    versions = [{"Key": SITE + path, "VersionId": version} for path in files for version in stored.versions[path]]
+    for start in range(0, len(versions), _AT_ONCE):
+        delete_objects(aws, place.bucket, versions[start : start + _AT_ONCE])
+    return Pruned(
+        tuple(files),
+        tuple(identity for identity in dropped if identity not in brought_back),
+        result.left,
+        tuple(brought_back),
+        result.notes,
+    )
 
 
-def kept_releases(history: list[Release], live: str, keep: int, oldest: datetime) -> set[str]:
-    """Give the ids of the releases that stay: the live one, the one before it, the newest `keep`, the young."""
-    by_id = {release.id: release for release in history}
-    kept = {release.id for release in history[:keep]} | {live}
-    kept |= {release.id for release in history if datetime.fromisoformat(release.made_at) >= oldest}
+def _check_live(live: Live, history: History) -> None:
+    """Raise Trouble where it is not known which files the live page needs."""
+    if live.release in history.lost:
+        raise Trouble(
+            f"release {live.release}",
+            f"it is live, and which files it needs is not known ({history.lost[live.release]}); nothing was deleted",
+            "release again, or `deploy.py rollback RELEASE`; then prune",
+        )
+    if not live.release and (live.etag or history.manifests):
+        raise Trouble(
+            "the page",
+            f"it {'was overwritten' if live.etag else 'is gone'}, so which files are needed is not known; "
+            "nothing was deleted",
+            "`deploy.py rollback` brings back what was live; then prune",
+        )
+
+
+def kept_releases(history: History, live: str, keep: int, oldest: datetime) -> set[str]:
+    """Return the ids of the releases that stay: the live one, the one before it, the newest `keep`, the young."""
+    by_id = {manifest.release.id: manifest for manifest in history.manifests}
+    kept = {manifest.release.id for manifest in history.manifests[:keep]} | {live}
+    kept |= {identity for identity, manifest in by_id.items() if manifest.written >= oldest}
     if live in by_id:
-        kept.add(by_id[live].previous)
+        kept.add(by_id[live].release.previous)
     return kept & by_id.keys()
 
 
-def _bring_back(aws: Aws, place: Place, before: dict[str, Release], markers: dict[str, str]) -> list[str]:
-    """Undo the deletion of what a release needs that was made, or made live, since `before` was read."""
+def _needed(history: History, kept: set[str]) -> set[str]:
+    return {path for manifest in history.manifests if manifest.release.id in kept for path in manifest.release.assets}
+
+
+@dataclass(frozen=True)
+class _Versions:
+    """The assets in the bucket: path -> when its newest version was written, and the ids of all its versions."""
+
+    written: dict[str, datetime]
+    versions: dict[str, list[str]]
+    now: datetime
+
+
+def _old_versions(aws: Aws, place: Place) -> _Versions:
+    written: dict[str, datetime] = {}
+    versions: dict[str, list[str]] = {}
+    now = None
+    for answer in aws.pages("s3", "list_object_versions", Bucket=place.bucket, Prefix=SITE + ASSETS):
+        now = now or server_time(answer)
+        for item in answer.get("Versions", []):
+            path = item["Key"].removeprefix(SITE)
+            versions.setdefault(path, []).append(item["VersionId"])
+            if item["IsLatest"]:  # of what was deleted already a delete marker is the latest
+                written[path] = item["LastModified"]
+    assert now is not None  # a listing has a page
+    return _Versions(written, versions, now)
+
+
+def _drop_manifests(aws: Aws, place: Place, dropped: list[str]) -> list[str]:
+    """Delete manifests and return the ids of those that are there again: of a release that was made live meanwhile.
+
+    Were this killed in between, the live release's manifest is found in its earlier version (ops/cloud/bucket.py).
+    """
+    markers: dict[str, str] = {}
+    keys = {manifest_key(identity): identity for identity in dropped}
+    for start in range(0, len(dropped), _AT_ONCE):
+        some = list(keys)[start : start + _AT_ONCE]
+        for item in delete_objects(aws, place.bucket, [{"Key": key} for key in some]):
+            markers[item["Key"]] = item.get("DeleteMarkerVersionId", "")
     live = read_live(aws, place).release
-    needing = [release for release in read_history(aws, place) if release.id not in before]
-    wanted: set[str] = set()
-    if f"{MANIFESTS}{live}.json" in markers:
-        wanted.add(f"{MANIFESTS}{live}.json")
-        needing.append(before[live])
-    wanted |= {SITE + path for release in needing for path in release.assets}
-    back = sorted(wanted & {key for key, marker in markers.items() if marker})
-    if back:
-        delete_objects(aws, place.bucket, [{"Key": key, "VersionId": markers[key]} for key in back])
-    return back
+    key = manifest_key(live)
+    if live not in dropped or not markers.get(key):
+        return []
+    delete_objects(aws, place.bucket, [{"Key": key, "VersionId": markers[key]}])
+    return [live]

@@ -1,48 +1,76 @@
 """A build -> S3: upload, switch, roll back. Nothing here knows CloudFormation.
 
     place = Place(bucket="popdesk-prod-site-...", distribution="E123", function="popdesk-prod-lookup")
-    now = read_live(aws, place)                                   # what is live, and its ETag
-    release = new_release(built, lambda_version="7", ..., live=now)
-    upload(aws, place, release, built)                            # what is missing, many at once; then the manifest
-    switch(aws, place, release, now)                              # ONE conditional write: the release is live, or nothing
+    now = read_live(aws, place)                                   # what is live, and its ETag (ops/cloud/bucket.py)
+    release = new_release(site, now, lambda_version="7", ...)
+    written = upload(aws, place, release, site)                   # what is missing, many at once; then the manifest
+    make_live(aws, place, release, now)                           # ONE conditional write: the release is live, or nothing
 
-The bucket: `site/index.html` and `site/assets/...` are what CloudFront serves (its origin path is /site),
-`releases/ID.json` is a release's manifest: its page and the hash of every file. Assets have their hash in their path and
-are never overwritten, so whatever fails before the switch, the live release is untouched; the switch is a PutObject with
-If-Match (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html), so of two releases one wins.
+    plan = plan_rollback(aws, place)                              # to the release before, or to one that is named
+    rollback(aws, place, plan)
+
+Assets have their hash in their path and are never overwritten, so whatever fails before the switch, the live release is
+untouched; the switch is a PutObject with If-Match (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html),
+so of two releases one wins. Every byte that goes up is checked against the manifest, and what is in the bucket already is
+read and checked before a page that needs it goes live.
 
 The Lambda has one alias, `live`, which flows call; it follows the page: `settle_lambda` points it at the version that the
 live release names, after the switch. Either page works with either Lambda (the answer has every key, always).
+
+`deploy.py prune` at the same time is safe without a lock: it deletes only the exact versions of files that are older than
+a day and that neither the live release nor the one before it names (ops/cloud/prune.py). So whoever makes a release live
+that needs other old files writes those again first (`make_whole`): the new version is not one of those.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import contextlib
 import re
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import brotli
 
 from ops.cloud.aws import CONNECTIONS, Aws, AwsTrouble
+from ops.cloud.bucket import (
+    ABSENT,
+    ALIAS,
+    ASSETS,
+    PAGE,
+    SITE,
+    Damaged,
+    Live,
+    Lost,
+    Manifest,
+    Place,
+    Release,
+    decoded,
+    digest,
+    earlier_releases,
+    keep_manifest,
+    marked_page,
+    page_is,
+    read_intact,
+    read_live,
+    read_manifest,
+    stored_assets,
+    write_manifest,
+)
 from ops.errors import Trouble
+from ops.site.contents import Site
 
-if TYPE_CHECKING:  # the build's own imports take longer than a release with nothing changed
-    from ops.site.build import Built
-
-PAGE = "index.html"
-SITE = "site/"
-MANIFESTS = "releases/"
-ALIAS = "live"
 IMMUTABLE = "public, max-age=31536000, immutable"
 NO_CACHE = "no-cache"
 OVERTAKEN_EXIT_CODE = 4  # another release was made live meanwhile; nothing was changed
+# Files that were written less than this ago are no prune's: the least it takes is a day (ops/cloud/prune.py). The other
+# half of the day is for a slow release.
+FRESH = timedelta(hours=12)
 
 # What each kind of file is served as (IANA media types; application/wasm is what streaming compilation asks for).
 MEDIA_TYPES = {
@@ -62,7 +90,6 @@ _PACKED = {".png", ".woff2"}  # compressed already
 _WORTH_COMPRESSING = 1000  # bytes; CloudFront's own compression starts there too
 _WORTH_TIME = 16_000  # bytes; from here on the best compression
 _TRIES = 5  # of a write that AWS says to try again
-_TOKEN = re.compile(r"^\d{8}-\d{6}-[0-9a-f]{12}$")
 
 
 class Overtaken(Trouble):
@@ -71,59 +98,24 @@ class Overtaken(Trouble):
     def __init__(self, release: str, other: str) -> None:
         super().__init__(
             f"release {release}",
-            f"{other or 'another release'} was made live meanwhile; nothing that is live was changed",
+            f"{other or 'another page'} was made live meanwhile; nothing that is live was changed",
             "look at `deploy.py status`, then run the command again if yours should follow",
             OVERTAKEN_EXIT_CODE,
         )
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where releases go. Empty `distribution` or `function`: there is none (tests of the bucket alone)."""
+class Written:
+    """The paths of the assets that were written: `added` were not there, `refreshed` were old, `replaced` were damaged."""
 
-    bucket: str
-    distribution: str = ""
-    function: str = ""
-
-
-@dataclass(frozen=True)
-class Live:
-    """What is live: the page's ETag, its release, the token of the write that made it so. All empty before the first."""
-
-    etag: str = ""
-    release: str = ""
-    token: str = ""
-    since: datetime | None = None
+    added: tuple[str, ...] = ()
+    refreshed: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
 
     @property
-    def fingerprint(self) -> str:
-        """The content part of the release's id."""
-        return self.release.rpartition("-")[2]
-
-
-@dataclass(frozen=True)
-class Release:
-    """A release's manifest. `files` maps paths to the SHA-256 of their content in hex, the page's among them."""
-
-    id: str
-    made_at: str
-    made_by: str
-    commit: str
-    previous: str
-    lambda_version: str
-    infrastructure: str
-    page: str
-    files: dict[str, str]
-
-    @property
-    def fingerprint(self) -> str:
-        """The content part of the id: equal for equal content."""
-        return self.id.rpartition("-")[2]
-
-    @property
-    def assets(self) -> set[str]:
-        """All paths but the page's."""
-        return set(self.files) - {PAGE}
+    def count(self) -> int:
+        """How many they are."""
+        return len(self.added) + len(self.refreshed) + len(self.replaced)
 
 
 def media_type(path: str) -> str:
@@ -131,16 +123,16 @@ def media_type(path: str) -> str:
     return MEDIA_TYPES.get(PurePosixPath(path).suffix, "application/octet-stream")
 
 
-def fingerprint(built: Built, lambda_sha256: str) -> str:
-    """Give 12 hex digits that stand for a build and a Lambda zip: equal for equal content."""
-    whole = hashlib.sha256(lambda_sha256.encode())
-    for path, digest in sorted(built.files.items()):
-        whole.update(f"\n{path}\0{digest}".encode())
+def fingerprint(site: Site, lambda_sha256: str) -> str:
+    """Return 12 hex digits that stand for a build and a Lambda zip: equal for equal content."""
+    whole = sha256(lambda_sha256.encode())
+    for path, content_hash in sorted(site.files.items()):
+        whole.update(f"\n{path}\0{content_hash}".encode())
     return whole.hexdigest()[:12]
 
 
 def new_release(
-    built: Built,
+    site: Site,
     live: Live,
     *,
     lambda_sha256: str = "",
@@ -148,27 +140,28 @@ def new_release(
     infrastructure: str = "",
     made_by: str = "",
     commit: str = "",
+    previous: str = "",
     now: datetime | None = None,
 ) -> Release:
-    """Give the manifest of a build to be released after `live`.
+    """Return the manifest of a build to be released after `live`; `previous` is the release before it where `live` has none.
 
     The release's id is written at the end of its page, so that no two releases' pages have the same ETag and anybody
     can see which one a browser got.
     """
     now = now or datetime.now(UTC)
-    _check_paths(built.files)
-    identity = f"{now:%Y%m%d-%H%M%S}-{fingerprint(built, lambda_sha256)}"
-    page = (built.folder / PAGE).read_text("utf-8").rstrip("\n") + f"\n<!-- release {identity} -->\n"
+    _check_paths(site.files)
+    identity = f"{now:%Y%m%d-%H%M%S}-{fingerprint(site, lambda_sha256)}"
+    page = marked_page(site.contents[PAGE], identity)
     return Release(
         id=identity,
         made_at=now.isoformat(timespec="seconds"),
         made_by=made_by,
         commit=commit,
-        previous=live.release,
+        previous=live.release or previous,
         lambda_version=lambda_version,
         infrastructure=infrastructure,
         page=page,
-        files={**built.files, PAGE: hashlib.sha256(page.encode()).hexdigest()},
+        files={**site.files, PAGE: digest(page.encode())},
     )
 
 
@@ -176,56 +169,8 @@ def _check_paths(files: Iterable[str]) -> None:
     if PAGE not in files:
         raise Trouble("the build", f"it has no {PAGE}", "run `deploy.py build`")
     for path in files:
-        if path != PAGE and not path.startswith("assets/"):
+        if path != PAGE and not path.startswith(ASSETS):
             raise Trouble(f"the build's {path}", "only files below assets/ have their hash in their path", "move it")
-
-
-# -- reading -----------------------------------------------------------------------------------------------------------
-
-
-def read_live(aws: Aws, place: Place) -> Live:
-    """Give what is live: one call."""
-    try:
-        head = aws.call("s3", "head_object", Bucket=place.bucket, Key=SITE + PAGE)
-    except AwsTrouble as trouble:
-        if trouble.code in ("404", "NoSuchKey", "NotFound"):
-            return Live()
-        raise
-    facts = head.get("Metadata", {})
-    return Live(head["ETag"], facts.get("release", ""), facts.get("token", ""), head["LastModified"])
-
-
-def read_release(aws: Aws, place: Place, identity: str) -> Release:
-    """Give a release's manifest. Raises Trouble where there is none of that id."""
-    if not _TOKEN.match(identity):
-        raise Trouble(
-            f"release {identity!r}", "that is no release's id", "`deploy.py releases` lists them", exit_code=2
-        )
-    try:
-        answer = aws.call("s3", "get_object", Bucket=place.bucket, Key=f"{MANIFESTS}{identity}.json")
-        return Release(**json.loads(answer["Body"].read()))
-    except AwsTrouble as trouble:
-        if trouble.code in ("404", "NoSuchKey"):
-            raise Trouble(f"release {identity}", "it is not there", "`deploy.py releases` lists them") from None
-        raise
-
-
-def read_history(aws: Aws, place: Place) -> list[Release]:
-    """Give all manifests, the newest first."""
-    names = []
-    for page in aws.pages("s3", "list_objects_v2", Bucket=place.bucket, Prefix=MANIFESTS):
-        names += [PurePosixPath(item["Key"]).stem for item in page.get("Contents", [])]
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        return list(pool.map(lambda name: read_release(aws, place, name), sorted(names, reverse=True)))
-
-
-def stored_assets(aws: Aws, place: Place) -> dict[str, datetime]:
-    """Give what is stored: path -> when it was written."""
-    found: dict[str, datetime] = {}
-    for page in aws.pages("s3", "list_objects_v2", Bucket=place.bucket, Prefix=f"{SITE}assets/"):
-        for item in page.get("Contents", []):
-            found[item["Key"].removeprefix(SITE)] = item["LastModified"]
-    return found
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -250,55 +195,128 @@ def _brotli(content: bytes) -> bytes:
     return bytes(brotli.compress(content, **quality))
 
 
-def put_missing(
-    aws: Aws, place: Place, built: Built, paths: Iterable[str], on_file: Callable[[str], None] | None = None
-) -> None:
-    """Write those assets of the build, CONNECTIONS at once. The first failure stops the rest and is raised."""
+def make_whole(
+    aws: Aws,
+    place: Place,
+    release: Release,
+    contents: Mapping[str, bytes],
+    kept: Collection[str] = (),
+    on_file: Callable[[str], None] | None = None,
+) -> Written:
+    """Make every asset of `release` be in the bucket, with the right content and safe from a prune; return what was written.
 
-    def put(path: str) -> None:
-        content = (built.folder / path).read_bytes()
-        if hashlib.sha256(content).hexdigest() != built.files[path]:
-            raise Trouble(str(built.folder / path), "it changed since the build", "build again")
+    `contents` has those that can be written (a build's); of others an earlier version is looked for. `kept` are the paths
+    that no prune takes: what the live release needs. `on_file` is told each path that is written. CONNECTIONS at once; the
+    first failure stops the rest and is raised. Raises Lost, which names what cannot be had.
+    """
+    stored = stored_assets(aws, place)
+
+    def settle(path: str) -> tuple[str, str]:
+        there = path in stored.written
+        young = there and (path in kept or stored.now - stored.written[path] < FRESH)
+        content = contents.get(path)
+        wrong = ""
+        if content is None:
+            try:
+                answer, content, wrong = read_intact(
+                    aws, place, SITE + path, lambda content: _check_hash(content, release.files[path])
+                )
+                wrong = wrong or _wrong_headers(path, answer)
+            except Lost:
+                return "lost", path
+        else:
+            _check_build(path, content, release.files[path])
+            wrong = _wrong_with(aws, place, path, release.files[path]) if young else ""
+        if young and not wrong:
+            return "there", path
         aws.call("s3", "put_object", Bucket=place.bucket, Key=SITE + path, **stored_form(path, content))
         if on_file:
             on_file(path)
+        return ("replaced" if wrong else "refreshed") if there else "added", path
 
+    done: dict[str, list[str]] = {}
+    for kind, path in _at_once(settle, sorted(release.assets)):
+        done.setdefault(kind, []).append(path)
+    if lost := done.get("lost"):
+        raise Lost(
+            f"release {release.id}",
+            f"{len(lost)} of its files are gone or damaged ({lost[0]}{', ...' if len(lost) > 1 else ''})",
+            f"release that commit again: git checkout {release.commit or 'COMMIT'}",
+        )
+    return Written(*(tuple(done.get(kind, ())) for kind in ("added", "refreshed", "replaced")))
+
+
+def look_over(aws: Aws, place: Place, release: Release) -> tuple[list[str], list[str]]:
+    """Return the paths of a release's assets that are missing, and of those that have other content than they should."""
+    stored = stored_assets(aws, place).written
+    missing = sorted(release.assets - stored.keys())
+    there = sorted(release.assets & stored.keys())
+    wrong = _at_once(lambda path: _wrong_with(aws, place, path, release.files[path]), there)
+    return missing, [path for path, problem in zip(there, wrong, strict=True) if problem]
+
+
+def _check_hash(content: bytes, sha256_hex: str) -> None:
+    if digest(content) != sha256_hex:
+        raise Damaged("it has other content than the release")
+
+
+def _check_build(path: str, content: bytes, sha256_hex: str) -> None:
+    if digest(content) != sha256_hex:
+        raise Trouble(path, "it is not the file that the release's manifest names", "build again")
+
+
+def _wrong_with(aws: Aws, place: Place, path: str, sha256_hex: str) -> str:
+    """Return what is wrong with a stored asset; "" for nothing."""
+    try:
+        answer, body = aws.read("s3", "get_object", Bucket=place.bucket, Key=SITE + path)
+        _check_hash(decoded(answer, body), sha256_hex)
+        return _wrong_headers(path, answer)
+    except Damaged as damage:
+        return str(damage)
+    except AwsTrouble as trouble:
+        if trouble.code not in ABSENT:
+            raise
+        return "it is not there"  # any more: it was listed
+
+
+def _wrong_headers(path: str, answer: dict[str, Any]) -> str:
+    """Return which header of a stored asset is not as a release writes it; "" for none. CloudFront passes them on."""
+    for name, wanted in (("ContentType", media_type(path)), ("CacheControl", IMMUTABLE)):
+        if answer.get(name) != wanted:
+            return f"its {name} is {answer.get(name)!r}"
+    return ""
+
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def _at_once(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+    """Return the function's result for each item, CONNECTIONS at once. The first failure stops the rest and is raised."""
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        waiting = [pool.submit(put, path) for path in paths]
+        waiting = [pool.submit(function, item) for item in items]
         done, rest = wait(waiting, return_when=FIRST_EXCEPTION)
         for future in rest:
             future.cancel()
     for future in done:
         future.result()
-
-
-def missing_assets(aws: Aws, place: Place, files: Iterable[str]) -> list[str]:
-    """Give the paths of `files` (without the page) that are not stored."""
-    stored = stored_assets(aws, place)
-    return sorted(set(files) - {PAGE} - stored.keys())
+    return [future.result() for future in waiting]
 
 
 def upload(
-    aws: Aws, place: Place, release: Release, built: Built, on_file: Callable[[str], None] | None = None
-) -> list[str]:
-    """Make everything of a release be there but the switch, and give the paths that were written.
+    aws: Aws,
+    place: Place,
+    release: Release,
+    site: Site,
+    kept: Collection[str] = (),
+    on_file: Callable[[str], None] | None = None,
+) -> Written:
+    """Make everything of a release be there but the switch, and return what was written.
 
-    The last look is for a prune at the same time: it deletes, then reads the manifests again and brings back what a new
-    one needs. So either it sees our manifest, or we see that a file is gone. Files that were written just now are too
-    young for any prune: where nothing else is in the release, nothing can be gone.
+    `kept` are the assets of the live release: they are looked at but not written again, however old they are.
     """
-    written = missing_assets(aws, place, release.files)
-    put_missing(aws, place, built, written, on_file)
-    aws.call(
-        "s3",
-        "put_object",
-        Bucket=place.bucket,
-        Key=f"{MANIFESTS}{release.id}.json",
-        Body=json.dumps(asdict(release), indent=1).encode(),
-        ContentType="application/json",
-    )
-    if release.assets - set(written):
-        put_missing(aws, place, built, missing_assets(aws, place, release.files))
+    written = make_whole(aws, place, release, site.contents, kept, on_file)
+    write_manifest(aws, place, release)
     return written
 
 
@@ -344,17 +362,12 @@ def _tag_value(text: str) -> str:
     return allowed.replace("%", "%25").replace("+", "%2B").replace("=", "%3D").replace(" ", "%20")
 
 
-def read_who(aws: Aws, place: Place) -> str:
-    """Give who made the live release live."""
-    tags = aws.call("s3", "get_object_tagging", Bucket=place.bucket, Key=SITE + PAGE)["TagSet"]
-    return next((str(tag["Value"]) for tag in tags if tag["Key"] == "by"), "")
-
-
-def settle_lambda(aws: Aws, place: Place) -> bool:
-    """Point the Lambda's alias at the version that the live release names; say whether it had to be moved.
+def settle_lambda(aws: Aws, place: Place, on_note: Callable[[str], None] | None = None) -> bool:
+    """Point the Lambda's alias at the version that the live release names; return whether it had to be moved.
 
     The page is read after the alias and the alias is written under its revision, so that with several releases at once
-    the alias ends at the one that is live.
+    the alias ends at the one that is live. Writes the live manifest back where that had to be recovered, and tells
+    `on_note` so.
     """
     if not place.function:
         return False
@@ -363,7 +376,11 @@ def settle_lambda(aws: Aws, place: Place) -> bool:
         live = read_live(aws, place)
         if not live.release:
             return False
-        version = read_release(aws, place, live.release).lambda_version
+        manifest = read_manifest(aws, place, live.release, live)
+        keep_manifest(aws, place, manifest)
+        if on_note and manifest.recovered:
+            on_note(manifest.recovered)
+        version = manifest.release.lambda_version
         if not version or alias["FunctionVersion"] == version:
             return False
         try:
@@ -382,10 +399,13 @@ def settle_lambda(aws: Aws, place: Place) -> bool:
     raise Trouble("the Lambda's alias", "it was moved by somebody else again and again", "run the command again")
 
 
-def invalidate(aws: Aws, place: Place) -> None:
-    """Have CloudFront fetch the page anew: one invalidation, its reference never used before. Nothing waits for it."""
+def invalidate(aws: Aws, place: Place, changed: Iterable[str] = ()) -> None:
+    """Have CloudFront fetch the page anew, and the assets `changed`, which it may have as they were when damaged.
+
+    One invalidation, its reference never used before. Nothing waits for it.
+    """
     if place.distribution:
-        paths = ["/", f"/{PAGE}"]
+        paths = ["/", f"/{PAGE}", *(f"/{path}" for path in changed)]
         aws.call(
             "cloudfront",
             "create_invalidation",
@@ -397,12 +417,12 @@ def invalidate(aws: Aws, place: Place) -> None:
         )
 
 
-def make_live(aws: Aws, place: Place, release: Release, live: Live, by: str = "") -> Live:
-    """Switch to a complete release, let the Lambda follow, invalidate."""
+def make_live(aws: Aws, place: Place, release: Release, live: Live, by: str = "", changed: Iterable[str] = ()) -> Live:
+    """Switch to a complete release, let the Lambda follow, invalidate. `changed` is for `invalidate`."""
     now = switch(aws, place, release, live, by)
     try:
         settle_lambda(aws, place)
-        invalidate(aws, place)
+        invalidate(aws, place, changed)
     except Trouble as trouble:
         raise Trouble(
             f"release {release.id}",
@@ -412,30 +432,103 @@ def make_live(aws: Aws, place: Place, release: Release, live: Live, by: str = ""
     return now
 
 
-def rollback(aws: Aws, place: Place, identity: str = "", by: str = "") -> tuple[Release, Live]:
-    """Make an older release live again, page and Lambda: the one before, or the one named. One write, one invalidation.
+# -- going back --------------------------------------------------------------------------------------------------------
 
-    Raises Trouble where there is nothing to go back to or files of it are gone. Run again after it was interrupted, it
-    goes on: a Lambda that does not belong to the live page says that the last switch was not finished, so it is.
+
+@dataclass(frozen=True)
+class RollbackPlan:
+    """What a rollback would do: make `then` live instead of `live`, whose manifest is `now` (None where that is lost).
+
+    `notes` says what was found lost on the way, a sentence each.
+    """
+
+    live: Live
+    now: Manifest | None
+    then: Manifest
+    notes: tuple[str, ...] = ()
+
+    @property
+    def finishes(self) -> bool:
+        """Whether it only finishes the switch to the release that is live."""
+        return self.live.release == self.then.release.id
+
+
+def plan_rollback(aws: Aws, place: Place, identity: str = "") -> RollbackPlan:
+    """Return what a rollback would do: to the release before, or to the one named. Changes nothing.
+
+    Without a name: where the page is gone or was overwritten by hand, to the release that was live last; where the Lambda
+    does not belong to the live page, the last switch was not finished, so to that. Raises Trouble where there is nothing to
+    go back to.
     """
     live = read_live(aws, place)
-    if not live.release:
-        raise Trouble("rollback", "nothing is live", "release first: `deploy.py`")
-    if not identity and settle_lambda(aws, place):
-        identity = live.release
-    target = identity or read_release(aws, place, live.release).previous
-    if not target:
+    notes = []
+    now = None
+    if live.release:
+        try:
+            now = read_manifest(aws, place, live.release, live)
+            notes.append(now.recovered)
+        except Lost as lost:
+            notes.append(f"{lost.thing}: {lost.reason}")
+    elif live.etag:
+        notes.append("the page was overwritten by hand: it is no release's")
+    target = identity or _before(aws, place, live, now)
+    then = now if now and target == live.release else read_manifest(aws, place, target, live)
+    if then is not now:
+        notes.append(then.recovered)
+    return RollbackPlan(live, now, then, tuple(note for note in notes if note))
+
+
+def _before(aws: Aws, place: Place, live: Live, now: Manifest | None) -> str:
+    """Return the id of the release that a rollback without a name goes to."""
+    if now and _is_unsettled(aws, place, now.release):
+        return live.release
+    if now and now.release.previous:
+        return now.release.previous
+    if now and not now.recovered:
         raise Trouble("rollback", f"{live.release} is the first release", "there is none before it")
-    release = read_release(aws, place, target)
-    if target == live.release:
+    for identity in earlier_releases(aws, place):
+        if identity != live.release:
+            return identity
+    raise Trouble(
+        "rollback",
+        f"it is not known what was live before {live.release}" if live.release else "nothing is live",
+        "name a release that `deploy.py releases` lists, or release",
+    )
+
+
+def _is_unsettled(aws: Aws, place: Place, release: Release) -> bool:
+    """Return whether the Lambda that callers get is another than the live release's."""
+    if not place.function or not release.lambda_version:
+        return False
+    alias = aws.call("lambda", "get_alias", FunctionName=place.function, Name=ALIAS)
+    return bool(alias["FunctionVersion"] != release.lambda_version)
+
+
+def rollback(aws: Aws, place: Place, plan: RollbackPlan, by: str = "") -> Live:
+    """Make an older release live again, page and Lambda. One conditional write, one invalidation.
+
+    Its files are read and checked first; what is gone or damaged is brought back from earlier versions. Raises Lost where
+    that is not possible, Overtaken where another release was made live since the plan. Run again after it was
+    interrupted, it goes on.
+    """
+    release = plan.then.release
+    written = make_whole(aws, place, release, {}, _kept(aws, place, plan.now))
+    for manifest in (plan.now, plan.then):
+        if manifest:
+            keep_manifest(aws, place, manifest)
+    if plan.finishes and page_is(aws, place, plan.live, release.page):
         settle_lambda(aws, place)
-        invalidate(aws, place)
-        return release, live
-    gone = missing_assets(aws, place, release.files)
-    if gone:
-        raise Trouble(
-            f"release {target}",
-            f"{len(gone)} of its files were pruned ({gone[0]}, ...)",
-            f"release that commit again: git checkout {release.commit or 'COMMIT'}",
-        )
-    return release, make_live(aws, place, release, live, by)
+        invalidate(aws, place, written.replaced)
+        return plan.live
+    return make_live(aws, place, release, plan.live, by, written.replaced)
+
+
+def _kept(aws: Aws, place: Place, now: Manifest | None) -> set[str]:
+    """Return the assets that no prune takes: those of the live release and of the one before it."""
+    if now is None:
+        return set()
+    kept = set(now.release.assets)
+    if now.release.previous:
+        with contextlib.suppress(Trouble):  # what is not known is not counted on
+            kept |= read_manifest(aws, place, now.release.previous).release.assets
+    return kept

@@ -2,26 +2,33 @@
 
     problems = smoke_test("https://d111111abcdef8.cloudfront.net/", release)     # [] when all is well
 
-Every file is fetched over HTTP and its hash compared; a file that does not exist must be an error, not the page.
+Every file is fetched over HTTP, its hash compared and its form checked: a release whose own manifest is of a cut module or
+an empty script is not right either. A file that does not exist must be an error, not the page.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import http.client
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import brotli
 
-from ops.cloud.releases import IMMUTABLE, NO_CACHE, PAGE, Release, media_type
+from ops.cloud.bucket import PAGE, Release
+from ops.cloud.releases import IMMUTABLE, NO_CACHE, media_type
 from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
+from ops.site.pack import Malformed, check_pack
 
-_SECONDS = 20  # for one request
+_SECONDS = 20.0  # for each wait of a request
+_WHOLE_SECONDS = 60.0  # for a request from beginning to end
+_MOST_BYTES = 50_000_000  # of a file, as it is sent
 _AT_ONCE = 8
 _MOST_TOLD = 10  # problems; one cause gives as many as there are files
 PATIENCE = 30  # looks at a page that is still the old one: an invalidation takes some seconds
@@ -30,17 +37,28 @@ POLL_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer; `content` without its Content-Encoding, header names in lower case."""
+    """An HTTP answer; `content` without its Content-Encoding, header names in lower case.
+
+    `trouble` is why it did not come whole, in brackets; "" where it did.
+    """
 
     status: int
     headers: dict[str, str]
     content: bytes
+    trouble: str = ""
 
 
 def smoke_test(
-    url: str, release: Release, pause: Callable[[float], None] = time.sleep, patience: int = PATIENCE
+    url: str,
+    release: Release,
+    pause: Callable[[float], None] = time.sleep,
+    patience: int = PATIENCE,
+    changed: Collection[str] = (),
 ) -> list[str]:
-    """Give what is wrong with the page at `url` (ends in /), a sentence each."""
+    """Return what is wrong with the page at `url` (ends in /), a sentence each.
+
+    The page, and the paths `changed`, may be the old ones for `patience` looks, POLL_SECONDS apart.
+    """
     mark = f"<!-- release {release.id} -->".encode()
     page = _fetch(url)
     for _ in range(patience):
@@ -49,13 +67,20 @@ def smoke_test(
         pause(POLL_SECONDS)
         page = _fetch(url)
     if mark not in page.content:
-        return [f"{url} answers {page.status} without release {release.id} in it"]
+        return [f"{url} answers {page.status} without release {release.id} in it{page.trouble}"]
     found = _check(PAGE, page, release.files[PAGE], NO_CACHE)
+
+    def check(path: str) -> list[str]:
+        looks = patience if path in changed else 0
+        while True:
+            wrong = _check(path, _fetch(url + path), release.files[path], IMMUTABLE)
+            if not wrong or not looks:
+                return wrong
+            looks -= 1
+            pause(POLL_SECONDS)
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        checks = pool.map(
-            lambda path: _check(path, _fetch(url + path), release.files[path], IMMUTABLE), sorted(release.assets)
-        )
-        found += [problem for problems in checks for problem in problems]
+        found += [problem for problems in pool.map(check, sorted(release.assets)) for problem in problems]
     absent = _fetch(f"{url}assets/not-there-{release.fingerprint}.js")
     if absent.status < 400 or b"<!-- release" in absent.content:
         found.append(f"a file that is not there answers {absent.status}: it must be an error, never the page")
@@ -63,24 +88,48 @@ def smoke_test(
 
 
 def page_headers(url: str) -> list[str]:
-    """Give what is wrong with the headers of whatever page is at `url` (doctor)."""
+    """Return what is wrong with the headers of whatever page is at `url` (doctor)."""
     page = _fetch(url)
     if page.status != 200:
-        return [f"{url} answers {page.status}"]
+        return [f"{url} answers {page.status}{page.trouble}"]
     return _header_problems(PAGE, page)
 
 
 def _check(path: str, answer: Answer, digest: str, cache_control: str) -> list[str]:
     if answer.status != 200:
-        return [f"{path} answers {answer.status}"]
+        return [f"{path} answers {answer.status}{answer.trouble}"]
     found = _header_problems(path, answer)
-    if hashlib.sha256(answer.content).hexdigest() != digest:
+    if answer.trouble:
+        found.append(f"{path} did not come whole{answer.trouble}")
+    elif hashlib.sha256(answer.content).hexdigest() != digest:
         found.append(f"{path} has other content than the release")
+    elif malformed := form_problem(path, answer.content):
+        found.append(f"{path} is not right: {malformed}")
     for name, expected in (("Content-Type", media_type(path)), ("Cache-Control", cache_control)):
         got = answer.headers.get(name.lower(), "")
         if got != expected:
             found.append(f"{path}: {name} is {got!r}, it should be {expected!r}")
     return found
+
+
+def form_problem(path: str, content: bytes) -> str:
+    """Return what is wrong with the form of a file, judged by its kind; "" for nothing."""
+    kind = path.rpartition(".")[2]
+    try:
+        if not content:
+            return "it is empty"
+        if kind == "pack":
+            check_pack(content)
+        elif kind == "wasm":
+            if not content.startswith(b"\0asm\1\0\0\0"):
+                return "it does not begin as WebAssembly"
+        elif kind in ("css", "html", "js", "mjs", "svg", "txt") and "\0" in content.decode():
+            return "it is no text"
+    except Malformed as malformed:
+        return str(malformed)
+    except UnicodeDecodeError:
+        return "it is no UTF-8"
+    return ""
 
 
 def _header_problems(path: str, answer: Answer) -> list[str]:
@@ -93,14 +142,36 @@ def _header_problems(path: str, answer: Answer) -> list[str]:
 
 
 def _fetch(url: str) -> Answer:
+    """Return the answer to a GET; one that does not come, or not whole, has a `trouble` that says why."""
     request = urllib.request.Request(url, headers={"Accept-Encoding": "br, gzip"})
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as response:
-            return _answer(response.status, dict(response.headers.items()), response.read())
-    except urllib.error.HTTPError as error:
-        return _answer(error.code, dict(error.headers.items()), error.read())
-    except (OSError, ValueError) as error:
-        return Answer(599, {}, str(error).encode())
+        try:
+            response = urllib.request.urlopen(request, timeout=_SECONDS)
+        except urllib.error.HTTPError as error:
+            response = error
+        with response:
+            return _answer(response.status, dict(response.headers.items()), _read(response))
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        said = "".join(character if character.isprintable() else "?" for character in str(error))
+        return Answer(599, {}, b"", f" ({type(error).__name__}: {said})")
+
+
+def _read(response: http.client.HTTPResponse | urllib.error.HTTPError) -> bytes:
+    """Return the body; raise OSError for one that has no end in time or size."""
+    ends = time.monotonic() + _WHOLE_SECONDS
+    parts = []
+    size = 0
+    while part := response.read1(65536):
+        parts.append(part)
+        size += len(part)
+        if size > _MOST_BYTES:
+            raise OSError(f"it is larger than {_MOST_BYTES // 1_000_000} MB")
+        if time.monotonic() > ends:
+            raise OSError(f"it was not all there after {_WHOLE_SECONDS:.0f} seconds")
+    said = response.headers.get("Content-Length")
+    if said is not None and said != str(size):
+        raise OSError(f"{size} of {said} bytes came")
+    return b"".join(parts)
 
 
 def _answer(status: int, headers: dict[str, str], body: bytes) -> Answer:
@@ -111,6 +182,6 @@ def _answer(status: int, headers: dict[str, str], body: bytes) -> Answer:
                 body = brotli.decompress(body)
             case "gzip":
                 body = gzip.decompress(body)
-    except (brotli.error, OSError, EOFError):
-        body = b""
+    except (brotli.error, OSError, EOFError, zlib.error):
+        return Answer(status, lower, b"", " (its compressed content is damaged)")
     return Answer(status, lower, body)

@@ -20,7 +20,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from ops.cloud.aws import Aws, AwsTrouble
@@ -611,9 +610,9 @@ def read_drift(aws: Aws, stack: Stack, pause: Pause = time.sleep) -> list[str]:
 # -- the bucket of the Lambda's zip ------------------------------------------------------------------------------------
 
 
-def lambda_key(zip_file: Path) -> str:
-    """Give the zip's key, which has the hash of its content."""
-    return f"lambda/{hashlib.sha256(zip_file.read_bytes()).hexdigest()[:32]}.zip"
+def lambda_key(package: bytes) -> str:
+    """Return the key of the Lambda's zip, which has the hash of its content."""
+    return f"lambda/{hashlib.sha256(package).hexdigest()[:32]}.zip"
 
 
 def make_artifacts_bucket(aws: Aws, bucket: str, account: str) -> None:
@@ -664,10 +663,9 @@ def partition(region: str) -> str:
     return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
 
 
-def upload_lambda(aws: Aws, bucket: str, account: str, zip_file: Path) -> None:
-    """Put the zip where the stack expects it."""
-    body = zip_file.read_bytes()
-    aws.call("s3", "put_object", Bucket=bucket, Key=lambda_key(zip_file), Body=body, ExpectedBucketOwner=account)
+def upload_lambda(aws: Aws, bucket: str, account: str, package: bytes) -> None:
+    """Put the Lambda's zip where the stack expects it."""
+    aws.call("s3", "put_object", Bucket=bucket, Key=lambda_key(package), Body=package, ExpectedBucketOwner=account)
 
 
 # -- the end -----------------------------------------------------------------------------------------------------------

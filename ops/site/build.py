@@ -1,6 +1,7 @@
 """Builds the page: pyapp/ + web/ + npm packages -> a folder that any static server can serve at a domain's root.
 
-    built = build_site(load_settings(), Path("dist"))
+    site = make_site(load_settings())                    # in memory: what a release uploads
+    built = build_site(load_settings(), Path("dist"))    # the same, written into a folder
     built.files["index.html"]      # -> sha256 of its content; every other file has its hash in its path
 
 The folder holds `index.html` and `assets/`. In assets/:
@@ -35,6 +36,7 @@ from ops.errors import Trouble
 from ops.settings import ROOT, Settings, page_settings
 from ops.site import npm
 from ops.site.bundle import BOOT_MODULE, make_runtime
+from ops.site.contents import Site
 from ops.site.headers import first_style
 
 CACHE = ROOT / "build" / "cache"
@@ -84,13 +86,23 @@ def app_page(settings: Settings, python: Path = ROOT / "pyapp") -> Page:
     )
 
 
+def make_site(settings: Settings) -> Site:
+    """Return the product's page, built."""
+    return make_page(app_page(settings))
+
+
 def build_site(settings: Settings, out: Path) -> Built:
     """Build the product's page into `out`; what stood there is replaced."""
     return build_page(app_page(settings), out)
 
 
 def build_page(page: Page, out: Path) -> Built:
-    """Build `page` into the folder `out`: all files are made beside it first, so a failed build changes nothing."""
+    """Build `page` into the folder `out`: all files are made first, so a failed build changes nothing."""
+    return _write(make_page(page), out)
+
+
+def make_page(page: Page) -> Site:
+    """Return `page`, built. Writes nothing but what it keeps for the next build (CACHE)."""
     modules = npm.install_packages()
     files = _Files()
     css = files.add("app.css", _style(page, modules))
@@ -114,7 +126,7 @@ def build_page(page: Page, out: Path) -> Built:
     ]
     document = _fill(template, {"head": head} | ({"style": [style]} if page.first else {}), page.html)
     files.put("index.html", document.encode())
-    return _write(files, out)
+    return Site(files.content)
 
 
 # -- the parts ---------------------------------------------------------------------------------------------------------
@@ -356,21 +368,20 @@ def _fill(template: str, tags: dict[str, list[str]], name: str) -> str:
     return template
 
 
-def _write(files: _Files, out: Path) -> Built:
+def _write(site: Site, out: Path) -> Built:
     """Write the files: new ones first, index.html last, then what is no longer needed goes; unchanged ones are kept."""
     marker = out / "index.html"
     if out.is_dir() and any(out.iterdir()) and not marker.is_file():
         raise Trouble(str(out), "the folder is not empty and holds no earlier build", "name another folder with --out")
-    for path, content in sorted(files.content.items(), key=lambda item: item[0] == "index.html"):
+    for path, content in sorted(site.contents.items(), key=lambda item: item[0] == "index.html"):
         target = out / path
         if target.is_file() and target.read_bytes() == content:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     for old in sorted((out / "assets").rglob("*"), reverse=True):
-        if old.is_file() and old.relative_to(out).as_posix() not in files.content:
+        if old.is_file() and old.relative_to(out).as_posix() not in site.contents:
             old.unlink()
         elif old.is_dir() and not any(old.iterdir()):
             shutil.rmtree(old)
-    hashes = {path: _digest(content) for path, content in sorted(files.content.items())}
-    return Built(out, hashes, sum(len(content) for content in files.content.values()))
+    return Built(out, dict(site.files), site.total_bytes)

@@ -1,6 +1,7 @@
 """Packs the look-up Lambda: lambda/lookup/ -> one reproducible zip that holds only what the handler needs.
 
-    build_lambda_zip(load_settings(), Path("build/popdesk-lambda.zip"))   # the same input gives the same bytes
+    make_lambda_zip(load_settings())                                      # its bytes: what a release uploads
+    build_lambda_zip(load_settings(), Path("build/popdesk-lambda.zip"))   # the same, written; the same input, the same bytes
 
 In it: the handler's modules with the chosen adapter's, settings.json, and of phonenumberslite the one module that
 parses numbers, with its data. Where this Python has the runtime's minor version, each module has its .pyc beside it,
@@ -9,6 +10,7 @@ compiled `unchecked-hash` (PEP 552): Lambda's /var/task is read-only, so without
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -48,7 +50,17 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip knows
 
 
 def build_lambda_zip(settings: Settings, out: Path, runtime: str = LAMBDA_RUNTIME) -> Path:
-    """Write the zip to the file `out` and give its path.
+    """Write the zip to the file `out` and return its path. Raises as `make_lambda_zip` does."""
+    package = make_lambda_zip(settings, runtime)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(out.name + ".partial")
+    partial.write_bytes(package)
+    partial.replace(out)
+    return out
+
+
+def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME) -> bytes:
+    """Return the zip's bytes.
 
     `runtime` is Lambda's name of the Python it is for. Raises Trouble where a file it needs is missing.
     """
@@ -61,7 +73,7 @@ def build_lambda_zip(settings: Settings, out: Path, runtime: str = LAMBDA_RUNTIM
         )
         if compiles_for(runtime):
             _compile(stage)
-        return _pack(stage, out)
+        return _pack(stage)
 
 
 def compiles_for(runtime: str) -> bool:
@@ -121,15 +133,13 @@ def _compile(stage: Path) -> None:
         raise Trouble("lambda/lookup/", f"a module does not compile: {result.stdout.strip()}", "mend it")
 
 
-def _pack(stage: Path, out: Path) -> Path:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(out.name + ".partial")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+def _pack(stage: Path) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for file in sorted(path for path in stage.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(file.relative_to(stage).as_posix(), _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3  # Unix, on every machine
             entry.external_attr = 0o100644 << 16  # Lambda reads it as another user
             archive.writestr(entry, file.read_bytes())
-    partial.replace(out)
-    return out
+    return out.getvalue()

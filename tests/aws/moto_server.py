@@ -13,11 +13,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 import urllib.request
+from collections.abc import Callable
+from datetime import timedelta
 from types import TracebackType
 from typing import Any
+from urllib.parse import unquote
 
 from tests.aws.local_aws import extend
+
+_CLOCK = "/test-clock/"
 
 
 class MotoServer:
@@ -51,12 +57,24 @@ class MotoServer:
         urllib.request.urlopen(urllib.request.Request(address, method="POST")).close()
 
     def reset(self) -> None:
-        """Forget everything, as a new account."""
-        urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")).close()
+        """Forget everything, as a new account, and have the right time."""
+        self._post("/moto-api/reset")
+        self.set_clock(0)
+
+    def set_clock(self, days: float) -> None:
+        """Have the server's clock be wrong by so many days: S3 writes that time to what it stores, and answers with it."""
+        self._post(f"{_CLOCK}{days}")
+
+    def _post(self, path: str) -> None:
+        urllib.request.urlopen(urllib.request.Request(f"{self.url}{path}", method="POST")).close()
 
 
 def _mend_change_sets() -> None:
-    """moto executes a change set without renewing the stack's outputs and parameters: do that after it."""
+    """moto executes a change set without renewing the stack's outputs and parameters, and keeps the stack's other ones.
+
+    Of the others AWS says: "CloudFormation deletes all change sets that are associated with the stack because they are no
+    longer valid" (docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html).
+    """
     from moto.cloudformation.models import CloudFormationBackend
 
     execute: Any = CloudFormationBackend.execute_change_set
@@ -68,8 +86,55 @@ def _mend_change_sets() -> None:
         stack.parameters = change_set.parameters
         stack.template_dict = change_set.template_dict
         stack.output_map = stack._create_output_map()
+        for key in [key for key, other in self.change_sets.items() if other.stack_id == change_set.stack_id]:
+            del self.change_sets[key]
 
     setattr(CloudFormationBackend, "execute_change_set", execute_and_renew)  # noqa: B010 (mypy: a method)
+
+
+def _mend_publishing() -> None:
+    """moto publishes a version whatever CodeSha256 says; AWS refuses where the function has other code.
+
+    docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html
+    """
+    from moto.awslambda.exceptions import InvalidParameterValueException
+    from moto.awslambda.responses import LambdaResponse
+
+    publish: Any = LambdaResponse.publish_version
+
+    def check_and_publish(self: Any) -> Any:
+        wanted = self._get_param("CodeSha256")
+        function = self.backend.get_function(unquote(self.path.split("/")[-2]))
+        if wanted and function.code_sha_256 != wanted:
+            raise InvalidParameterValueException(
+                f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST"
+            )
+        return publish(self)
+
+    setattr(LambdaResponse, "publish_version", check_and_publish)  # noqa: B010 (mypy: a method)
+
+
+class _Clock:
+    """The server's clock, which a test can set: see MotoServer.set_clock."""
+
+    def __init__(self) -> None:
+        from moto.s3 import models
+
+        self.days = 0.0
+        utcnow = getattr(models, "utcnow")  # noqa: B009 (mypy: the module imports it only)
+        setattr(models, "utcnow", lambda: utcnow() + timedelta(days=self.days))  # noqa: B010 (mypy: a function)
+
+    def wrap(self, app: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the app with POST /test-clock/DAYS, which sets the clock."""
+
+        def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+            if environ["PATH_INFO"].startswith(_CLOCK):
+                self.days = float(environ["PATH_INFO"].removeprefix(_CLOCK))
+                start_response("204 No Content", [])
+                return []
+            return app(environ, start_response)
+
+        return wrapped
 
 
 def _remember_modules() -> None:
@@ -89,10 +154,16 @@ def _serve(threaded: bool) -> None:
         def log_request(self, *_: object) -> None:
             pass
 
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string((timestamp or time.time()) + clock.days * 86_400)
+
+    clock = _Clock()
     _mend_change_sets()
+    _mend_publishing()
     _remember_modules()
     default_user_config["lambda"] = {"use_docker": False}
     application, site = extend(DomainDispatcherApplication(create_backend_app))
+    application = clock.wrap(application)
     server = make_server("127.0.0.1", 0, application, threaded=threaded, request_handler=Quiet)
     print(f"http://127.0.0.1:{server.server_port} {site.certificate}", flush=True)
     server.serve_forever()

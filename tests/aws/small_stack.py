@@ -18,11 +18,11 @@ from cfnlint import decode
 
 from ops.cloud import stack as stacks
 from ops.cloud.aws import Aws
-from ops.cloud.releases import ALIAS
+from ops.cloud.bucket import ALIAS
 from ops.cloud.stack import Wanted
 from ops.settings import Settings, load_settings
 from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
-from tests.aws.world import REGION, lambda_zip, open_test_aws
+from tests.aws.world import REGION, open_test_aws
 from tests.loopback import Loopback
 
 INSTANCE = "arn:aws:connect:us-east-1:123456789012:instance/11111111-2222-3333-4444-555555555555"
@@ -63,10 +63,16 @@ def small_template(tmp: Path, wanted: Wanted, url: str, distribution: str) -> st
 def make_alias(aws: Aws) -> None:
     """Make the alias that moto's CloudFormation only claims to make, before the first version is published.
 
-    And drop the TLS-only policy before the zip is put: moto applies a Deny without looking at its condition.
+    And have the site's bucket keep versions, which it leaves out too; and drop the TLS-only policy before the zip is put:
+    moto applies a Deny without looking at its condition.
     """
+    versioned = False
 
     def on_call(service: str, operation: str, parameters: dict[str, Any]) -> None:
+        nonlocal versioned
+        if (service, operation) == ("s3", "put_object") and parameters["Bucket"] == SITE and not versioned:
+            versioned = True
+            aws.client("s3").put_bucket_versioning(Bucket=SITE, VersioningConfiguration={"Status": "Enabled"})
         if (service, operation) == ("s3", "put_object") and "-artifacts-" in parameters["Bucket"]:
             allow_upload(aws)
         if (service, operation) == ("lambda", "publish_version"):
@@ -122,13 +128,6 @@ class SiteServer(Loopback):
 
         super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
-
-
-def write_zip(tmp: Path, text: str) -> Path:
-    """Write a Lambda zip with that text in it."""
-    file = tmp / f"{text}.zip"
-    file.write_bytes(lambda_zip(text))
-    return file
 
 
 def cut_down(monkeypatch: Any, tmp: Path, url: str, distribution: str) -> None:

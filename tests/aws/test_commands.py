@@ -27,7 +27,7 @@ def account(moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
         def prepare(_aws: Any, _settings: Any, events: Events) -> Work:
             events.pause = made.events.pause
-            return made.prepare("from-the-command")
+            return made.prepare("from-the-command", events=events)
 
         monkeypatch.setattr(cloud_commands, "open_aws", lambda _profile, _region: made.aws)
         monkeypatch.setattr(cloud_commands, "load_settings", lambda **_: made.settings)
@@ -76,7 +76,8 @@ def test_what_is_live_and_how_to_go_back(account: Account) -> None:
     assert [row["live"] for row in _json(_run("releases", "--json")) if row["id"] == second.release] == [True]
     assert _json(_run("rollback", "--json", "--dry-run"))["done"] is False
     assert "<title>two</title>" in account.live()
-    assert _json(_run("rollback", "--json", "--yes")) == {"from": second.release, "to": first.release, "done": True}
+    back = _json(_run("rollback", "--json", "--yes"))
+    assert back == {"from": second.release, "to": first.release, "done": True, "notes": []}
     assert "<title>one</title>" in account.live()
     assert _json(_run("prune", "--json"))["files"] == []
 

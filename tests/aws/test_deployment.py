@@ -15,12 +15,12 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from ops.cloud import stack as stacks
 from ops.cloud.aws import Aws
 from ops.cloud.deployment import Events, Result, Work, carry_out, prepare_built
-from ops.cloud.releases import Overtaken, rollback
+from ops.cloud.releases import Overtaken, plan_rollback, rollback
 from ops.errors import Trouble
 from tests.aws import small_stack
 from tests.aws.moto_server import MotoServer
-from tests.aws.small_stack import SITE, STACK, SiteServer, make_alias, write_zip
-from tests.aws.world import BUCKET, World, open_test_aws
+from tests.aws.small_stack import SITE, STACK, SiteServer, make_alias
+from tests.aws.world import BUCKET, World, lambda_zip, make_site, open_test_aws
 
 
 def _no_pause(_: float) -> None:
@@ -46,9 +46,8 @@ class Account:
         make_alias(aws)
         return aws
 
-    def prepare(self, text: str, code: str = "first", aws: Aws | None = None) -> Work:
-        zip_file = write_zip(self.tmp, code)
-        return prepare_built(aws or self.aws, self.settings, self.world.build(text), zip_file, self.events)
+    def prepare(self, text: str, code: str = "first", aws: Aws | None = None, events: Events | None = None) -> Work:
+        return prepare_built(aws or self.aws, self.settings, make_site(text), lambda_zip(code), events or self.events)
 
     def release(self, text: str, code: str = "first", aws: Aws | None = None) -> Result:
         return carry_out(aws or self.aws, self.prepare(text, code, aws), self.events)
@@ -106,7 +105,7 @@ def test_new_page_and_new_code_go_and_come_back_together(account: Account) -> No
     assert ("<title>two</title>" in account.live(), account.live_lambda()) == (True, "2")
     place = work.place
     assert place is not None
-    assert rollback(account.aws, place)[0].id == first.release
+    assert rollback(account.aws, place, plan_rollback(account.aws, place)).release == first.release
     assert ("<title>one</title>" in account.live(), account.live_lambda()) == (True, "1")
 
 

@@ -16,20 +16,17 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 
 from ops.cloud.aws import Aws
+from ops.cloud.bucket import read_live
 from ops.cloud.releases import (
     Overtaken,
-    invalidate,
     make_live,
     new_release,
-    read_live,
-    rollback,
-    settle_lambda,
     switch,
     upload,
 )
 from ops.errors import Trouble
 from tests.aws.moto_server import MotoServer
-from tests.aws.world import World, open_test_aws, release_build
+from tests.aws.world import World, make_site, open_test_aws
 
 Job = Callable[[World, Aws], None]
 ENDED = 9
@@ -37,17 +34,11 @@ MOST_CALLS = 40  # a job that makes more is a job that never ends
 
 
 def _release(world: World, aws: Aws) -> None:
-    built = world.build("two")
-    live = read_live(aws, world.place)
-    if live.fingerprint == new_release(built, live, lambda_sha256="2").fingerprint:
-        settle_lambda(aws, world.place)  # as the release command does where nothing is to be released
-        invalidate(aws, world.place)
-        return
-    release_build(aws, world.place, built, "2")
+    world.release_or_finish(aws, "two", "2")
 
 
 def _rollback(world: World, aws: Aws) -> None:
-    rollback(aws, world.place, world.target)
+    world.rollback(world.target, aws)
 
 
 class _At:
@@ -155,10 +146,10 @@ def test_first_release_is_whole_or_not_there(moto_server: MotoServer, tmp_path: 
 def test_lost_answer_of_the_switch_is_no_defeat(world: World) -> None:
     """The write arrived, its answer did not, and the retry is refused: it is still ours."""
     world.release("one")
-    built = world.build("two")
+    site = make_site("two")
     live = read_live(world.aws, world.place)
-    release = new_release(built, live)
-    upload(world.aws, world.place, release, built)
+    release = new_release(site, live)
+    upload(world.aws, world.place, release, site)
 
     def lose(_: str, operation: str, parameters: dict[str, Any]) -> None:
         if operation == "put_object" and parameters["Key"].endswith("index.html"):
@@ -175,9 +166,9 @@ def test_two_processes_race_for_the_switch_many_times(world: World) -> None:
         live = read_live(world.aws, world.place)
         releases = []
         for racer in "ab":
-            built = world.build(f"{number}{racer}")
-            release = new_release(built, live, lambda_version="1")
-            upload(world.aws, world.place, release, built)
+            site = make_site(f"{number}{racer}")
+            release = new_release(site, live, lambda_version="1")
+            upload(world.aws, world.place, release, site)
             releases.append(release)
         gate_out, gate_in = os.pipe()
         children = []

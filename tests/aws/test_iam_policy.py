@@ -282,7 +282,7 @@ def test_what_was_found_missing_is_there() -> None:
 
 def test_every_call_in_the_code_is_listed_and_every_listed_call_is_in_the_code() -> None:
     source = "\n".join(file.read_text("utf-8") for file in (ROOT / "ops").rglob("*.py"))
-    used = set(re.findall(r'aws\.(?:call|pages)\(\s*"([a-z0-9-]+)",\s*"([a-z0-9_]+)"', source))
+    used = set(re.findall(r'aws\.(?:call|read|pages)\(\s*"([a-z0-9-]+)",\s*"([a-z0-9_]+)"', source))
     listed = {(service, operation) for service, operations in CALLS.items() for operation in operations}
     assert used == listed
 

@@ -1,109 +1,303 @@
-"""Prune against moto's S3: what goes, what never goes, and a release or a rollback at the same time."""
+"""Prune against moto's S3: what goes, what never goes, and a release or a rollback at the same time.
+
+What is old is so by S3's clock, which the tests set: see MotoServer.set_clock.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from ops.cloud import bucket
+from ops.cloud.aws import Aws
+from ops.cloud.bucket import Live, Release, read_live
 from ops.cloud.prune import Pruned, prune
-from ops.cloud.releases import make_live, new_release, read_live, rollback, upload
-from tests.aws.world import World
+from ops.cloud.releases import make_live, new_release, upload
+from ops.errors import Trouble
+from tests.aws.moto_server import MotoServer
+from tests.aws.world import World, make_site, open_test_aws
 
-LATER = datetime.now(UTC) + timedelta(days=100)
 GRACE = timedelta(days=14)
+LONG_AGO = -100  # days: S3's clock when what is to be pruned was written
 
 
-def _prune(world: World, keep: int = 1, cap: int = 1000, now: datetime = LATER, dry_run: bool = False) -> Pruned:
-    return prune(world.aws, world.place, keep=keep, grace=GRACE, cap=cap, now=now, dry_run=dry_run)
+def _prune(world: World, keep: int = 1, cap: int = 1000, dry_run: bool = False, aws: Aws | None = None) -> Pruned:
+    return prune(aws or world.aws, world.place, keep=keep, grace=GRACE, cap=cap, dry_run=dry_run)
 
 
-def _three(world: World) -> list[str]:
-    """Make three releases; give what only the first has."""
-    releases = [world.release(text) for text in ("one", "two", "three")]
-    return sorted(releases[0].assets - releases[1].assets)
+def _release_long_ago(world: World, server: MotoServer, *texts: str, **more: Any) -> list[Release]:
+    """Make releases a hundred days ago, an hour apart; `more` is for the first."""
+    made = []
+    for hours, text in enumerate(texts):
+        server.set_clock(LONG_AGO + hours / 24)
+        made.append(world.release(text, **({} if hours else more)))
+    server.set_clock(0)
+    return made
 
 
-def test_old_files_go_and_kept_releases_stay_whole(world: World) -> None:
-    old = _three(world)
+class Past:
+    """Three releases of a hundred days ago; `first` is the one that nobody needs any more."""
+
+    def __init__(self, world: World, server: MotoServer) -> None:
+        releases = _release_long_ago(world, server, "one", "two", "three")
+        self.first = releases[0]
+        self.only_first = sorted(releases[0].assets - releases[1].assets)
+
+
+@pytest.fixture
+def past(world: World, moto_server: MotoServer) -> Past:
+    return Past(world, moto_server)
+
+
+def test_old_files_go_and_kept_releases_stay_whole(world: World, past: Past) -> None:
     pruned = _prune(world)
-    assert list(pruned.files) == old
-    assert len(pruned.releases) == 1
-    assert not {f"site/{path}" for path in old} & world.keys()
+    assert list(pruned.files) == past.only_first
+    assert pruned.releases == (past.first.id,)
+    assert not {f"site/{path}" for path in past.only_first} & world.keys()
     assert world.whole()
-    rollback(world.aws, world.place)
+    world.rollback()
     assert world.whole(), "the release before the live one is kept too"
 
 
-def test_nothing_young_goes(world: World) -> None:
-    _three(world)
-    assert _prune(world, now=datetime.now(UTC) + timedelta(days=13)) == Pruned((), ())
+def test_nothing_young_goes(world: World, past: Past, moto_server: MotoServer) -> None:
+    moto_server.set_clock(LONG_AGO + 13)
+    assert _prune(world) == Pruned((), ())
+    assert past.first.id in {key[9:-5] for key in world.keys("releases/")}
 
 
-def test_live_release_stays_however_old(world: World) -> None:
-    first = world.release("one")
-    for text in ("two", "three", "four"):
-        world.release(text)
-    rollback(world.aws, world.place, first.id)
+def test_live_release_stays_however_old(world: World, moto_server: MotoServer) -> None:
+    first = _release_long_ago(world, moto_server, "one", "two", "three", "four")[0]
+    moto_server.set_clock(LONG_AGO)
+    world.rollback(first.id)
+    moto_server.set_clock(0)
     _prune(world)
     assert world.whole() == first.id
 
 
-def test_cap_holds_and_says_what_is_left(world: World) -> None:
-    world.release("one", {f"many/{number}.txt": b"x" for number in range(5)})
-    world.release("two")
-    world.release("three")
+def test_cap_holds_and_says_what_is_left(world: World, moto_server: MotoServer) -> None:
+    more = {f"many/{number}.txt": b"x" for number in range(5)}
+    _release_long_ago(world, moto_server, "one", "two", "three", more=more)
     pruned = _prune(world, cap=2)
     assert len(pruned.files) == 2
     assert pruned.left == 4
     assert len(_prune(world).files) == 4
 
 
-def test_dry_run_says_the_same_and_deletes_nothing(world: World) -> None:
-    _three(world)
+def test_dry_run_says_the_same_and_deletes_nothing(world: World, past: Past) -> None:
     before = world.keys()
     told = _prune(world, dry_run=True)
-    assert told.files
+    assert list(told.files) == past.only_first
     assert world.keys() == before
     assert _prune(world).files == told.files
 
 
+@pytest.mark.parametrize("days", [-30, 30])
+def test_the_order_of_releases_is_by_s3s_times_not_by_the_releasers_clocks(
+    world: World, moto_server: MotoServer, days: int
+) -> None:
+    """From a machine whose clock is wrong by 30 days: its release is minutes old, the others a hundred days."""
+    _release_long_ago(world, moto_server, "one", "two")
+    live = read_live(world.raw, world.place)
+    site = make_site("from the slow machine")
+    release = new_release(site, live, lambda_version="1", now=datetime.now(UTC) + timedelta(days=LONG_AGO + days))
+    upload(world.raw, world.place, release, site)
+    make_live(world.raw, world.place, release, live)
+    world.release("after it")
+    world.release("after that")
+    _prune(world)
+    assert world.rollback(release.id) == release.id == world.whole()
+
+
+def test_a_pruning_machine_whose_clock_is_wrong_takes_nothing_young(world: World, monkeypatch: Any) -> None:
+    """Its own clock is not asked at all."""
+    for text in ("one", "two", "three"):
+        world.release(text)
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.now(tz) + timedelta(days=365)
+
+    monkeypatch.setattr(bucket, "datetime", Wrong)
+    assert _prune(world) == Pruned((), ())
+
+
+def test_a_day_is_the_least_grace(world: World, past: Past) -> None:
+    with pytest.raises(Trouble, match="less than a day") as caught:
+        prune(world.aws, world.place, keep=1, grace=timedelta(hours=1), cap=10)
+    assert caught.value.exit_code == 2
+    assert past.first.id
+
+
+# -- at the same time --------------------------------------------------------------------------------------------------
+
+
 def _release_one_again(world: World) -> Callable[[], str]:
     """A release that found old files there, and switches after they were deleted."""
-    built = world.build("one")
+    site = make_site("one")
     live = read_live(world.raw, world.place)
-    release = new_release(built, live, lambda_version="1", now=datetime.now(UTC) + timedelta(seconds=90))
-    upload(world.raw, world.place, release, built)
+    release = new_release(site, live, lambda_version="1", now=datetime.now(UTC) + timedelta(seconds=90))
+    upload(world.raw, world.place, release, site)
     return lambda: make_live(world.raw, world.place, release, live).release
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_release_that_uses_old_files_at_the_same_time_stays_whole(world: World, moment: str) -> None:
-    _three(world)
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.usefixtures("past")
+def test_release_that_uses_old_files_at_the_same_time_stays_whole(world: World, moment: str, number: int) -> None:
+    seen = 0
 
     def other_releases(_: str, operation: str, _parameters: dict[str, Any]) -> None:
+        nonlocal seen
         if operation == "delete_objects":
-            setattr(world.aws, moment, None)
-            world.target = _release_one_again(world)()
+            seen += 1
+            if seen == number:
+                setattr(world.aws, moment, None)
+                world.target = _release_one_again(world)()
 
     setattr(world.aws, moment, other_releases)
     _prune(world)
     assert world.whole() == world.target
 
 
-def test_rollback_to_a_release_that_is_being_pruned_stays_whole(world: World) -> None:
-    first = world.release("one")
-    for text in ("two", "three"):
-        world.release(text)
+@pytest.mark.usefixtures("past")
+def test_release_that_switches_only_after_the_prune_stays_whole(world: World) -> None:
+    switch = _release_one_again(world)
+    _prune(world)
+    assert switch() == world.whole()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("number", [1, 2])
+def test_rollback_to_a_release_that_is_being_pruned_stays_whole(
+    world: World, past: Past, moment: str, number: int
+) -> None:
+    """Or it refuses: where the files are gone before it began."""
+    seen = 0
 
     def other_rolls_back(_: str, operation: str, _parameters: dict[str, Any]) -> None:
+        nonlocal seen
         if operation == "delete_objects":
-            world.aws.before = None
-            rollback(world.raw, world.place, first.id)
+            seen += 1
+            if seen == number:
+                setattr(world.aws, moment, None)
+                world.rollback(past.first.id, world.raw)
 
-    world.aws.before = other_rolls_back
+    before = world.whole()
+    setattr(world.aws, moment, other_rolls_back)
+    if (moment, number) == ("after", 2):
+        with pytest.raises(Trouble, match=r"gone or damaged|lost"):
+            _prune(world)
+        assert world.whole() == before
+    else:
+        _prune(world)
+        assert world.whole() == past.first.id
+
+
+class _Planned:
+    """A rollback of which everything is done but the switch: its files are looked at, it hangs, it goes on."""
+
+    def __init__(self, world: World, identity: str, while_it_hangs: Callable[[], None]) -> None:
+        aws = open_test_aws(world.url)
+
+        def hang(_: str, operation: str, parameters: dict[str, Any]) -> None:
+            if operation == "put_object" and parameters["Key"] == "site/index.html":
+                aws.before = None
+                while_it_hangs()
+
+        aws.before = hang
+        self.live = world.rollback(identity, aws)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_prune_that_is_killed_leaves_what_is_made_live_meanwhile_whole(world: World, past: Past, number: int) -> None:
+    """The prune is a real process that ends itself right after its deletion number `number`; nothing brings anything back."""
+
+    def prune_and_die() -> None:
+        child = os.fork()
+        if child == 0:
+            try:
+                aws = open_test_aws(world.url)
+                seen = 0
+
+                def die(_: str, operation: str, _parameters: dict[str, Any]) -> None:
+                    nonlocal seen
+                    seen += operation == "delete_objects"
+                    if seen == number:
+                        os._exit(0)
+
+                aws.after = die
+                _prune(world, aws=aws)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+
+    assert _Planned(world, past.first.id, prune_and_die).live == past.first.id
+    status = bucket.read_manifest(world.raw, world.place, past.first.id)
+    assert status.release == past.first
+    bucket.keep_manifest(world.raw, world.place, status)
+    assert world.whole() == past.first.id
+
+
+# -- what is not known -------------------------------------------------------------------------------------------------
+
+
+def test_nothing_goes_where_it_is_not_known_what_the_live_page_needs(
+    world: World, past: Past, moto_server: MotoServer
+) -> None:
+    moto_server.set_clock(LONG_AGO)
+    world.raw.client("s3").put_object(Bucket=world.place.bucket, Key="site/index.html", Body=b"<h1>Down</h1>")
+    moto_server.set_clock(0)
+    before = world.keys()
+    with pytest.raises(Trouble, match="overwritten"):
+        _prune(world)
+    world.raw.client("s3").delete_object(Bucket=world.place.bucket, Key="site/index.html")
+    with pytest.raises(Trouble, match="is gone"):
+        _prune(world)
+    assert world.keys() == before - {"site/index.html"}
+    assert past.first.id
+
+
+def test_a_live_release_without_its_manifest_keeps_its_files(world: World, past: Past) -> None:
+    live = world.whole()
+    world.forget(f"releases/{live}.json")
+    _prune(world)
+    assert world.whole() == live, "and its manifest is there again"
+    assert past.first.id != live
+
+
+def test_damaged_and_stray_keys_are_named_and_left_alone(world: World, past: Past) -> None:
+    s3 = world.raw.client("s3")
+    second = sorted(world.keys("releases/"))[1][9:-5]
+    strays = {"releases/", "releases/notes.txt", "releases/old/20260101-000000-000000000000.json"}
+    world.forget(f"releases/{second}.json")
+    for key in {*strays, f"releases/{second}.json"}:
+        s3.put_object(Bucket=world.place.bucket, Key=key, Body=b"{}")
     pruned = _prune(world)
-    assert pruned.brought_back
-    assert world.whole() == first.id
+    assert len(pruned.notes) == 4
+    assert all(any(key in note for note in pruned.notes) for key in strays)
+    assert any(second in note for note in pruned.notes)
+    assert {*strays, f"releases/{second}.json"} <= world.keys()
+    assert world.whole()
+    assert past.first.id
+
+
+def test_releases_are_kept_by_when_s3_has_them() -> None:
+    def manifest(number: int, age: int) -> bucket.Manifest:
+        release = Release(f"2026010{number}-000000-{number:012}", "", "", "", "", "", "", "", {})
+        return bucket.Manifest(release, datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=age))
+
+    manifests = tuple(manifest(number, age) for number, age in ((1, 1), (3, 2), (2, 3)))
+    assert replace(Live(), release="x").fingerprint == "x"
+    history = bucket.History(manifests, {}, ())
+    from ops.cloud.prune import kept_releases
+
+    assert kept_releases(history, "", 2, datetime(2027, 1, 1, tzinfo=UTC)) == {
+        manifests[0].release.id,
+        manifests[1].release.id,
+    }

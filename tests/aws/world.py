@@ -1,7 +1,7 @@
 """What the release tests stand on: a moto account with a site bucket, a distribution and a Lambda, and made-up builds.
 
 world = World(server)
-release = world.release("one", {"app.js": "..."})       # a whole release, as deploy.py makes it
+release = world.release("one", {"more.js": b"..."})     # a whole release, as deploy.py makes it
 world.whole()                                           # -> the live release's id; fails where it is not whole
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -19,8 +20,9 @@ import brotli
 from botocore.session import Session
 
 from ops.cloud.aws import Aws
-from ops.cloud.releases import ALIAS, Place, Release, make_live, new_release, read_live, upload
-from ops.site.build import Built
+from ops.cloud.bucket import ALIAS, Place, Release, read_live, read_manifest
+from ops.cloud.releases import invalidate, make_live, new_release, plan_rollback, rollback, settle_lambda, upload
+from ops.site.contents import Site
 from tests.aws.moto_server import MotoServer
 
 REGION = "us-east-1"
@@ -41,16 +43,23 @@ def open_test_aws(url: str) -> Aws:
     return Aws(_session(), REGION, endpoint_url=url)
 
 
-def make_build(folder: Path, text: str, more: dict[str, bytes] | None = None) -> Built:
-    """Write a small build whose content follows from `text`; `more` maps names in assets/ to content."""
-    contents = {f"app-{_digest(text.encode())[:12]}.js": f"// {text}\n".encode() * 200, "shared-000.css": b"body{}"}
-    contents |= more or {}
-    files = {f"assets/{name}": content for name, content in contents.items()}
-    files["index.html"] = f"<!doctype html><title>{text}</title>".encode()
-    for path, content in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
-    return Built(folder, {path: _digest(content) for path, content in files.items()}, sum(map(len, files.values())))
+def make_site(text: str, more: dict[str, bytes] | None = None) -> Site:
+    """Return a small build whose content follows from `text`; `more` maps names in assets/ to content.
+
+    As in a real one, the page names every asset.
+    """
+    contents = {f"app-{_digest(text.encode())[:12]}.js": b"", "shared-000.css": b"body{}"} | (more or {})
+    script = f"// {text}\n".encode() * 200
+    contents = {name: content or script for name, content in contents.items()}
+    contents = {_named(name, content): content for name, content in contents.items()}
+    links = "".join(f'<link href="./assets/{name}">' for name in contents)
+    page = f"<!doctype html><title>{text}</title>{links}".encode()
+    return Site({"index.html": page} | {f"assets/{name}": content for name, content in contents.items()})
+
+
+def _named(name: str, content: bytes) -> str:
+    """Return the name with the content's own hash where it has the place of one."""
+    return re.sub(r"-[0-9a-f]{12}\.", f"-{_digest(content)[:12]}.", name)
 
 
 def _digest(content: bytes) -> str:
@@ -110,13 +119,24 @@ class World:
         client.update_function_code(FunctionName=FUNCTION, ZipFile=lambda_zip(text))
         return str(client.publish_version(FunctionName=FUNCTION)["Version"])
 
-    def build(self, text: str, more: dict[str, bytes] | None = None) -> Built:
-        """Give a build in a folder of its own."""
-        return make_build(self.tmp / text.replace(" ", "-"), text, more)
-
     def release(self, text: str, more: dict[str, bytes] | None = None, lambda_version: str = "1") -> Release:
         """Make a whole release of a made-up build."""
-        return release_build(self.aws, self.place, self.build(text, more), lambda_version)
+        return release_site(self.aws, self.place, make_site(text, more), lambda_version)
+
+    def release_or_finish(self, aws: Aws, text: str, lambda_version: str) -> None:
+        """Release a made-up build, or finish what an interrupted run of this left undone, as the release command does."""
+        site = make_site(text)
+        live = read_live(aws, self.place)
+        if live.fingerprint == new_release(site, live, lambda_sha256=lambda_version).fingerprint:
+            settle_lambda(aws, self.place)
+            invalidate(aws, self.place)
+        else:
+            release_site(aws, self.place, site, lambda_version)
+
+    def rollback(self, identity: str = "", aws: Aws | None = None) -> str:
+        """Roll back as the command does, and return the id of the release that is live then."""
+        aws = aws or self.aws
+        return rollback(aws, self.place, plan_rollback(aws, self.place, identity)).release
 
     def object(self, key: str) -> dict[str, Any]:
         """Give an object as it is stored: its head and its `Content`."""
@@ -127,6 +147,13 @@ class World:
         """Give all keys below a prefix."""
         found = self.raw.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
         return {item["Key"] for item in found}
+
+    def forget(self, key: str) -> None:
+        """Delete an object with all its versions: nothing can bring it back."""
+        s3 = self.raw.client("s3")
+        found = s3.list_object_versions(Bucket=BUCKET, Prefix=key)
+        for item in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]:
+            s3.delete_object(Bucket=BUCKET, Key=item["Key"], VersionId=item["VersionId"])
 
     def live_lambda(self) -> str:
         """Give the version that callers get."""
@@ -153,11 +180,12 @@ class World:
         return identity
 
 
-def release_build(aws: Aws, place: Place, built: Built, lambda_version: str) -> Release:
+def release_site(aws: Aws, place: Place, site: Site, lambda_version: str) -> Release:
     """Release a build: what the release command does with the bucket."""
     live = read_live(aws, place)
-    release = new_release(built, live, lambda_sha256=lambda_version, lambda_version=lambda_version)
-    upload(aws, place, release, built)
+    kept = read_manifest(aws, place, live.release).release.assets if live.release else set()
+    release = new_release(site, live, lambda_sha256=lambda_version, lambda_version=lambda_version)
+    upload(aws, place, release, site, kept)
     make_live(aws, place, release, live, by="arn:aws:iam::123456789012:user/tester")
     return release
 

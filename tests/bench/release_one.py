@@ -5,17 +5,16 @@ python -m tests.bench.release_one FOLDER MOTO_URL       # prints the number of A
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 from botocore.session import Session
 
 from ops.cloud.aws import Aws
-from ops.cloud.releases import Place, fingerprint, make_live, new_release, read_live, upload
+from ops.cloud.bucket import Place, read_live
+from ops.cloud.releases import fingerprint, make_live, new_release, upload
+from ops.site.contents import Site
 
 BUCKET = "bench"
 REGION = "us-east-1"
@@ -24,12 +23,8 @@ REGION = "us-east-1"
 def release_folder(folder: Path, url: str) -> int:
     """Do what a release does with the bucket; give the number of API calls."""
     calls = itertools.count()
-    files = {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    built: Any = SimpleNamespace(folder=folder, files=files)  # ops.site.build.Built, without importing the build
+    files = (path for path in folder.rglob("*") if path.is_file())
+    site = Site({path.relative_to(folder).as_posix(): path.read_bytes() for path in files})
     aws = Aws(Session(), REGION, endpoint_url=url)
 
     def count(*_: object) -> None:
@@ -38,9 +33,9 @@ def release_folder(folder: Path, url: str) -> int:
     aws.before = count
     place = Place(BUCKET)
     live = read_live(aws, place)
-    if live.fingerprint != fingerprint(built, ""):
-        release = new_release(built, live)
-        upload(aws, place, release, built)
+    if live.fingerprint != fingerprint(site, ""):
+        release = new_release(site, live)
+        upload(aws, place, release, site)
         make_live(aws, place, release, live)
     return next(calls)
 
