@@ -385,12 +385,22 @@ def test_normalising_twice_is_normalising_once(text: str, region: str) -> None:
     assert email_address(address) == address
 
 
-@given(st.emails() | st.text().map(lambda text: f"{text}@example.com"))
+# At most 20 characters before the @: a letter may become two in lower case (İ), and an address has a longest length.
+@example("\u00b5@example.com")
+@example("\u0130" * 20 + "@example.com")
+@given(st.emails() | st.text(max_size=20).map(lambda text: f"{text}@example.com"))
 def test_an_addresss_key_is_an_address_with_the_same_key(text: str) -> None:
     address = email_address(text)
     key = directory_key("email", address)
     assert directory_key("email", key) == key == directory_key("email", email_address(key))
-    assert directory_key("email", address.upper().lower()) == directory_key("email", address.lower())
+
+
+@given(st.emails())
+def test_an_ascii_address_in_capitals_has_the_same_key(text: str) -> None:
+    """Beyond ASCII not every letter comes back from its capital: µ (micro sign) becomes Μ, which is the capital of μ."""
+    assert text.isascii()
+    key = directory_key("email", email_address(text))
+    assert directory_key("email", email_address(text.upper())) == key
 
 
 @given(_NUMBERS, st.characters(categories=["L"], exclude_characters="xXｘＸ"), st.integers(0, 20))
