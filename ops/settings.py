@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ops import LOOKUP
-from ops.crm_urls import check_entry, check_fields, check_lookup_url, check_page, check_path, encode_template
+from ops.crm_settings import check_entry, check_fields, check_lookup_url, check_page, check_path, encode_template
 from ops.errors import Trouble
 
 ROOT = Path(__file__).resolve().parent.parent

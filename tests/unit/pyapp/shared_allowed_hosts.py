@@ -1,7 +1,7 @@
 """The allow-list's one rule, as URLs that are allowed and refused: what the settings, the Lambda and the page are all held to.
 
 The page's reading is tested here, on CPython and on MicroPython (see test_shared.py); the Lambda's in
-tests/unit/lambda_/test_page_urls.py and the settings' in tests/unit/ops/test_crm_urls.py, with the same VECTORS.
+tests/unit/lambda_/test_page_urls.py and the settings' in tests/unit/ops/test_crm_settings.py, with the same VECTORS.
 """
 
 from screenpop import check_url
