@@ -1,11 +1,11 @@
-"""Checks the hosts and URL templates that the settings name, so that none is refused for the first time during a call.
+"""Check what the settings say about the CRM: hosts, URL templates, paths and fields, so that no call is the first to fail.
 
     check_entry("*.example.com")                                                 # -> "*.example.com"
     encode_template("https://crm.example.com/list?q=phone^{query}", "query")     # -> "https://...?q=phone%5E{query}"
     check_page("https://crm.example.com/{id}", "id", ["C-1"], ["crm.example.com"])
 
-Each raises ValueError that says what is wrong and what to write instead. Whether a page would be answered is asked of the
-Lambda's own code (lambda/lookup/page_urls.py), which follows the page's rule too.
+Each raises ValueError that says what is wrong and what to write instead; ops/settings.py puts the setting's name before it.
+Whether the page would open a URL is decided by the Lambda's own code (lambda/lookup/page_urls.py), which has the page's rule.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _LONGEST_HOST = 253  # RFC 1035, 2.3.4, without the length byte of the first lab
 
 _ORIGIN = re.compile(r"(https?://[^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _BRACES = re.compile(r"\{+[^{}]*\}+|[{}]")
-# What a URL may hold as it is (RFC 3986), and the braces of placeholders; all else is percent-encoded.
+# What a URL may contain as it is (RFC 3986), and the braces of placeholders; everything else is percent-encoded.
 _KEPT = "%:/?#[]@!$&'()*+,;=~{}"
 _SERVER = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|[0-9a-f.]*:[0-9a-f:.]*")
 
 
 def check_entry(entry: str) -> str:
-    """Return an entry of `pop.allowed_hosts` as it is compared: without the port that its scheme has anyway.
+    """Return an entry of `pop.allowed_hosts` in the form it is compared in: without its scheme's default port.
 
     Raise ValueError unless it is a host, `*.` and a domain that is the team's own, or a loopback origin.
     """
@@ -44,20 +44,20 @@ def check_entry(entry: str) -> str:
     star, host, port = match.groups()
     if "xn--" in host:
         _check_punycode(entry, host)
-    everybodys = _public_suffix(host) if star else ""
-    if everybodys:
+    suffix = _public_suffix(host) if star else ""
+    if suffix:
         raise ValueError(
-            f"{entry!r} would allow anybody's pages, since anybody can have a host below {everybodys} (publicsuffix.org): "
+            f"{entry!r} would allow anybody's pages, since anybody can have a host below {suffix} (publicsuffix.org): "
             f"name your own host below it"
         )
     return f"{star or ''}{host}{_port(entry, port, 443)}"
 
 
-def _port(entry: str, digits: str | None, own: int) -> str:
-    port = int(digits or own)
+def _port(entry: str, digits: str | None, default: int) -> str:
+    port = int(digits or default)
     if not 0 < port < 65_536:
-        raise ValueError(f"{entry!r} has a port that is none: ports are 1 to 65535")
-    return "" if port == own else f":{port}"
+        raise ValueError(f"{entry!r} has an invalid port: ports are 1 to 65535")
+    return "" if port == default else f":{port}"
 
 
 def _hint(entry: str) -> str:
@@ -85,13 +85,13 @@ def _check_punycode(entry: str, host: str) -> None:
     try:
         idna.decode(host)
     except idna.IDNAError as error:
-        raise ValueError(f"{entry!r} is no internationalised host, and browsers open none such: {error}") from None
+        raise ValueError(f"{entry!r} is not a valid internationalised host name: {error}") from None
 
 
 @cache
 def _public_suffix(domain: str) -> str:
     """Return the public suffix that `domain` is, or one that lies below it; "" where there is none."""
-    # The list is read only for an entry that needs it: it costs more than all the rest of the settings.
+    # Imported here because reading the list takes longer than checking all other settings, and few entries need it.
     from importlib.resources import files
 
     import publicsuffixlist
@@ -103,39 +103,39 @@ def _public_suffix(domain: str) -> str:
 
 
 def encode_template(url: str, *placeholders: str) -> str:
-    """Return `url` with everything percent-encoded that a URL cannot hold as it is, the `placeholders` left alone.
+    """Return `url` with everything percent-encoded that a URL cannot contain as it is, except the `placeholders`.
 
-    Raise ValueError where that cannot be what is meant: other braces, a backslash, a control, a lone %, a placeholder or
-    a letter beyond ASCII in the host.
+    Raise ValueError where that cannot be what is meant: other braces, a backslash, a control character, a lone %, a
+    placeholder or a non-ASCII letter in the host.
     """
     known = [f"{{{name}}}" for name in placeholders]
     for braces in _BRACES.findall(url):
         if braces not in known:
-            instead = f"it knows {' and '.join(known)}, in single braces" if known else "it has no placeholders"
-            raise ValueError(f"{url!r} has {braces} in it, but {instead} (a brace that is meant is written %7B or %7D)")
+            instead = f"only {' and '.join(known)} can be used" if known else "it takes no placeholders"
+            raise ValueError(f"{url!r} contains {braces}, but {instead} (write a literal brace as %7B or %7D)")
     control = next((character for character in url if not character.isprintable() and character != " "), "")
     if control:
-        raise ValueError(f"{url!r} has the invisible character U+{ord(control):04X} in it")
+        raise ValueError(f"{url!r} contains the invisible character U+{ord(control):04X}")
     if url != url.strip():
         raise ValueError(f"{url!r} begins or ends with a space")
     if "\\" in url:
-        raise ValueError(f"{url!r} has a \\ in it, which browsers read as a /: write / or %5C")
+        raise ValueError(f"{url!r} contains a \\, which browsers read as a /: write / or %5C")
     if re.search(r"%(?![0-9A-Fa-f]{2})", url):
         raise ValueError(f"{url!r} has a % without two hexadecimal digits after it: write %25")
     match = _ORIGIN.fullmatch(url)
     if not match:
-        raise ValueError(f"{url!r} is no https: URL")
+        raise ValueError(f"{url!r} is not an https URL")
     origin, rest = match.groups()
     if "{" in origin:
-        raise ValueError(f"{url!r} has a placeholder in its host: a caller would choose the server")
+        raise ValueError(f"{url!r} has a placeholder in its host, so a caller could choose the server")
     if not origin.isascii():
         ascii_ = _to_ascii(urlsplit(origin).hostname or "")
-        raise ValueError(f"{url!r} has a host with letters beyond ASCII" + (f": write {ascii_!r}" if ascii_ else ""))
+        raise ValueError(f"{url!r} has non-ASCII letters in its host" + (f": write {ascii_!r}" if ascii_ else ""))
     return origin + quote(rest, safe=_KEPT)
 
 
 def check_page(template: str, placeholder: str, values: Iterable[str], allowed: Iterable[str]) -> None:
-    """Raise ValueError where the Lambda would refuse `template` filled with one of `values`, or the page to open it."""
+    """Raise ValueError if the Lambda or the page would refuse `template` with one of `values` filled in."""
     entries = list(allowed)
     for value in values:
         try:
@@ -147,43 +147,49 @@ def check_page(template: str, placeholder: str, values: Iterable[str], allowed: 
 
 
 def check_lookup_url(url: str) -> str:
-    """Return `lookup.http.url` as the Lambda asks it, percent-encoded. Raise ValueError unless it asks for one customer."""
+    """Return `lookup.http.url` percent-encoded, as the Lambda requests it.
+
+    Raise ValueError unless it is an https URL (or on loopback) that asks for one customer.
+    """
     encoded = encode_template(url, "kind", "value")
     parts = urlsplit(encoded)
     if "{value}" not in encoded:
-        raise ValueError(f"{url!r} has no {{value}} in it: it would ask for everybody")
+        raise ValueError(f"{url!r} has no {{value}}: it would ask for every customer")
     if "@" in parts.netloc:
-        raise ValueError(f"{url!r} has a user name or password in it, which is not sent: the token is token_secret's")
+        raise ValueError(f"{url!r} contains a user name or password, which is not sent: use token_secret for the token")
     if "#" in encoded:
-        raise ValueError(f"{url!r} has a # in it, and what follows it is not sent: write %23")
+        raise ValueError(f"{url!r} contains a #, and what follows it is not sent: write %23")
     if parts.scheme != "https" and not _LOOPBACK.fullmatch(f"{parts.scheme}://{parts.netloc}"):
-        raise ValueError(f"{url!r} is no https: URL: customers' data and the token go to it")
+        raise ValueError(f"{url!r} is not an https URL, and customers' data and the token are sent to it")
     try:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         port = 0
     if port == 0:
-        raise ValueError(f"{url!r} has a port that is none: ports are 1 to 65535")
+        raise ValueError(f"{url!r} has an invalid port: ports are 1 to 65535")
     if not _SERVER.fullmatch(host) or len(host) > _LONGEST_HOST:
-        raise ValueError(f"{url!r} names no host")
+        raise ValueError(f"{url!r} has no valid host")
     return encoded
 
 
 def check_path(path: str) -> str:
-    """Return `path`, keys and list places separated by dots. Raise ValueError where one between two dots is missing."""
+    """Return `path`, keys and list indexes separated by dots. Raise ValueError if one of them is empty."""
     if path and not all(path.split(".")):
-        raise ValueError(f"{path!r} is no path: it has a dot with nothing before or after it")
+        raise ValueError(f"{path!r} is not a path: there is a dot with nothing before or after it")
     return path
 
 
 def check_fields(fields: dict[str, str]) -> dict[str, str]:
-    """Return `fields`, {our field: its path in the CRM's record}. Raise ValueError where one is not ours, or `id` is missing."""
+    """Return `fields`, {customer field: its path in the CRM's record}.
+
+    Raise ValueError if one is not a field of a customer, or `id` is missing.
+    """
     known = sorted(Customer.__slots__)
-    for ours, theirs in fields.items():
-        if ours not in known:
-            raise ValueError(f"{ours!r} is no field of a customer (there are: {', '.join(known)})")
-        if not check_path(theirs):
-            raise ValueError(f"{ours!r} has no path in the CRM's record: write one, or leave the field out")
+    for name, path in fields.items():
+        if name not in known:
+            raise ValueError(f"{name!r} is not a customer field (there are: {', '.join(known)})")
+        if not check_path(path):
+            raise ValueError(f"{name!r} has no path in the CRM's record: write one, or leave the field out")
     if "id" not in fields:
-        raise ValueError("it has no 'id', by which a customer's page is found")
+        raise ValueError("there is no 'id', which finds a customer's page")
     return fields

@@ -140,7 +140,7 @@ class Crm(_Table):
     def _template(cls, url: str, info: ValidationInfo) -> str:
         placeholder, _ = _TEMPLATES[info.field_name or ""]
         if url and f"{{{placeholder}}}" not in url:
-            raise ValueError(f"{url!r} has no {{{placeholder}}} in it")
+            raise ValueError(f"{url!r} has no {{{placeholder}}}")
         return url and encode_template(url, placeholder)
 
 
