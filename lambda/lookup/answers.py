@@ -1,14 +1,14 @@
-"""The Lambda's answer: what the contact flow reads as `$.External.NAME` and keeps as contact attributes.
+"""Build the Lambda's answer, which the contact flow reads as `$.External.NAME` and stores as contact attributes.
 
     build_answer(settings, identity, [customer]).values
     # -> {"contactUrlPath": "https://crm.example.com/customers/C-1001", "contactUrlWidth": "1000", ...}
 
-Every answer has every key of `[tool.popdesk.attributes]` and all values are strings: that is what the response type
-STRING_MAP takes (docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html), and a flow that copies a
-key finds it. Where there is nothing to say the value is `NO_VALUE`, never "".
+Every answer has every key of `[tool.popdesk.attributes]`, so that a flow that copies a key finds it, and all values are
+strings, as the response type STRING_MAP requires
+(docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html). A missing value is `NO_VALUE`, never "".
 
-Under 32 KB by arithmetic: the two URLs have at most 4,096 characters (page_urls.py), all else at most 256 characters of
-at most 4 bytes, and eleven names at most 255.
+An answer cannot exceed Amazon Connect's 32 KB: its two URLs have at most 4,096 characters (page_urls.py), every other
+value at most 256 characters of at most 4 bytes, and the eleven keys at most 255.
 """
 
 from __future__ import annotations
@@ -23,17 +23,19 @@ if TYPE_CHECKING:
     from customers import Customer
     from identity import Identity
 
-LONGEST_VALUE = 256  # characters; longer ones end in …
+LONGEST_VALUE = 256  # characters; a longer value is cut and ends in …
 
-OK = "200"  # the directory was asked, or there was nothing to ask: `matches` counts
-FAILED = "502"  # the directory could not answer: `matches` is no number, not "0"
-TIMED_OUT = "504"  # it did not answer in time: the same
+# The statuses. After FAILED and TIMED_OUT the number of matches is unknown, which is not the same as "0".
+OK = "200"  # the directory answered, or the contact has no number or address to look up
+FAILED = "502"  # the directory could not answer
+TIMED_OUT = "504"  # it did not answer in time
 
 
 class Answer:
-    """`values` is what the flow gets; the rest is for the log, without personal data.
+    """The answer and what is logged about it.
 
-    `matches` says how many customers there are, "" where nobody knows; `refused` why a URL was left out, one line each.
+    `values` goes to the flow. `matches` is the number of customers found, "" if it is unknown. `refused` has a line for each
+    URL that was left out, with the reason. `matches` and `refused` contain no personal data.
     """
 
     __slots__ = ("matches", "refused", "values")
@@ -47,10 +49,10 @@ class Answer:
 def build_answer(
     settings: dict[str, Any], identity: Identity | None, customers: list[Customer] | None, status: str = OK
 ) -> Answer:
-    """Give the answer for `customers`, what the directory gave for `identity`; None where it gave nothing in time.
+    """Return the answer for the `customers` that the directory found for `identity`, None if it failed or timed out.
 
-    Exactly one customer gives that one's page and name. None and several give the CRM's search for the number or
-    address instead, and so does a directory that failed: the agent can still look by hand.
+    One customer is answered with their page and name. For no customer, for several and after a failure the answer has the
+    CRM's search for the number or address instead, so that the agent can search by hand.
     """
     crm, allowed = settings["crm"], settings["allowed_hosts"]
     refused: list[str] = []
@@ -83,7 +85,7 @@ def build_answer(
 
 
 def clean(text: str) -> str:
-    """Give `text` on one line, without controls and lone surrogates, and at most LONGEST_VALUE characters long."""
+    """Return `text` on one line, without control characters and lone surrogates, cut to LONGEST_VALUE characters."""
     text = text[: 4 * LONGEST_VALUE].encode("utf-8", "replace").decode("utf-8")
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1].rstrip() + "…"

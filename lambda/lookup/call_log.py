@@ -1,11 +1,11 @@
-"""One line of JSON per call: the log, and CloudWatch's metrics out of the same line.
+"""Write one line of JSON per call, which is the log and also the source of CloudWatch's metrics.
 
     write_call(sys.stdout, contact_id="...", channel="VOICE", outcome="found", adapter="http", milliseconds=41.7)
 
-The line follows CloudWatch's embedded metric format, so CloudWatch makes the metrics `Calls` and `Duration` of it, by
-function, adapter and outcome, without a call or a library
+The line has CloudWatch's embedded metric format, from which CloudWatch makes the metrics `Calls` and `Duration` by
+function, adapter and outcome, without an API call or a library
 (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
-Nothing in it is personal: no number, address, name, URL, and no exception's text but our own.
+It contains no personal data: no number, address, name or URL, and no text of exceptions other than our own.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def write_call(
     error: str = "",
     refused: list[str] | None = None,
 ) -> None:
-    """Write the call's one line.
+    """Write the call's line to `out`.
 
-    `contact_id` is the event's, and left out where it is not an id; `error` says what failed and where; `refused` says
-    which URLs were dropped and why.
+    `contact_id` is the event's and is left out unless it looks like an id. `error` is what failed and where, "" if nothing
+    did. `refused` is which URLs were left out of the answer and why.
     """
     line: dict[str, object] = {
         "level": "ERROR" if error else "WARN" if refused else "INFO",
@@ -55,7 +55,7 @@ def write_call(
         "channel": channel,
         "outcome": outcome,
         "adapter": adapter,
-        # Two environments in one account are two functions; Lambda sets the variable
+        # Tells two environments in one account apart; Lambda sets the variable
         # (docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html).
         "FunctionName": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "local"),
         "matches": matches,

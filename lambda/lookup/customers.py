@@ -1,10 +1,10 @@
-"""Where customers are looked up: one small interface, and the adapter that the settings choose.
+"""The interface of an adapter, which finds customers, and the function that opens the configured one.
 
     customers = open_customers({"adapter": "sample", ...})           # [tool.popdesk.lookup], as a dict
     customers.find(Identity("phone", "+12065550100"), seconds=3.0)   # -> [<Customer>], [] for none
 
-The adapter NAME is the module adapters/NAME.py, loaded only when chosen: sample, dynamodb, http.
-docs/lambda.md writes a fourth in twenty lines.
+The adapter NAME is the module adapters/NAME.py, which is imported only when it is configured: sample, dynamodb, http.
+docs/lambda.md shows how to write another one in twenty lines.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Customer:
-    """A customer as the agent needs one: all strings, "" for what is not known. `id` finds their page in the CRM.
+    """A customer, as far as the agent needs to know: all strings, "" if unknown. `id` is what the CRM's page is opened by.
 
-    Its repr leaves everything out, so that nothing of it reaches a log.
+    The repr shows no field, so that no personal data reaches a log.
     """
 
     __slots__ = ("email", "id", "name", "phone")
@@ -43,27 +43,26 @@ class Customer:
 
 
 class LookupFailed(Exception):
-    """The directory could not answer. The message is logged: say why, with nothing of a customer or a caller in it."""
+    """The directory could not answer. The message is logged, so it must contain nothing about a customer or a caller."""
 
 
 class Customers:
-    """What an adapter is: one object, made once a container, asked by one call at a time."""
+    """The base class of adapters. One object is created per Lambda container and serves one call at a time."""
 
     def find(self, identity: Identity, seconds: float) -> list[Customer]:
-        """Return the customers with that phone number or e-mail address, [] for none, within about `seconds`.
+        """Return the customers with this phone number or e-mail address, [] if there is none, within about `seconds`.
 
-        Only `identity.value` is meant: where it has other spellings (identity.py) and nobody is found, the handler asks
-        for those next.
-        Raises LookupFailed, or anything else: the handler turns each into its safe answer. An adapter that ignores
-        `seconds` delays nobody either, the handler stops waiting; but it should end by itself soon after.
+        Look for `identity.value` only: if there is no match, the handler asks again for its other spellings
+        (identity.py). Raise LookupFailed, or any other exception: the handler answers the call whatever is raised. It also
+        stops waiting after `seconds`, but `find` should end by itself soon after.
         """
         raise NotImplementedError
 
     def close(self) -> None:
-        """Let go of connections; called from another thread when `find` is no longer waited for."""
+        """Close connections. Called from another thread when the handler no longer waits for `find`."""
 
 
 def open_customers(lookup: dict[str, Any]) -> Customers:
-    """Make the adapter that `lookup["adapter"]` names, with `[tool.popdesk.lookup]` as a dict for its settings."""
+    """Return the adapter that `lookup["adapter"]` names; `lookup` is `[tool.popdesk.lookup]` as a dict."""
     adapter: Customers = import_module(f"adapters.{lookup['adapter']}").create(lookup)
     return adapter

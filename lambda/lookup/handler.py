@@ -1,13 +1,13 @@
-"""The contact flow's question and answer: who is calling, and which page of the CRM is theirs?
+"""The look-up Lambda: the contact flow asks it who is calling and which page of the CRM to open.
 
     handler(event, context)            # what Lambda calls; its settings are the zip's settings.json
-    handle = create_handler(settings)  # the same with settings of one's own: ops.settings.lambda_settings(settings)
+    handle = create_handler(settings)  # the same with other settings: ops.settings.lambda_settings(settings)
     handle(event, context)             # -> {"contactUrlPath": "https://...", "Name": "...", ..., "statusCode": "200"}
 
-Every call waits for this function, so it always answers, and in time: whatever the event holds and whatever the
-directory does, the answer is complete and valid (answers.py), within `lookup.budget_ms`. The look-up runs in a thread
-that is left behind when its time is over: a socket's time-out alone ends neither a slow name server nor an answer that
-drips.
+Every contact waits for this function, so it always answers within `lookup.budget_ms`, and the answer is complete and valid
+(answers.py) whatever the event contains and whatever the directory does. The look-up runs in a thread that is abandoned
+when its time is over, because a socket's time-out alone ends neither a slow name server nor an answer that arrives byte by
+byte.
 """
 
 # ruff: noqa: E402
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import gc
 
-gc.disable()  # until all is imported: nothing of it is garbage, and looking for some costs a cold start over a millisecond
+gc.disable()  # while importing: there is no garbage yet, and looking for it costs a cold start over a millisecond
 
 import json
 import os.path
@@ -35,30 +35,30 @@ if TYPE_CHECKING:
 
 SETTINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "settings.json")
 
-# Kept back of the invocation's remaining time, in seconds: to build, log and return the answer.
+# Seconds of the invocation's remaining time that are reserved to build, log and return the answer.
 _RESERVE = 0.25
 
 
-class Directory:
-    """The adapter, asked in a thread of its own so that no answer is waited for longer than allowed."""
+class CustomerDirectory:
+    """The configured adapter, called in a thread so that `find` returns in time even if the adapter does not."""
 
     def __init__(self, lookup: dict[str, Any]) -> None:
         self._lookup = lookup
         self._customers: Customers | None = None
 
     def open(self) -> Customers:
-        """Make the adapter, if there is none."""
+        """Return the adapter, creating it if needed."""
         if self._customers is None:
             self._customers = open_customers(self._lookup)
         return self._customers
 
     def find(self, identity: Identity, seconds: float) -> list[Customer]:
-        """Return the customers with `identity`, asking for one spelling of it after the other until there is somebody.
+        """Return the customers with `identity`, trying its spellings in turn until there is a match.
 
-        Raises TimeoutError after `seconds`, and whatever the adapter raised.
+        Raises TimeoutError after `seconds`, or what the adapter raised.
         """
         answers: list[list[Customer] | BaseException] = []
-        left_behind = threading.Event()
+        abandoned = threading.Event()
         deadline = time.monotonic() + seconds
 
         def ask() -> None:
@@ -66,25 +66,25 @@ class Directory:
                 customers = self.open()
                 found: list[Customer] = []
                 for spelling in identity.spellings:
-                    left = deadline - time.monotonic()
-                    if left_behind.is_set() or left <= 0:
-                        return  # nobody waits any more
-                    found = _distinct(customers.find(Identity(identity.kind, spelling), left))
+                    remaining = deadline - time.monotonic()
+                    if abandoned.is_set() or remaining <= 0:
+                        return
+                    found = _distinct(customers.find(Identity(identity.kind, spelling), remaining))
                     if found:
                         break
                 answers.append(found)
-            except BaseException as error:  # sys.exit() in an adapter too: handed over, and raised below
+            except BaseException as error:  # even sys.exit() in an adapter: raised below, in the caller's thread
                 answers.append(error)
 
         thread = threading.Thread(target=ask, daemon=True)
         thread.start()
         thread.join(seconds)
         if not answers:
-            # The next call gets a new adapter: this one may be in the thread's hands for a while yet.
-            left_behind.set()
-            left, self._customers = self._customers, None
-            if left is not None:
-                left.close()
+            # The thread may go on using this adapter for a while, so the next call gets a new one.
+            abandoned.set()
+            adapter, self._customers = self._customers, None
+            if adapter is not None:
+                adapter.close()
             raise TimeoutError
         answer = answers[0]
         if isinstance(answer, Exception):
@@ -95,13 +95,12 @@ class Directory:
 
 
 def create_handler(
-    settings: dict[str, Any], directory: Directory | None = None
+    settings: dict[str, Any], directory: CustomerDirectory | None = None
 ) -> Callable[[object, object], dict[str, str]]:
-    """Make the handler for `settings` (ops.settings.lambda_settings), its adapter open and warm."""
-    directory = directory or Directory(settings["lookup"])
+    """Return the handler for `settings` (ops.settings.lambda_settings), with its adapter opened."""
+    directory = directory or CustomerDirectory(settings["lookup"])
     adapter = settings["lookup"]["adapter"]
-    # Opened now, in Lambda's init phase, which has its own time. Where that fails, every call tries again, in its
-    # budget.
+    # Opened now, in Lambda's init phase, which does not count against the budget. If that fails, each call tries again.
     try:
         directory.open()
     except Exception as error:
@@ -145,16 +144,16 @@ def create_handler(
 
 
 def _budget(budget_ms: int, context: object) -> float:
-    """Give the seconds that a look-up may take: the setting, or less where the invocation has less left."""
+    """Return how many seconds a look-up may take: `budget_ms`, or less if the invocation has less time left."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     seconds = budget_ms / 1000
     return min(seconds, remaining() / 1000 - _RESERVE) if remaining else seconds
 
 
 def _distinct(customers: list[Customer]) -> list[Customer]:
-    """Return each customer once: a directory that lists one twice has one match, not two.
+    """Return each customer with an id once: a directory that lists a customer twice has one match, not two.
 
-    One without an id is none: no page could be found by it.
+    A customer without an id is left out, since no page can be opened for them.
     """
     return list({customer.id: customer for customer in customers if customer.id}.values())
 
@@ -168,7 +167,7 @@ def _contact(event: object) -> tuple[object, str]:
 
 
 def _describe(error: Exception) -> str:
-    """Say what failed and where. The text of an exception that is not ours may hold a caller's number: left out."""
+    """Return what failed and where, without the text of exceptions that are not ours: it may contain a caller's number."""
     text = type(error).__name__ + (f": {error}" if isinstance(error, LookupFailed) else "")
     trace = error.__traceback__
     while trace and trace.tb_next:

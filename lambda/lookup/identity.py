@@ -1,17 +1,17 @@
-"""Who is calling: reads the contact flow's event and returns one phone number or e-mail address, normalised.
+"""Find out who is calling: read one phone number or e-mail address from the contact flow's event, and normalise it.
 
-    identity = read_identity(event, "GB")   # -> Identity("phone", "+442079460018"); None where nothing usable is in it
-    identity.spellings                      # -> ("+442079460018",): what a directory is asked for, in this order
+    identity = read_identity(event, "GB")   # -> Identity("phone", "+442079460018"), None if it has nothing usable
+    identity.spellings                      # -> ("+442079460018",): what a directory is searched for, in this order
     phone_number("020 7946 0018", "GB")     # -> "+442079460018" (E.164)
     email_address("Ana@Example.COM")        # -> "Ana@example.com"
-    directory_key("email", "Ana@example.com")   # -> "ana@example.com": the one spelling that a directory is keyed by
+    directory_key("email", "Ana@example.com")   # -> "ana@example.com": the spelling that is the key in a directory
 
-Pure: reads no file, makes no call, and takes any event at all. The event's shape is Amazon Connect's
-(docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html); what its values hold is the caller's to
-choose, so nothing of it is trusted: a wrong number is worse than none.
+Pure functions, which accept any event. Its structure is Amazon Connect's
+(docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html), but callers choose its values, so none is
+trusted: a wrong number is worse than no number.
 
-Patterns are texts, compiled when first used: a caller in E.164, which is nearly every one, needs none of them, and
-compiling them all would cost each cold start some milliseconds.
+Patterns are strings that `re` compiles when they are first used: most callers have a number in E.164, which needs none of
+them, and compiling them all would make each cold start some milliseconds slower.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from phonenumbers.phonenumberutil import (
     region_code_for_country_code,
 )
 
-TYPE_CHECKING = False  # typing's own would import typing, which costs a cold start some milliseconds
+TYPE_CHECKING = False  # not imported from typing, which would make a cold start some milliseconds slower
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, Literal
@@ -44,14 +44,13 @@ if TYPE_CHECKING:
 
 CHANNELS = ("VOICE", "CHAT", "TASK", "EMAIL")
 
-# Contact attributes that may say who a contact is from, compared without case, `_` and `-`.
+# Contact attributes that may say who a contact is from, compared ignoring case, `_` and `-`.
 _EMAIL_ATTRIBUTES = ("customeremail", "email", "emailaddress")
 _PHONE_ATTRIBUTES = ("customerphoneinput", "customerphone", "customerphonenumber", "phone", "phonenumber")
-# What Amazon Connect's own chat widget puts before the names that its page gives, and any visitor can change
+# The prefix that Amazon Connect's own chat widget adds to attributes set by its web page, which any visitor can change
 # (docs.aws.amazon.com/connect/latest/adminguide/pass-attributes-directly.html).
 _WIDGET = "hostedwidget"
-# Kinds of CustomerEndpoint that are addresses of people, and what they hold: others (CONTACT_FLOW,
-# CONNECT_PHONENUMBER_ARN, ...) are not.
+# The types of CustomerEndpoint that identify a person, and how. Others (CONTACT_FLOW, CONNECT_PHONENUMBER_ARN, ...) do not.
 _ENDPOINTS: dict[str, tuple[Kind, ...]] = {
     "TELEPHONE_NUMBER": ("phone",),
     "VOIP": ("phone",),
@@ -59,40 +58,40 @@ _ENDPOINTS: dict[str, tuple[Kind, ...]] = {
     "": ("phone", "email"),
 }
 
-_LONGEST_PHONE = 64  # E.164 has at most 15 digits; the rest is for punctuation and a tel: URI's parameters
-_SURELY_A_NUMBER = 9  # digits without the country's code: dates have eight at most
+_LONGEST_PHONE = 64  # E.164 has at most 15 digits; the rest allows for punctuation and parameters of a tel: URI
+_SURELY_A_NUMBER = 9  # digits without the country code: dates have at most eight
 
-# Characters that are not seen: soft hyphen, zero-width spaces, marks of direction, byte order mark.
+# Invisible characters: soft hyphen, zero-width spaces, direction marks, byte order mark.
 _INVISIBLE = (
     "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
 )
-# A number and nothing else: digits (of any script) and what people write between them. A plus only at its beginning.
+# Only digits (of any script) and what people write between them, with a plus only at the beginning.
 _SHAPE = r"[(（\[［]?[+＋]?[(（]?\d[\d\s()（）\[\]［］.．/／\-‐-―−ー－]*"
-# An extension, which is no part of E.164: named, or after the pauses that telephones dial. As
-# phonenumberutil._EXTN_PATTERN has it, but no longer than extensions are: more digits are a second number.
+# An extension, which is not part of E.164: named, or after the characters for a dialling pause. Like
+# phonenumberutil._EXTN_PATTERN but shorter, because more digits are a second number.
 _EXTENSION = r"(?:;ext=|[\s,;]*(?:e?xt(?:ensi(?:o\u0301?|ó))?n?|anexo|доб|int|x|#)[.:]?\s*|\s*(?:,,+|;)\s*)\d{1,7}#?$"
-# 2065550100.0: a spreadsheet's or a program's number. Read as digits it would be ten times as long.
+# 2065550100.0, as spreadsheets and programs write floats: without the point it would be another phone number.
 _DECIMAL = r"[+＋]?\d+[.．]\d{1,2}"
 _SLASH = "[/／]"
 _PLUS = ("+", "＋")
 
-# Countries that have made their numbers longer: the region, how many digits they had, where the new ones stand, and which.
-# In Brazil it was mobiles alone, one area after the other until 2016; in Benin all numbers, in 2024.
-_GROWN = {"+55": ("BR", 10, 2, "9"), "+229": ("BJ", 8, 0, "01")}
+# Countries that have made their numbers longer, by country code: the region, the old length, where the new digits were
+# inserted, and which. In Brazil only mobile numbers, one area after the other until 2016; in Benin all numbers, in 2024.
+_LENGTHENED = {"+55": ("BR", 10, 2, "9"), "+229": ("BJ", 8, 0, "01")}
 
 _LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3 (a path of 256, with its angle brackets)
-# Not RFC 5322's grammar, on purpose: no quoted local parts, no comments. A directory's keys have neither. Nor have they halves
-# of characters, which JSON lets pass and nothing can send on.
+# Less than RFC 5322 allows: no quoted local parts and no comments, which directories do not have, and no lone surrogates,
+# which JSON allows but UTF-8 cannot encode.
 _EMAIL = (
     r"[^\s@\"<>(),:;\\\[\]\x00-\x1f\x7f\ud800-\udfff]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]*[^\W_]"
 )
 
 
 class Identity:
-    """One way to find a customer.
+    """A phone number or e-mail address by which a customer may be found.
 
-    `kind` is "phone" (`value` in E.164) or "email" (`value` as it was written, its domain in lower case). `written` is
-    the spelling that came, where that is another one than `value`. Its repr leaves all out, so that none reaches a log.
+    `kind` is "phone" (`value` in E.164) or "email" (`value` as written, with the domain in lower case). `written` is the
+    original spelling if it differs from `value`. The repr shows neither, so that no personal data reaches a log.
     """
 
     __slots__ = ("_written", "kind", "value")
@@ -104,7 +103,7 @@ class Identity:
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """Return all the ways in which a directory may have it, in the order in which it is asked: as written first."""
+        """Return every spelling that a directory may have, in the order to try them: the original one first."""
         spellings = (_phone_spellings if self.kind == "phone" else _email_spellings)(self.value)
         first = self._written if self._written in spellings else self.value
         return (first, *(spelling for spelling in spellings if spelling != first))
@@ -120,12 +119,12 @@ class Identity:
 
 
 def read_identity(event: object, default_region: str) -> Identity | None:
-    """Return who the contact is from; None where the event has no usable phone number or e-mail address.
+    """Return who the contact is from, None if the event has no usable phone number or e-mail address.
 
-    What the caller typed comes first, on every channel; then, on a call from a telephone, the caller's number. Web
-    calls, chats, tasks and e-mails say who they are from in the contact's attributes (an e-mail address before a phone
-    number; what the chat widget was given by its page, which a visitor can change, last) and then the endpoint.
-    `default_region` (ISO 3166-1 alpha-2) is whose national numbers are meant where there is no +.
+    On every channel, what the caller typed comes first. Then, on a telephone call, the caller's number; on a web call, chat,
+    task or e-mail the contact's attributes and then its endpoint. Among the attributes an e-mail address comes before a
+    phone number, and those that the chat widget's web page has set come last, since a visitor can change them.
+    `default_region` (ISO 3166-1 alpha-2) is the country of numbers that have no +.
     """
     details = _table(_table(event).get("Details"))
     contact = _table(details.get("ContactData"))
@@ -153,7 +152,7 @@ def _candidates(parameters: dict[Any, Any], contact: dict[Any, Any]) -> Iterator
     endpoint = _table(contact.get("CustomerEndpoint"))
     kind = endpoint.get("Type") or ""
     if isinstance(kind, str) and kind in _ENDPOINTS:
-        # A call's address with an @ is where its SIP call came from, and nobody's e-mail address.
+        # A call's address with an @ is a SIP address, not an e-mail address.
         yield (("phone",) if voice else _ENDPOINTS[kind]), endpoint.get("Address")
 
 
@@ -172,10 +171,10 @@ def _identify(value: object, default_region: str, kinds: tuple[Kind, ...]) -> Id
 
 
 def directory_key(kind: str, value: str) -> str:
-    """Return the one spelling under which a directory keeps a normalised number or address, whichever it was given.
+    """Return the spelling of a normalised number or address that is its key in a directory.
 
-    Two spellings of one mobile have one key, and so have `Ana.Silva@example.com` and `ana.silva@example.com`: providers
-    do not tell them apart (though RFC 5321, 2.4, would let them), and phones write a capital where a word begins.
+    All spellings of a number have the same key, and so do `Ana.Silva@example.com` and `ana.silva@example.com`: providers
+    treat them as the same (though RFC 5321, 2.4, allows them not to), and phones capitalise the first letter typed.
     """
     return (_phone_spellings if kind == "phone" else _email_spellings)(value)[-1]
 
@@ -184,19 +183,19 @@ def directory_key(kind: str, value: str) -> str:
 
 
 def phone_number(text: str, default_region: str) -> str:
-    """Return the number in E.164 (ITU-T E.164: + and at most 15 digits), "" where `text` is not one number and no more.
+    """Return the number in E.164 (ITU-T E.164: + and at most 15 digits), "" unless `text` is exactly one phone number.
 
-    Taken are national numbers of `default_region`, numbers with a + or a prefix for calls abroad, and those of callers
-    who type the country's code alone; a `tel:` before it, an extension after it, a spreadsheet's ' or ="..." around it
-    and characters that are not seen are left out. Refused are numbers that are only dialled locally (`555-0100`),
-    letters of any kind, decimals (`2065550100.0`), two numbers, and what carriers send for "number withheld".
+    Accepted are national numbers of `default_region`, and international numbers with a +, an international prefix or the
+    country code alone. A `tel:` before the number, an extension, a spreadsheet's ' or ="..." and invisible characters are
+    ignored. Rejected are numbers that can only be dialled locally (`555-0100`), letters, decimals (`2065550100.0`), two
+    numbers, and what carriers send for a withheld number.
     """
-    text = _unwrapped(text)
+    text = _unwrap(text)
     if not text or f"+{_digits(text)}" in WITHHELD_NUMBERS:
         return ""
     number = _parse(text, default_region)
     if number is None and text[0] not in _PLUS:
-        # For callers who type the country's code without a +, as the article's "prefix a +" had it: a guess.
+        # A caller may have typed the country code without a +. This is a guess, so the number must exist.
         number = _parse(f"+{text}", default_region)
         if number and not (len(national_significant_number(number)) >= _SURELY_A_NUMBER and is_valid_number(number)):
             return ""
@@ -206,18 +205,18 @@ def phone_number(text: str, default_region: str) -> str:
     return "" if e164 in WITHHELD_NUMBERS else e164
 
 
-def _unwrapped(text: str) -> str:
-    """Return the number without what may stand around it; "" where something else than a number is left."""
+def _unwrap(text: str) -> str:
+    """Return the number without what may surround it, "" if more than a number remains."""
     if len(text) > _LONGEST_PHONE:
         return ""
     if text[:1] == "+" and text[1:].isascii() and text[1:].isdecimal():
         return text
     text = re.sub(_INVISIBLE, "", text).strip()
-    # What keeps a spreadsheet from reading a number as one: '+1..., ="+1...", "+1..."
+    # How spreadsheets are told that a phone number is text: '+1..., ="+1...", "+1..."
     text = text.removeprefix("=").strip("'\"’ ")
     context = ""
     if text[:4].lower() == "tel:":
-        # RFC 3966: of its parameters, a phone-context says what stands before a number that is not global.
+        # RFC 3966: the parameter phone-context has the beginning of a number that is not global.
         text, *parameters = text[4:].split(";")
         for parameter in parameters:
             name, _, value = parameter.partition("=")
@@ -230,34 +229,33 @@ def _unwrapped(text: str) -> str:
 
 
 def _parse(text: str, default_region: str) -> PhoneNumber | None:
-    """Return the number that `text` is as a whole, None where it is none."""
+    """Return the number if `text` as a whole is one, else None."""
     try:
         number = parse(text, default_region)
     except NumberParseException:
         return None
     national = national_significant_number(number)
     if number.country_code == 52 and len(national) == 11 and national[0] == "1":
-        # Mexico's mobiles had a 1 after the country's code until 2019; WhatsApp's addresses still have it.
+        # Mexican mobile numbers had a 1 after the country code until 2019; WhatsApp still uses it.
         number.national_number = int(national[1:])
     if is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE or not number.national_number:
         return None
-    if text[0] not in _PLUS and not _is_whole(text, number):
+    if text[0] not in _PLUS and not _is_complete(text, number):
         return None
-    # Zeros that lead are part of a number in Italy and a few others; elsewhere (00000000000) it is none: written with
-    # its country's code it would be read as another.
+    # Leading zeros are part of a number in Italy and a few other countries. Elsewhere (00000000000) the number is wrong: in
+    # E.164 it would be read as a different one.
     if number.italian_leading_zero and parse(format_number(number, PhoneNumberFormat.E164)) != number:
         return None
     return number
 
 
-def _is_whole(text: str, number: PhoneNumber) -> bool:
-    """Return whether `text`, which has no +, is `number` with all of its digits, and nothing else that is typed.
+def _is_complete(text: str, number: PhoneNumber) -> bool:
+    """Return whether `text`, which has no +, is a complete phone number and not something else that callers type.
 
-    A number with few digits may as well be a date of birth or a customer's number: it must be one that its country has
-    given out, with the 0 before its area code where the country dials one (in Germany 030 121980 is a number and 30121980
-    a date). For a longer one it is enough that the country's numbers look so (North America's begin with no 0 and no 1):
-    numbering plans change faster than a deployed Lambda's copy of them, and a number that does not exist finds no
-    customer anyway.
+    A short number may be a date of birth or a customer number instead. So it must be in use by the numbering plan, and have
+    the 0 before its area code in countries that dial one (in Germany 030 121980 is a number and 30121980 a date). A longer
+    number only has to match the country's general pattern (in North America it does not begin with 0 or 1): numbering plans
+    change faster than a deployed Lambda's copy of them, and a number that does not exist finds no customer anyway.
     """
     national = national_significant_number(number)
     metadata = PhoneMetadata.metadata_for_region(region_code_for_country_code(number.country_code or 0), None)
@@ -272,9 +270,9 @@ def _is_whole(text: str, number: PhoneNumber) -> bool:
 
 
 def _are_two(text: str, number: PhoneNumber, default_region: str) -> bool:
-    """Return whether two numbers stand in `text`: where numbers are of any length, both together look like one.
+    """Return whether `text` contains two numbers, which together may look like one in countries with variable lengths.
 
-    `0301234 / 0305678` and `0301234 0305678` are two, and so are `030 901820/21` and `901820/901821`; `030/901820`,
+    `0301234 / 0305678`, `0301234 0305678`, `030 901820/21` and `901820/901821` are two numbers. `030/901820`,
     `06/12/34/56/78` and `020 7946 0018` are one.
     """
     if text[1:].isdecimal():
@@ -283,7 +281,7 @@ def _are_two(text: str, number: PhoneNumber, default_region: str) -> bool:
     if len(pieces) > 1 and len(pieces[-1]) <= 2 and len(pieces[-2]) >= 5:
         return True
     if len(pieces) == 2 and len(pieces[0]) >= 6 and len(pieces[1]) >= 6:
-        # One number where the slash stands behind its area code, as in +49 3981/201234.
+        # It is one number if the slash follows the area code, as in +49 3981/201234.
         return len(national_significant_number(number)) - len(pieces[1]) != length_of_national_destination_code(number)
     for gap in re.finditer(r"[\s/／]+(?=[(（]?0)", text):
         both = (text[: gap.start()], text[gap.end() :])
@@ -304,11 +302,10 @@ def _digits(text: str) -> str:
 
 
 def _phone_spellings(e164: str) -> tuple[str, ...]:
-    """Return in how many ways the number in E.164 is written; the last one is the directory's key.
+    """Return the spellings of a number in E.164; the last one is the directory's key.
 
-    Two ways are in use where a country has changed its numbers and networks, WhatsApp above all, keep the old ones, and
-    in Argentina, whose mobiles have a 9 when they are called from abroad
-    (github.com/google/libphonenumber/blob/master/FAQ.md).
+    Two spellings are in use if a country has changed its numbers and networks (mostly WhatsApp) keep the old ones, and in
+    Argentina, where mobile numbers have a 9 when called from abroad (github.com/google/libphonenumber/blob/master/FAQ.md).
     """
     country, national = e164[:3], e164[3:]
     if country == "+52" and len(national) == 11 and national[0] == "1":
@@ -319,7 +316,7 @@ def _phone_spellings(e164: str) -> tuple[str, ...]:
         return (e164, f"+54{national[1:]}")
     if country == "+54" and len(national) == 10 and national[0] in "123":
         return (f"+549{national}", e164)
-    for code, (region, length, at, added) in _GROWN.items():
+    for code, (region, length, at, added) in _LENGTHENED.items():
         if e164.startswith(code):
             national = e164[len(code) :]
             longer = len(national) == length + len(added) and national.startswith(added, at)
@@ -327,7 +324,7 @@ def _phone_spellings(e164: str) -> tuple[str, ...]:
                 continue
             short = f"{code}{national[:at]}{national[at + len(added) :]}" if longer else e164
             long = e164 if longer else f"{code}{national[:at]}{added}{national[at:]}"
-            if _is_valid(long, region) and not _is_valid(short, region):  # else both are numbers, and two people's
+            if _is_valid(long, region) and not _is_valid(short, region):  # else both exist and belong to two people
                 return (short, long)
     return (e164,)
 
@@ -336,10 +333,10 @@ def _phone_spellings(e164: str) -> tuple[str, ...]:
 
 
 def email_address(text: str) -> str:
-    """Return the address with its domain in lower case (RFC 1035, 2.3.3: domains have no case), "" where it is none.
+    """Return the address with its domain in lower case (RFC 1035, 2.3.3), "" if `text` is not an address.
 
-    The local part is kept as it is, for it is what is shown; `directory_key` folds it. A display name
-    (`Ana <ana@example.com>`) and characters that are not seen are left out.
+    The local part keeps its case, since the agent sees it; `directory_key` ignores it. A display name
+    (`Ana <ana@example.com>`) and invisible characters are removed.
     """
     text = re.sub(_INVISIBLE, "", text[: 4 * _LONGEST_EMAIL]).strip()
     if text.endswith(">"):

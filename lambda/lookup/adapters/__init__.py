@@ -1,5 +1,5 @@
-"""Where customers may be looked up, a module each: `lookup.adapter = "NAME"` in pyproject.toml chooses NAME.py.
+"""The adapters, one module for each way to find customers: `lookup.adapter = "NAME"` in pyproject.toml uses NAME.py.
 
-The zip carries the chosen module with what begins with its name (`NAME_*.py`, `NAME.json`). docs/lambda.md says how to
-write one.
+The Lambda's zip contains only that module and the files beside it whose names begin with its name (`NAME_*.py`,
+`NAME.json`). docs/lambda.md shows how to write an adapter.
 """

@@ -1,8 +1,8 @@
-"""The adapter "dynamodb": customers in the stack's table, one query a call.
+"""The adapter "dynamodb": finds customers in the stack's DynamoDB table, with one query per call.
 
-The table's keys: `pk` is the identity (`phone#+12065550100`, `email#ana@example.com`), `sk` the customer's id, so that
-everybody who shares a number comes in one query. The other attributes are name, phone and email, strings all.
-`python deploy.py customers import FILE.csv` fills it (ops/cloud/customers.py).
+The partition key `pk` is the identity (`phone#+12065550100`, `email#ana@example.com`) and the sort key `sk` the customer's
+id, so that one query finds everyone who shares a number. The other attributes are name, phone and email, all strings.
+`python deploy.py customers import FILE.csv` fills the table (ops/cloud/customers.py).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from identity import Identity
 
 TABLE_VARIABLE = "POPDESK_CUSTOMERS_TABLE"  # set by ops/cloud/template.yaml
-_MOST = 100  # customers that share one number: more is no answer for an agent
+_LIMIT = 100  # customers with one number or address: an agent could not choose among more
 
 
 def partition_key(kind: str, value: str) -> str:
-    """Give the `pk` of an identity, e.g. `phone#+12065550100`."""
+    """Return the `pk` of an identity, e.g. `phone#+12065550100`."""
     return f"{kind}#{value}"
 
 
@@ -34,7 +34,7 @@ class DynamoDbCustomers(Customers):
         self._table = table
 
     def find(self, identity: Identity, seconds: float) -> list[Customer]:
-        """Give the customers with that number or address. Raises LookupFailed, or TimeoutError."""
+        """Return the customers with this number or address. Raises LookupFailed or TimeoutError."""
         from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
 
         try:
@@ -42,14 +42,14 @@ class DynamoDbCustomers(Customers):
                 TableName=self._table,
                 KeyConditionExpression="pk = :pk",
                 ExpressionAttributeValues={":pk": {"S": partition_key(identity.kind, identity.value)}},
-                Limit=_MOST,
+                Limit=_LIMIT,
             )
         except (ConnectTimeoutError, ReadTimeoutError) as error:
             raise TimeoutError from error
         except ClientError as error:
-            raise LookupFailed(f"DynamoDB refused: {error.response.get('Error', {}).get('Code', '')}") from error
+            raise LookupFailed(f"DynamoDB answered {error.response.get('Error', {}).get('Code', '')}") from error
         except BotoCoreError as error:
-            raise LookupFailed(f"DynamoDB was not reached: {type(error).__name__}") from error
+            raise LookupFailed(f"DynamoDB could not be reached: {type(error).__name__}") from error
         return [_customer(item) for item in found["Items"]]
 
     def close(self) -> None:
@@ -65,14 +65,14 @@ def _customer(item: dict[str, dict[str, str]]) -> Customer:
 
 
 def create(lookup: dict[str, Any]) -> DynamoDbCustomers:
-    """Make the adapter; the table's name comes from the environment, the region and the credentials from Lambda."""
+    """Return the adapter. The table's name comes from the environment, region and credentials from Lambda."""
     table = os.environ.get(TABLE_VARIABLE, "")
     if not table:
         raise LookupFailed(f"the environment variable {TABLE_VARIABLE} is not set")
     import boto3
     from botocore.config import Config
 
-    # Two tries in the budget: DynamoDB answers in milliseconds, so a slow answer is a lost one.
+    # Two attempts fit into the budget. DynamoDB answers in milliseconds, so after a time-out a second attempt pays.
     seconds = max(lookup["budget_ms"] / 1000 / 2 - 0.1, 0.1)
     config = Config(
         connect_timeout=min(seconds, 1.0),

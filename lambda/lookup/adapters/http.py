@@ -1,21 +1,17 @@
-"""The adapter "http": customers in a CRM that answers JSON to a GET.
+"""The adapter "http": finds customers in a CRM that answers a GET request with JSON.
 
-[tool.popdesk.lookup.http] says where it asks (`url`, with {kind} and {value}), with which bearer token (`token_secret`),
-for how long at most (`timeout_ms`, which is all the time there is for one look-up), where in the answer the list stands
-(`list_path`) and what our fields are called in it (`fields`; a dot goes one level down, a number is a place in a list:
-`name = "profile.names.0"`).
-
-    customers = HttpCustomers(settings, "US")
+    customers = HttpCustomers(settings, "US")      # [tool.popdesk.lookup.http] as a dict; docs/crm.md explains its keys
     customers.find(Identity("phone", "+12065550100"), seconds=3.0)   # -> [<Customer>]
 
-Nobody: 404, 204, an empty 200, an empty list, null or {} in its place, records without an id. A failure: another status, an
-answer over 1 MB, anything but JSON, an `error` in it, no list where one should be. Redirects are not followed: the token
-goes to the configured host and nowhere else.
+There is no customer: 404, 204, an empty 200; an empty list, null or {} at `list_path`; records without an id. The look-up
+has failed: any other status, a response over 1 MB or that is not JSON, an `error` in it, no list at `list_path`. Redirects
+are not followed, so that the token is sent to the configured host only.
 
-Nobody gets the customer of the caller before, whatever a CRM or a proxy sends. A connection is thrown away where anything
-has come over it since its last answer. An answer that comes twice, or too late, may still cross with the next question: over
-a connection that is used again an answer counts only if the number or address that was asked for is in it; any other is no
-answer, and is asked for again over a new one. Over a new one, a customer with another number or address is a failure.
+A caller must never get the previous caller's customer, even if the CRM or a proxy sends a response twice or late:
+- A connection is closed if anything has arrived on it since the last response.
+- A response that arrives just after the next request was sent is not noticed that way. So on a reused connection a response
+  counts only if it contains the number or address of the request; otherwise the request is repeated on a new connection.
+- On a new connection, a customer with a different number or address is a failure.
 """
 
 from __future__ import annotations
@@ -41,12 +37,12 @@ if TYPE_CHECKING:
 
     Record = dict[str, Any]
 
-# Seconds for one answer of Secrets Manager or SSM. At worst two tries, each of connecting and reading: a cold start that
-# waits for them leaves the budget its place in the flow's 8 seconds.
+# Seconds for connecting to Secrets Manager or SSM, and for its response. With two attempts the worst cold start still
+# leaves room for the budget in the 8 seconds that a flow waits.
 _SECRET_TIMEOUT = 1
 _LOOPBACK = ("127.0.0.1", "localhost")
 _MISSING = object()
-# A text without these last digits of a number cannot be that number, in whatever way it is written.
+# However a number is written, its last digits are in the text: the text is parsed only if it has this many of them.
 _DIGITS_TO_FIND = 6
 _LONGEST_TEXT = 1_000
 
@@ -54,14 +50,14 @@ _LONGEST_TEXT = 1_000
 class HttpCustomers(Customers):
     """Finds customers over HTTP; `settings` is [tool.popdesk.lookup.http] as a dict.
 
-    `default_region` (ISO 3166-1 alpha-2) is whose national numbers the CRM's are where they have no +.
+    `default_region` (ISO 3166-1 alpha-2) is the country of the CRM's numbers that have no +.
     """
 
     def __init__(self, settings: dict[str, Any], default_region: str) -> None:
         parts = urlsplit(settings["url"])
         loopback = parts.scheme == "http" and parts.hostname in _LOOPBACK
         if not loopback and (parts.scheme != "https" or not parts.hostname):
-            raise LookupFailed("lookup.http.url is no https: URL")
+            raise LookupFailed("lookup.http.url is not an https URL")
         self._settings = settings
         self._default_region = default_region
         self._closed = False
@@ -70,52 +66,52 @@ class HttpCustomers(Customers):
         self._connection: Connection | None = None
 
     def find(self, identity: Identity, seconds: float) -> list[Customer]:
-        """Return the customers with that number or address. Raises LookupFailed, or TimeoutError."""
+        """Return the customers with this number or address. Raises LookupFailed or TimeoutError."""
         deadline = time.monotonic() + min(seconds, self._settings["timeout_ms"] / 1000)
         try:
             return self._find(identity, deadline)
         except TimeoutError:
             raise
         except (OSError, http.client.HTTPException) as error:
-            raise LookupFailed(f"the CRM was not reached: {type(error).__name__}") from error
+            raise LookupFailed(f"the CRM could not be reached: {type(error).__name__}") from error
 
     def _find(self, identity: Identity, deadline: float) -> list[Customer]:
-        kept = self._connection is not None and self._connection.is_quiet()
-        if not kept:
-            self._hang_up()
+        reused = self._connection is not None and self._connection.is_reusable()
+        if not reused:
+            self._disconnect()
         try:
-            customers, proven = self._ask(identity, deadline)
-            if proven or not kept:
+            customers, confirmed = self._request(identity, deadline)
+            if confirmed or not reused:
                 return customers
         except (ConnectionError, http.client.HTTPException):
             if self._closed:
                 raise
         except LookupFailed:
-            if self._closed or not kept:
+            if self._closed or not reused:
                 raise
-        # Once more, on a new connection: the kept one had been closed meanwhile, mostly, or brought what answers no question
-        # (a server's 408 before it hangs up) or may answer another one.
-        return self._ask(identity, deadline)[0]
+        # Once more, on a new connection. The server had closed the reused one, or its response was to no request (a 408
+        # before closing) or may have been to an earlier one. A new connection that broke gets its second attempt here too.
+        return self._request(identity, deadline)[0]
 
-    def _ask(self, identity: Identity, deadline: float) -> tuple[list[Customer], bool]:
-        """Return the customers, and whether the answer proves that it is about `identity`: only then the connection is kept."""
-        proven = False
+    def _request(self, identity: Identity, deadline: float) -> tuple[list[Customer], bool]:
+        """Return the customers and whether the response is certainly about `identity`; only then is the connection kept."""
+        confirmed = False
         try:
             target, headers = _target(self._settings["url"], identity), self._headers()
             if self._connection is None:
                 self._connection = Connection(self._settings["url"], self._tls, deadline)
             status, body = self._connection.get(target, headers, deadline)
             found = self._read(status, body)
-            owners = [self._is_about(record, identity) for record, _ in found]
-            proven = True in owners
-            if False in owners and not proven:
-                raise LookupFailed(f"the CRM's customer has another {identity.kind} than the one that was asked for")
-            return [customer for _, customer in found], proven
+            matches = [self._matches(record, identity) for record, _ in found]
+            confirmed = True in matches
+            if False in matches and not confirmed:
+                raise LookupFailed(f"the CRM answered with a customer who has a different {identity.kind}")
+            return [customer for _, customer in found], confirmed
         finally:
-            if not proven:
-                self._hang_up()
+            if not confirmed:
+                self._disconnect()
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         if self._connection:
             self._connection.close()
             self._connection = None
@@ -127,9 +123,9 @@ class HttpCustomers(Customers):
         return {**headers, "Authorization": f"Bearer {self._token}"} if self._token else headers
 
     def _read(self, status: int, body: bytes) -> list[tuple[Record, Customer]]:
-        """Return the customers of an answer, each with the CRM's record of it. Raises LookupFailed."""
+        """Return a response's customers, each with the CRM's record of them. Raises LookupFailed."""
         if status in (401, 403) and self._settings["token_secret"]:
-            # Rotated, maybe: the next request reads it again, as a part of its call's time.
+            # The token may have been rotated: the next request reads it again, within its own deadline.
             self._token = ""
         if status in (204, 404) or (status == 200 and not body.strip()):
             return []
@@ -137,10 +133,10 @@ class HttpCustomers(Customers):
             raise LookupFailed(f"the CRM answered {status}")
         return read_customers(body, self._settings["list_path"], self._settings["fields"])
 
-    def _is_about(self, record: Record, identity: Identity) -> bool | None:
-        """Return whether the record has the number or address that was asked for; None where it has none to compare.
+    def _matches(self, record: Record, identity: Identity) -> bool | None:
+        """Return whether the record contains the number or address of `identity`, None if there is none to compare.
 
-        What our field is mapped to is compared, and then every other value, since a customer may have more than one number.
+        The mapped field is compared first, then every other value, since a customer may have several numbers.
         """
         wanted = directory_key(identity.kind, identity.value)
         path = self._settings["fields"].get(identity.kind)
@@ -150,23 +146,26 @@ class HttpCustomers(Customers):
         return False if any(mapped) else None
 
     def _keys(self, text: str, identity: Identity) -> list[str]:
-        """Return the directory's keys of what `text` may be, "" for none: the CRM writes numbers and addresses in its way."""
+        """Return the directory keys that `text` may have; "" is not one. CRMs format numbers in many ways."""
         if identity.kind == "email":
             return [directory_key("email", email_address(text))]
-        # A number without a + may also be meant in the country of the one that was asked for.
+        # A number without a + may also belong to the country of the requested number.
         country = region_code_for_country_code(parse(identity.value).country_code or 0)
         regions = {self._default_region, country}
         return [directory_key("phone", phone_number(text, region)) for region in regions]
 
     def close(self) -> None:
-        """Hang up, and so wake the thread that waits for an answer."""
+        """Shut the connection down, which wakes a thread that waits for a response."""
         self._closed = True
         if self._connection:
             self._connection.interrupt()
 
 
 def read_customers(body: bytes, list_path: str, fields: dict[str, str]) -> list[tuple[Record, Customer]]:
-    """Return the customers in the CRM's JSON, each with its record. Raises LookupFailed where it is not what was agreed."""
+    """Return the customers in the CRM's JSON, each with their record.
+
+    Raises LookupFailed if the JSON has no customers where `list_path` and `fields` say they are.
+    """
     try:
         answer = json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -192,12 +191,12 @@ def read_customers(body: bytes, list_path: str, fields: dict[str, str]) -> list[
         if customer.id.strip():
             found.append((record, customer))
         elif _pluck(record, ours["id"]) not in ("", None, _MISSING) and not customer.id:
-            raise LookupFailed("a customer's id in the CRM's answer is neither a text nor a whole number")
+            raise LookupFailed("a customer's id in the CRM's answer is neither a string nor an integer")
     return found
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON (RFC 8259, 6)")
+    raise ValueError(f"{constant} is not JSON (RFC 8259, 6)")
 
 
 def _target(url: str, identity: Identity) -> str:
@@ -207,9 +206,9 @@ def _target(url: str, identity: Identity) -> str:
 
 
 def _pluck(value: Any, path: str) -> Any:
-    """Return what stands at `path`, keys and places in lists separated by dots ("" for `value` itself).
+    """Return the value at `path`, keys and list indexes separated by dots ("" for `value` itself).
 
-    None where null or an empty list on the way says that there is nothing, _MISSING where nobody says so.
+    Return None if null or an empty list on the way means that there is no value, _MISSING if the path does not exist.
     """
     for key in path.split(".") if path else ():
         if value is None or value == []:
@@ -224,14 +223,14 @@ def _pluck(value: Any, path: str) -> Any:
 
 
 def _text(value: object) -> str:
-    """Return a text or a whole number as text, "" for anything else: a number with a point is no id and no phone number."""
+    """Return a string or an integer as a string, "" for anything else: a float is neither an id nor a phone number."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
 def _texts(record: Record, identity: Identity) -> Iterator[str]:
-    """Yield the record's values, however deep, that may be the number or address: the others are not worth parsing."""
+    """Yield the record's values, at any depth, that may contain the number or address, to parse only those."""
     values: list[object] = [record]
     while values:
         value = values.pop()
@@ -250,9 +249,9 @@ def _texts(record: Record, identity: Identity) -> Iterator[str]:
 
 
 def read_token(name: str) -> str:
-    """Return the bearer token: `ssm:/path` from the SSM Parameter Store, anything else from Secrets Manager.
+    """Return the bearer token: `ssm:/path` names a parameter of SSM, anything else a secret of Secrets Manager.
 
-    A secret that is a JSON object, as Secrets Manager's console makes them, has it under `token`. Raises LookupFailed.
+    If the secret is a JSON object, as created in Secrets Manager's console, return its `token`. Raises LookupFailed.
     """
     import boto3
     from botocore.config import Config
@@ -274,20 +273,20 @@ def read_token(name: str) -> str:
             token = secret.get("SecretString", "")
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
-        raise LookupFailed(f"the CRM's token was not read: {code}") from error
+        raise LookupFailed(f"the CRM's token could not be read: {code}") from error
     except BotoCoreError as error:
-        raise LookupFailed(f"the CRM's token was not read: {type(error).__name__}") from error
+        raise LookupFailed(f"the CRM's token could not be read: {type(error).__name__}") from error
     if token.lstrip().startswith("{"):
         try:
             token = _text(json.loads(token).get("token"))
         except ValueError:
-            raise LookupFailed("the CRM's token is neither text nor a JSON object") from None
+            raise LookupFailed("the CRM's token is neither plain text nor a JSON object") from None
     token = token.strip()
     if not token.isascii() or not token.isprintable() or not token:
-        raise LookupFailed("the CRM's token is empty, or not what a header may hold")
+        raise LookupFailed("the CRM's token is empty or contains characters that a header cannot have")
     return token
 
 
 def create(lookup: dict[str, Any]) -> HttpCustomers:
-    """Make the adapter; reads the token, so that the first call need not. Raises LookupFailed."""
+    """Return the adapter. It reads the token now, before the first call. Raises LookupFailed."""
     return HttpCustomers(lookup["http"], lookup["default_region"])

@@ -1,15 +1,16 @@
-"""One HTTP/1.1 connection for GETs, each of which ends at a deadline whatever the server does.
+"""An HTTP/1.1 connection for GET requests that end at a deadline, whatever the server does. For the adapter "http".
 
     connection = Connection("https://crm.example.com", ssl.create_default_context(), deadline)
     connection.get("/customers?phone=...", {"Accept": "application/json"}, deadline)    # -> (200, b"[...]")
-    connection.is_quiet()      # may it be asked again?
+    connection.is_reusable()   # -> True: the next request can use it too
 
-A deadline is in time.monotonic()'s seconds.
+A deadline is a time of time.monotonic(), in seconds.
 
-`http.client` reads the answer, but a socket's time-out starts anew with every byte, and so it has no end against a drip,
-endless `100 Continue` or endless trailers. Here each read gets what is left of the one deadline, and an exchange has a
-number of bytes. What was read beyond an answer is kept, so that it is seen before the connection is used again: it would
-be taken for the next caller's answer (RFC 9112, 9.3.2: answers are matched to requests by their order alone).
+`http.client` parses the response. By itself it might never return, because a socket's time-out starts again with every byte:
+a server can send byte by byte, or `100 Continue` or trailers without end. So each read here gets only the time that remains
+until the deadline, and the number of bytes is limited. Bytes that follow a response are kept and noticed before the
+connection is used again. Otherwise they would be read as the response to the next request, which is another caller's
+(RFC 9112, 9.3.2: responses are matched to requests by their order alone).
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ TYPE_CHECKING = False  # see identity.py
 if TYPE_CHECKING:
     from typing import Any
 
-LONGEST_ANSWER = 1_000_000  # bytes, its headers and all that comes before them among them
+LONGEST_RESPONSE = 1_000_000  # bytes, including headers, interim responses and trailers
 _CHUNK = 65_536
 
 
 class Connection:
-    """A connection to the server of `url`, with TLS where there is a `tls`, made before `deadline`.
+    """A connection to the server of `url`, over TLS if `tls` is given.
 
-    Raises TimeoutError, or another OSError where it cannot be made.
+    Raises TimeoutError at the `deadline`, or another OSError if it cannot be established.
     """
 
     def __init__(self, url: str, tls: ssl.SSLContext | None, deadline: float) -> None:
@@ -45,8 +46,8 @@ class Connection:
         self._socket = _connect(host, parts.port or (443 if tls else 80), deadline)
         if tls:
             try:
-                # The handshake as a whole gets what is left: a TLS socket's time-out does not start anew.
-                self._socket.settimeout(_left(deadline))
+                # Limits the handshake as a whole: here the time-out does not start again with every byte.
+                self._socket.settimeout(_remaining(deadline))
                 self._socket = tls.wrap_socket(self._socket, server_hostname=host)
             except BaseException:
                 self._socket.close()
@@ -56,15 +57,15 @@ class Connection:
         self._reusable = True
 
     def get(self, target: str, headers: dict[str, str], deadline: float) -> tuple[int, bytes]:
-        """Return the status and the body. Raises an OSError, http.client.HTTPException or LookupFailed."""
+        """Return the response's status and body. Raises OSError, http.client.HTTPException or LookupFailed."""
         lines = [f"GET {target} HTTP/1.1", f"Host: {self._host}", "Accept-Encoding: identity"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self._received.begin(deadline)
         self._reusable = False
-        self._socket.settimeout(_left(deadline))
+        self._socket.settimeout(_remaining(deadline))
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
         response = self._begin()
-        while 100 < response.status < 200:  # RFC 9110, 15.2: any number of them may come first
+        while 100 < response.status < 200:  # RFC 9110, 15.2: any number of interim responses may come first
             response = self._begin()
         body = bytearray()
         while chunk := response.read1(_CHUNK):
@@ -75,16 +76,16 @@ class Connection:
         return response.status, bytes(body)
 
     def _begin(self) -> http.client.HTTPResponse:
-        response = http.client.HTTPResponse(self, method="GET")  # type: ignore[arg-type]  # it asks us for makefile()
+        response = http.client.HTTPResponse(self, method="GET")  # type: ignore[arg-type]  # it needs makefile() only
         response.begin()
         return response
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        """Return what `http.client` reads answers from: the same for every one, so that no byte is lost between two."""
+        """Return what `http.client` reads from: the same buffer for every response, so that no byte in between is lost."""
         return self._reader
 
-    def is_quiet(self) -> bool:
-        """Return whether the last answer was read to its end, and nothing has come since: no other answer, no hanging up."""
+    def is_reusable(self) -> bool:
+        """Return whether the last response was read to its end, and the server has neither sent more nor closed since."""
         if not self._reusable:
             return False
         self._received.begin(None)
@@ -93,27 +94,27 @@ class Connection:
         self._socket.settimeout(0)
         try:
             self._socket.recv(1)
-        except (BlockingIOError, ssl.SSLWantReadError):  # the latter after TLS's own messages, session tickets mostly
+        except (BlockingIOError, ssl.SSLWantReadError):  # the latter after messages of TLS, e.g. session tickets
             return True
         except OSError:
             return False
         return False
 
     def interrupt(self) -> None:
-        """Wake another thread that waits for this connection: it finds it closed."""
+        """Shut the connection down, which wakes a thread that is waiting for it."""
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
-            return  # it is closed already, which is what was wanted
+            return  # it is closed already
 
     def close(self) -> None:
-        """Close it; it may be closed already."""
+        """Close the connection. It may be closed already."""
         self._reusable = False
         self._socket.close()
 
 
 class _Received(io.RawIOBase):
-    """What comes over a socket, until the exchange's deadline and up to its number of bytes."""
+    """Reads from a socket, until a deadline and up to LONGEST_RESPONSE bytes per request."""
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__()
@@ -121,7 +122,7 @@ class _Received(io.RawIOBase):
         self.begin(None)
 
     def begin(self, deadline: float | None) -> None:
-        """Begin an exchange; without a deadline nothing is waited for."""
+        """Start the limits of a request. Without a deadline, reads do not wait."""
         self._deadline = deadline
         self._count = 0
 
@@ -131,19 +132,19 @@ class _Received(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if self._deadline is None:
             return None
-        self._socket.settimeout(_left(self._deadline))
+        self._socket.settimeout(_remaining(self._deadline))
         count = self._socket.recv_into(buffer)
         self._count += count
-        if self._count > LONGEST_ANSWER:
+        if self._count > LONGEST_RESPONSE:
             raise LookupFailed("the CRM's answer is over 1 MB")
         return count
 
 
 class _Reader(io.BufferedReader):
-    """Buffers what comes; `http.client` closes it after each answer, which would lose what was read beyond."""
+    """A buffer that `http.client` cannot close after a response, since bytes that follow it would be lost."""
 
     def close(self) -> None:
-        """Stay open."""
+        """Do nothing."""
 
 
 def _connect(host: str, port: int, deadline: float) -> socket.socket:
@@ -152,8 +153,8 @@ def _connect(host: str, port: int, deadline: float) -> socket.socket:
     for place, (family, kind, protocol, _, address) in enumerate(addresses):
         sock = socket.socket(family, kind, protocol)
         try:
-            # An address that does not answer leaves the ones after it their share of the time.
-            sock.settimeout(_left(deadline) / (len(addresses) - place))
+            # If this address does not answer, the time left is enough to try the next ones.
+            sock.settimeout(_remaining(deadline) / (len(addresses) - place))
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
@@ -164,7 +165,7 @@ def _connect(host: str, port: int, deadline: float) -> socket.socket:
 
 
 def _resolve(host: str, port: int, deadline: float) -> list[tuple[Any, ...]]:
-    """Return the host's addresses. In a thread that is left behind at the deadline: a slow name server has no time-out."""
+    """Return the host's addresses. They are resolved in a thread, since getaddrinfo() has no time-out of its own."""
     answers: list[list[Any] | OSError] = []
 
     def ask() -> None:
@@ -173,11 +174,11 @@ def _resolve(host: str, port: int, deadline: float) -> list[tuple[Any, ...]]:
         except OSError as error:
             answers.append(error)
         except UnicodeError:
-            answers.append(OSError("the host's name is none"))
+            answers.append(OSError("the host name is invalid"))
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(_left(deadline))
+    thread.join(_remaining(deadline))
     if not answers:
         raise TimeoutError
     if isinstance(answers[0], OSError):
@@ -185,9 +186,9 @@ def _resolve(host: str, port: int, deadline: float) -> list[tuple[Any, ...]]:
     return answers[0]
 
 
-def _left(deadline: float) -> float:
-    """Return the seconds to `deadline`. Raises TimeoutError where there are none."""
-    left = deadline - time.monotonic()
-    if left <= 0:
+def _remaining(deadline: float) -> float:
+    """Return the seconds until `deadline`. Raises TimeoutError if it has passed."""
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
         raise TimeoutError
-    return left
+    return remaining

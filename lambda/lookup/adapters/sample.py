@@ -1,4 +1,4 @@
-"""The adapter "sample": made-up customers from sample.json, held in memory. For preview and first trials.
+"""The adapter "sample": finds made-up customers of sample.json, for preview and first trials.
 
 Every number in the file is from a range reserved for fiction (US 555-0100 to 0199; Ofcom's numbers for drama) and every
 address on example.com, .org or .net (RFC 2606).
@@ -27,7 +27,7 @@ class SampleCustomers(Customers):
     def __init__(self, records: list[dict[str, str]]) -> None:
         self._by_phone: dict[str, list[Customer]] = {}
         self._by_email: dict[str, list[Customer]] = {}
-        self._by_folded: dict[str, list[Customer]] = {}  # e-mail addresses without regard to case
+        self._by_folded: dict[str, list[Customer]] = {}  # by e-mail address, ignoring case
         for record in records:
             customer = Customer(**record)
             if customer.phone:
@@ -37,7 +37,7 @@ class SampleCustomers(Customers):
                 self._by_folded.setdefault(directory_key("email", customer.email), []).append(customer)
 
     def find(self, identity: Identity, seconds: float) -> list[Customer]:
-        """Return the customers with that number or address; nothing here can take long."""
+        """Return the customers with this number or address."""
         if identity.kind == "phone":
             return list(self._by_phone.get(identity.value, ()))
         exact = self._by_email.get(identity.value, ())
@@ -45,6 +45,6 @@ class SampleCustomers(Customers):
 
 
 def create(lookup: dict[str, Any]) -> SampleCustomers:
-    """Make the adapter from the file beside this module."""
+    """Return the adapter, with the customers of the file beside this module."""
     with open(FILE, encoding="utf-8") as file:
         return SampleCustomers(json.load(file))

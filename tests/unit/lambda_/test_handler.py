@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from adapters.sample import SampleCustomers
 from customers import Customer, Customers, LookupFailed
-from handler import Directory, create_handler
+from handler import CustomerDirectory, create_handler
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -39,7 +39,7 @@ class Answering(Customers):
         self.closed = True
 
 
-class Opening(Directory):
+class Opening(CustomerDirectory):
     """The handler's directory with adapters that the test makes."""
 
     def __init__(self, make: Callable[[], Customers]) -> None:

@@ -232,7 +232,7 @@ def test_who_was_asked_for_is_recognised_however_it_is_written(
 )
 def test_another_number_or_address_than_the_one_asked_for_is_a_failure(asked: Identity, record: dict[str, Any]) -> None:
     with ScriptedCrm(_sends(record)) as crm:
-        with pytest.raises(LookupFailed, match=f"another {asked.kind} than the one"):
+        with pytest.raises(LookupFailed, match=f"a different {asked.kind}"):
             _adapter(crm).find(asked, 30)
         assert crm.connections == 1
 
