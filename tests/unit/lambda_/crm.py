@@ -1,7 +1,7 @@
-"""A CRM over real HTTP that misbehaves on request: for the tests and the benchmark of the adapter "http".
+"""A CRM on a real HTTP server that misbehaves on request, for the tests and the benchmark of the adapter "http".
 
 with MisbehavingCrm() as crm:
-    crm.behave("hang")        # from the next request on; "well" answers those of `crm.customers` who are asked for
+    crm.behave("hang")        # from the next request on; "well" answers with the matches in `crm.customers`
     crm.url                   # http://127.0.0.1:PORT/api/customers?{kind}={value}
     crm.connections, crm.requests
 """
@@ -47,10 +47,10 @@ MISDEEDS = (
     "error",  # with status 200
     "elsewhere",  # the list is not where it should be
 )
-NOBODY = ("204", "404", "empty 200", "blank 200")
+NO_CUSTOMER = ("204", "404", "empty 200", "blank 200")
 _DRIP_SECONDS = 0.05
 _OK, _CHUNKED = b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-# What comes first, and what then goes on and on.
+# What is sent first, and what is then repeated.
 _DRIPS = {
     "drip headers": (_OK + b"X-Slow: ", b"a"),
     "drip body": (_OK + b"Content-Length: 10000\r\n\r\n", b" "),
@@ -79,7 +79,7 @@ class MisbehavingCrm(Loopback):
 
     def __init__(self) -> None:
         self.customers: list[dict[str, Any]] = []
-        self.finds_all = False  # answers all customers, whatever is asked for: as a CRM that knows other spellings
+        self.finds_all = False  # answer with all customers, as a CRM does that knows other spellings of a number
         self.connections = 0
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.over = threading.Event()
@@ -112,8 +112,8 @@ class MisbehavingCrm(Loopback):
         self.url = self.origin + "/api/customers?{kind}={value}"
 
     def behave(self, how: str, times: int | None = None) -> None:
-        """Do `how` ("well", or one of MISDEEDS or NOBODY) for so many requests, and then well; for ever, if `times` is None."""
-        assert how == "well" or how in MISDEEDS + NOBODY
+        """Do `how` ("well", or one of MISDEEDS or NO_CUSTOMER) for `times` requests, for ever if None, and then "well"."""
+        assert how == "well" or how in MISDEEDS + NO_CUSTOMER
         self._behaviour, self._times = how, times
 
     def _next(self) -> str:
@@ -142,7 +142,7 @@ class MisbehavingCrm(Loopback):
             request.wfile.write(head)
             while not self.over.is_set():
                 request.wfile.write(drop * 1_000)
-        elif how in NOBODY:
+        elif how in NO_CUSTOMER:
             _send(request, int(how.split()[-1]), b" \r\n" if how == "blank 200" else b"")
         elif how in ("500", "401", "408"):
             _send(request, int(how), b'{"error": "no"}')

@@ -1,4 +1,4 @@
-"""Contact flow events as Amazon Connect sends them, for the Lambda's tests.
+"""Events of a contact flow as Amazon Connect sends them to a Lambda.
 
 contact_event(address="+12065550100")                  # a voice contact from that number
 contact_event("CHAT", attributes={"email": "a@example.com"})
@@ -19,7 +19,7 @@ def contact_event(
     attributes: dict[str, Any] | None = None,
     subtype: str = "",
 ) -> dict[str, Any]:
-    """Give the event (docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html)."""
+    """Return the event (docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html)."""
     return {
         "Name": "ContactFlowEvent",
         "Details": {

@@ -1,4 +1,4 @@
-"""A CRM over a real socket whose every byte is the test's to choose: answers that come twice, too late, or unasked.
+"""A CRM on a real socket that sends exactly the bytes of the test: responses that come twice, too late, or unasked.
 
 def answer(request: Request) -> None:
     request.send(ok([customer]) * 2)          # two answers to one request

@@ -1,4 +1,4 @@
-"""A CRM that answers twice at random gives nobody another's customer (a smaller tests/attack/crm_twice.py)."""
+"""No caller gets another's customer from a CRM that answers twice at random (a smaller tests/attack/crm_twice.py)."""
 
 from __future__ import annotations
 

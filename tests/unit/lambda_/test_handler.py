@@ -26,7 +26,7 @@ BOB = Customer("C-2", "Bob Silva", "+12065550100", "bob@example.com")
 
 
 class Answering(Customers):
-    """A directory that does what the test says."""
+    """An adapter that answers as the test says."""
 
     def __init__(self, find: Callable[[Identity], list[Customer]]) -> None:
         self._find = find
@@ -40,7 +40,7 @@ class Answering(Customers):
 
 
 class Opening(CustomerDirectory):
-    """The handler's directory with adapters that the test makes."""
+    """The handler's directory with adapters of the test."""
 
     def __init__(self, make: Callable[[], Customers]) -> None:
         super().__init__({})
@@ -53,7 +53,7 @@ class Opening(CustomerDirectory):
 
 
 class Context:
-    """Lambda's context, as far as the handler asks it."""
+    """The part of Lambda's context that the handler uses."""
 
     def __init__(self, milliseconds: int) -> None:
         self._milliseconds = milliseconds
@@ -68,9 +68,9 @@ def _handler(find: Callable[[Identity], list[Customer]], **lookup: Any) -> Calla
 
 
 def _valid(answer: dict[str, str]) -> None:
-    """STRING_MAP's rules, and the flow's: every key of the list, strings with something in them, under 32 KB of UTF-8."""
+    """Check the rules of STRING_MAP and of the flow: all keys, non-empty strings, under 32 KB of UTF-8."""
     assert list(answer) == list(SETTINGS["attributes"].values())
-    assert all(type(value) is str and value for value in answer.values())  # the flow sets no attribute to nothing
+    assert all(type(value) is str and value for value in answer.values())
     assert len(json.dumps(answer, ensure_ascii=False).encode("utf-8")) < 32_000
 
 
@@ -98,7 +98,7 @@ def test_a_customer_found_by_email_brings_their_phone_number() -> None:
 
 
 @pytest.mark.parametrize(("found", "matches"), [([], "0"), ([ANA, BOB], "2")])
-def test_none_and_several_give_a_search_and_a_count_but_no_page_and_no_name(
+def test_no_match_and_several_give_a_search_and_a_count_but_no_page_and_no_name(
     found: list[Customer], matches: str
 ) -> None:
     answer = _handler(lambda _: found)(contact_event(address="+12065550100"), None)
@@ -117,7 +117,7 @@ def test_none_and_several_give_a_search_and_a_count_but_no_page_and_no_name(
         ("+551187654321", ["+551187654321", "+5511987654321"]),
     ],
 )
-def test_a_directory_is_asked_for_the_other_spelling_where_it_knows_nobody_by_the_first(
+def test_a_directory_is_asked_for_the_other_spelling_if_the_first_finds_no_customer(
     came: str, asked: list[str]
 ) -> None:
     for known in asked:
@@ -184,7 +184,7 @@ def test_a_directory_that_lists_a_customer_twice_has_one_match() -> None:
     assert (answer["contactMatches"], answer["Name"]) == ("1", "Ana Silva")
 
 
-def test_somebody_without_an_id_is_nobody_whatever_the_adapter() -> None:
+def test_a_customer_without_an_id_is_left_out_whatever_the_adapter() -> None:
     answer = _handler(lambda _: [Customer("", "Ana Silva", "+12065550100")])(
         contact_event(address="+12065550100"), None
     )
@@ -221,13 +221,15 @@ def test_without_an_identity_nothing_is_looked_up_and_the_answer_is_complete(eve
 @pytest.mark.parametrize(
     "error", [LookupFailed("it is down"), ValueError("+12065550100"), KeyError("x"), MemoryError(), SystemExit(1)]
 )
-def test_a_directory_that_fails_is_answered_and_said(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_directory_that_fails_is_answered_and_logged(
+    error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
     def find(_: Identity) -> list[Customer]:
         raise error
 
     answer = _handler(find)(contact_event(address="+12065550100"), None)
     _valid(answer)
-    # Not "0": that would say that the directory knows nobody.
+    # Not "0": that would mean that the directory has no such customer.
     assert (answer["contactMatches"], answer["statusCode"]) == ("-", "502")
     assert answer["contactSearchUrl"].startswith("https://")
     line = json.loads(capsys.readouterr().out)
@@ -240,7 +242,7 @@ def test_a_directory_that_fails_is_answered_and_said(error: BaseException, capsy
     "nonsense",
     [None, 7, "text", [None], [7], [{"id": "C-1"}], [Customer(7)], [Customer("C-1", None)]],  # type: ignore[arg-type]
 )
-def test_an_adapter_that_gives_nonsense_fails_the_look_up_only(nonsense: Any) -> None:
+def test_an_adapter_that_returns_nonsense_fails_the_look_up_only(nonsense: Any) -> None:
     answer = _handler(lambda _: nonsense)(contact_event(address="+12065550100"), None)
     _valid(answer)
     assert (answer["statusCode"], answer["contactMatches"], answer["contactUrlPath"]) == ("502", "-", "-")
@@ -265,13 +267,13 @@ def test_a_directory_that_hangs_costs_the_budget_and_no_more_and_is_replaced() -
     assert time.monotonic() - started < 5  # it would hang for 30
     assert (answer["statusCode"], answer["contactMatches"], answer["contactUrlPath"]) == ("504", "-", "-")
     assert made[0].closed
-    # The one that hangs is out of the way of the next call, and what it says in the end goes nowhere.
+    # The next call does not use the hanging adapter, and its late result is ignored.
     assert handle(contact_event(address="+12065550100"), None)["Name"] == "Bob Silva"
     over.set()
     assert handle(contact_event(address="+12065550100"), None)["Name"] == "Bob Silva"
 
 
-def test_the_invocations_own_time_is_kept_to_where_it_is_less_than_the_budget() -> None:
+def test_the_invocations_remaining_time_counts_if_it_is_less_than_the_budget() -> None:
     over = threading.Event()
 
     def hang(_: Identity) -> list[Customer]:

@@ -1,4 +1,4 @@
-"""A kept connection: nobody gets an answer that was another's, nobody's, or cut off, and what is asked twice costs nothing."""
+"""A reused connection: no caller gets a response to another request or a truncated one, and repeating one costs nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from identity import Identity
 from tests.unit.lambda_.scripted_crm import TIMED_OUT, Request, ScriptedCrm, ok
 
 FIELDS = {"id": "id", "name": "name", "phone": "phone", "email": "email"}
-ANA, BOB, NOBODY = (Identity("phone", f"+1206555010{digit}") for digit in (0, 1, 9))
+ANA, BOB, UNKNOWN = (Identity("phone", f"+1206555010{digit}") for digit in (0, 1, 9))
 RECORDS: dict[str, dict[str, Any]] = {
     ANA.value: {"id": "C-1", "name": "Ana", "phone": ANA.value},
     BOB.value: {"id": "C-2", "name": "Bob", "phone": BOB.value},
@@ -37,9 +37,9 @@ def _ids(found: list[Customer]) -> list[str]:
 def test_an_answer_that_comes_twice_at_once_is_not_the_next_callers() -> None:
     with ScriptedCrm(lambda request: request.send(_answer(request.value) * 2)) as crm:
         customers = _adapter(crm)
-        for identity, ids in ((ANA, ["C-1"]), (BOB, ["C-2"]), (NOBODY, []), (ANA, ["C-1"])):
+        for identity, ids in ((ANA, ["C-1"]), (BOB, ["C-2"]), (UNKNOWN, []), (ANA, ["C-1"])):
             assert _ids(customers.find(identity, 30)) == ids
-        assert crm.requests == [ANA.value, BOB.value, NOBODY.value, ANA.value]  # and nobody was asked for twice
+        assert crm.requests == [ANA.value, BOB.value, UNKNOWN.value, ANA.value]  # none was requested twice
         assert crm.connections == 4
 
 
@@ -68,9 +68,9 @@ def test_an_answer_that_comes_again_later_is_not_the_next_callers(cut: int) -> N
         assert (crm.requests, crm.connections) == ([ANA.value, BOB.value], 2)
 
 
-@pytest.mark.parametrize(("asked", "ids"), [(BOB, ["C-2"]), (NOBODY, [])])
+@pytest.mark.parametrize(("asked", "ids"), [(BOB, ["C-2"]), (UNKNOWN, [])])
 def test_an_answer_that_comes_again_after_the_next_question_is_not_its_answer(asked: Identity, ids: list[str]) -> None:
-    """Nothing is there to be seen before the question is sent: the answer itself shows that it is another's."""
+    """It cannot be noticed before the request is sent: only the response itself shows that it is another's."""
 
     def answer(request: Request) -> None:
         if request.connection == 1 and request.number == 2:
@@ -86,8 +86,8 @@ def test_an_answer_that_comes_again_after_the_next_question_is_not_its_answer(as
 
 
 @pytest.mark.parametrize("stale", [ok([]), ok([{"id": "C-1"}]), b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"])
-def test_an_answer_that_proves_nothing_counts_over_a_new_connection_alone(stale: bytes) -> None:
-    """What comes again need not be what came first: nobody, say, since the CRM has closed meanwhile."""
+def test_an_answer_without_the_requested_number_counts_over_a_new_connection_only(stale: bytes) -> None:
+    """The second response may differ from the first: no customer, for example."""
 
     def answer(request: Request) -> None:
         if request.number > 1:
@@ -96,10 +96,10 @@ def test_an_answer_that_proves_nothing_counts_over_a_new_connection_alone(stale:
 
     with ScriptedCrm(answer) as crm:
         customers = _adapter(crm)
-        for identity, ids in ((ANA, ["C-1"]), (BOB, ["C-2"]), (NOBODY, []), (NOBODY, []), (ANA, ["C-1"])):
+        for identity, ids in ((ANA, ["C-1"]), (BOB, ["C-2"]), (UNKNOWN, []), (UNKNOWN, []), (ANA, ["C-1"])):
             assert _ids(customers.find(identity, 30)) == ids
-        # Bob is asked for twice; then the first who is nobody; each of the others has a connection of its own.
-        assert crm.requests == [each.value for each in (ANA, BOB, BOB, NOBODY, NOBODY, NOBODY, ANA)]
+        # Bob is requested twice, and so is the first unknown number; each of the others has a new connection.
+        assert crm.requests == [each.value for each in (ANA, BOB, BOB, UNKNOWN, UNKNOWN, UNKNOWN, ANA)]
 
 
 def test_customers_without_anything_to_compare_come_over_new_connections() -> None:
@@ -111,7 +111,7 @@ def test_customers_without_anything_to_compare_come_over_new_connections() -> No
 
     with ScriptedCrm(answer) as crm:
         customers = _adapter(crm, fields={"id": "id", "name": "name"})
-        for identity, ids in ((ANA, ["C-1"]), (BOB, ["C-2"]), (NOBODY, []), (ANA, ["C-1"])):
+        for identity, ids in ((ANA, ["C-1"]), (BOB, ["C-2"]), (UNKNOWN, []), (ANA, ["C-1"])):
             assert _ids(customers.find(identity, 30)) == ids
         assert crm.connections == len(crm.requests) == 4
 
@@ -122,7 +122,7 @@ def test_an_unasked_408_is_no_answer_and_costs_the_next_caller_nothing(late: boo
 
     def answer(request: Request) -> None:
         if request.connection == 1 and request.number == 2:
-            request.send(TIMED_OUT)  # it crosses with the question
+            request.send(TIMED_OUT)  # it crosses with the request
             request.hang_up()
             return
         request.send(_answer(request.value))
@@ -209,14 +209,14 @@ def _sends(record: dict[str, Any]) -> Callable[[Request], None]:
         (Identity("email", "ana@example.com"), "US", {"email": "a@example.org", "emails": ["ana@example.com"]}),
     ],
 )
-def test_who_was_asked_for_is_recognised_however_it_is_written(
+def test_the_requested_number_is_recognised_in_every_format(
     asked: Identity, region: str, record: dict[str, Any]
 ) -> None:
     with ScriptedCrm(_sends(record)) as crm:
         customers = _adapter(crm, region)
         for _ in range(2):
             assert _ids(customers.find(asked, 30)) == ["C-1"]
-        assert crm.connections == 1  # it is proven, and so the connection is kept
+        assert crm.connections == 1  # the response is confirmed, so the connection is kept
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_who_was_asked_for_is_recognised_however_it_is_written(
         (Identity("email", "ana@example.com"), {"email": "ana@example.org", "name": "ana@example.com and others"}),
     ],
 )
-def test_another_number_or_address_than_the_one_asked_for_is_a_failure(asked: Identity, record: dict[str, Any]) -> None:
+def test_a_customer_with_a_different_number_or_address_is_a_failure(asked: Identity, record: dict[str, Any]) -> None:
     with ScriptedCrm(_sends(record)) as crm:
         with pytest.raises(LookupFailed, match=f"a different {asked.kind}"):
             _adapter(crm).find(asked, 30)
@@ -250,7 +250,9 @@ def test_another_number_or_address_than_the_one_asked_for_is_a_failure(asked: Id
         (Identity("email", "ana@example.com"), {"phone": "+12065550177"}),
     ],
 )
-def test_what_cannot_be_compared_counts_over_a_connection_of_its_own(asked: Identity, record: dict[str, Any]) -> None:
+def test_a_customer_with_nothing_to_compare_counts_over_a_new_connection_only(
+    asked: Identity, record: dict[str, Any]
+) -> None:
     with ScriptedCrm(_sends(record)) as crm:
         customers = _adapter(crm)
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""The adapter "http" against a real server that misbehaves: the handler answers, in time, and the next call is well."""
+"""The adapter "http" with a real server that misbehaves: each call is answered in time, and the next one correctly."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def test_a_customer_is_found_by_number_and_by_address_over_one_connection(crm: M
     assert crm.connections == 1
 
 
-def test_a_crm_is_asked_for_the_other_spelling_where_it_knows_nobody_by_the_first(crm: MisbehavingCrm) -> None:
+def test_a_crm_is_asked_for_the_other_spelling_if_the_first_finds_no_customer(crm: MisbehavingCrm) -> None:
     crm.customers = [{**ANA, "phone": "+5511987654321"}, {**ANA, "id": "C-2", "email": "Bea@example.com"}]
     handle = create_handler({**lambda_settings(load_settings()), "lookup": _lookup(crm)})
 
     def asked(event: dict[str, Any]) -> list[str]:
         crm.requests.clear()
         assert handle(event, None)["contactMatches"] == "1"
-        # Each spelling once: over a connection that was used before, nobody is asked for a second time.
+        # Each spelling once: on a reused connection, an answer without customers is requested a second time.
         return list(dict.fromkeys(path.partition("=")[2] for path, _ in crm.requests))
 
     assert asked(contact_event("CHAT", "+551187654321")) == ["%2B551187654321", "%2B5511987654321"]
@@ -91,7 +91,7 @@ def test_a_crm_that_knows_the_spellings_itself_is_asked_once(crm: MisbehavingCrm
 
 
 @pytest.mark.parametrize("misdeed", MISDEEDS)
-def test_whatever_the_crm_does_the_call_is_answered_in_time_and_the_next_one_well(
+def test_whatever_the_crm_does_the_call_is_answered_in_time_and_the_next_one_correctly(
     crm: MisbehavingCrm, misdeed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = lambda_settings(load_settings())
@@ -111,7 +111,7 @@ def test_whatever_the_crm_does_the_call_is_answered_in_time_and_the_next_one_wel
     assert handle(event, None)["Name"] == "Ana Silva"
 
 
-def test_a_crm_that_never_ends_is_left_behind_at_the_budget(crm: MisbehavingCrm) -> None:
+def test_a_crm_that_never_finishes_is_abandoned_at_the_budget(crm: MisbehavingCrm) -> None:
     settings = lambda_settings(load_settings())
     handle = create_handler({**settings, "lookup": _lookup(crm, budget_ms=500, timeout_ms=60_000)}, None)
     crm.behave("drip body")
@@ -154,7 +154,7 @@ def test_an_address_that_does_not_answer_leaves_time_for_the_next(
             one.close()
 
 
-def test_a_crm_that_is_not_there_is_said(crm: MisbehavingCrm) -> None:
+def test_a_crm_that_cannot_be_reached_is_named(crm: MisbehavingCrm) -> None:
     customers = open_customers(_lookup(crm))
     crm.__exit__(None, None, None)
     with pytest.raises(LookupFailed, match="ConnectionRefusedError"):
@@ -208,13 +208,13 @@ def test_customers_are_asked_for_over_https_only(crm: MisbehavingCrm, url: str) 
         ({"id": "C-1"}, "", {"id": "id"}, [Customer("C-1")]),
         ({"found": {"id": "C-1"}}, "found", {"id": "id"}, [Customer("C-1")]),
         ([{"id": "C-1", "p": {"full": "Ana"}}], "", {"id": "id", "name": "p.full"}, [Customer("C-1", "Ana")]),
-        # places in lists
+        # list indexes
         ({"data": [{"items": [{"id": 1}]}]}, "data.0.items", {"id": "id"}, [Customer("1")]),
         ([7, [{"id": 1}]], "1", {"id": "id"}, [Customer("1")]),
         ({"data": {"0": [{"id": 1}]}}, "data.0", {"id": "id"}, [Customer("1")]),
         ([{"ids": ["a", "b"], "id": 1}], "", {"id": "id", "name": "ids.1"}, [Customer("1", "b")]),
         ([{"ids": ["a"], "id": 1}], "", {"id": "id", "name": "ids.1"}, [Customer("1")]),
-        # nobody
+        # no customer
         ([], "", {"id": "id"}, []),
         ({}, "", {"id": "id"}, []),
         (None, "", {"id": "id"}, []),
@@ -228,10 +228,10 @@ def test_customers_are_asked_for_over_https_only(crm: MisbehavingCrm, url: str) 
         ({"id": None, "name": "Ana"}, "", {"id": "id", "name": "name"}, []),
         ([{"id": ""}, {"id": " "}, {"id": "C-1"}], "", {"id": "id"}, [Customer("C-1")]),
         ({"id": None}, "", {"id": "id"}, []),
-        # what is no text
+        # values that are not strings
         ([{"id": "C-1", "name": ["Ana"], "phone": 12065550100}], "", FIELDS, [Customer("C-1", "", "12065550100")]),
         ([{"id": 2**70, "name": True, "phone": 1.2e10}], "", FIELDS, [Customer(str(2**70))]),
-        # an error that is none
+        # an empty error
         ({"error": None, "errors": [], "customers": [{"id": 1}]}, "customers", {"id": "id"}, [Customer("1")]),
     ],
 )
@@ -285,7 +285,7 @@ def test_the_crms_json_is_mapped_to_our_fields(
         ("<!doctype html>", "", "not JSON"),
     ],
 )
-def test_an_answer_that_is_not_what_was_agreed_is_a_failure_and_not_nobody(
+def test_an_answer_without_the_configured_structure_is_a_failure_and_not_no_customer(
     body: str, list_path: str, said: str
 ) -> None:
     if not said:
@@ -296,7 +296,7 @@ def test_an_answer_that_is_not_what_was_agreed_is_a_failure_and_not_nobody(
 
 
 @pytest.mark.parametrize("answer", ["204", "404", "empty 200", "blank 200"])
-def test_an_answer_without_a_body_is_nobody(crm: MisbehavingCrm, answer: str) -> None:
+def test_an_answer_without_a_body_is_no_customer(crm: MisbehavingCrm, answer: str) -> None:
     handle = create_handler({**lambda_settings(load_settings()), "lookup": _lookup(crm)}, None)
     crm.behave(answer)
     said = handle(contact_event(address="+12065550100"), None)

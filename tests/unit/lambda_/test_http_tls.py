@@ -1,4 +1,4 @@
-"""The HTTP CRM over real TLS: a connection is kept, a stranger's certificate is refused, a handshake has an end."""
+"""The adapter "http" over real TLS: a connection is reused, an untrusted certificate is refused, a handshake times out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def certificate() -> Certificate:
 
 @pytest.fixture
 def trusted(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Certificate:
-    """Have OpenSSL trust the certificate, as it trusts what the system does."""
+    """Have OpenSSL trust the certificate as it trusts those of the system."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.certificate))
     return certificate
 
@@ -37,7 +37,7 @@ def _adapter(url: str, timeout_ms: int = 30_000) -> HttpCustomers:
 
 
 def test_a_connection_is_kept_though_tls_has_messages_of_its_own(trusted: Certificate) -> None:
-    """TLS 1.3's session tickets come after the handshake, and are nothing that anybody would read."""
+    """TLS 1.3's session tickets come after the handshake and are not part of a response."""
     with ScriptedCrm(lambda request: request.send(ok([RECORD])), trusted) as crm:
         customers = _adapter(crm.url)
         for _ in range(5):
@@ -62,7 +62,7 @@ def test_an_answer_that_comes_twice_is_seen_through_tls(trusted: Certificate) ->
         assert [customer.id for customer in customers.find(ANA, 30)] == ["C-2"]
 
 
-def test_a_certificate_that_nobody_trusts_fails_the_look_up(certificate: Certificate) -> None:
+def test_an_untrusted_certificate_fails_the_look_up(certificate: Certificate) -> None:
     with ScriptedCrm(lambda request: request.send(ok([RECORD])), certificate) as crm:
         with pytest.raises(LookupFailed, match="SSLCertVerificationError"):
             _adapter(crm.url).find(ANA, 30)

@@ -1,4 +1,4 @@
-"""Who is calling: numbers and addresses in every form callers and channels bring them, and everything that is neither."""
+"""Who is calling: phone numbers and e-mail addresses in every format that is in use, and everything that is neither."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CALLER = Identity("phone", "+12065550100")
     [
         ("+12065550100", "US", "+12065550100"),
         ("+12065550100", "GB", "+12065550100"),
-        ("020 7946 0018", "GB", "+442079460018"),  # the article's "prefix a +" made +02079460018 of it
+        ("020 7946 0018", "GB", "+442079460018"),  # just prefixing a + would make it +02079460018
         ("(0)20 7946-0018", "GB", "+442079460018"),
         ("+44 (0)20 7946 0018", "US", "+442079460018"),
         ("0044 20 7946 0018", "GB", "+442079460018"),
@@ -97,7 +97,7 @@ def test_phone_numbers_become_e164(text: str, region: str, expected: str) -> Non
         "\ud800",
     ],
 )
-def test_what_is_no_phone_number_is_none(text: str) -> None:
+def test_other_texts_are_not_phone_numbers(text: str) -> None:
     assert phone_number(text, "US") == ""
 
 
@@ -121,7 +121,7 @@ def test_what_is_no_phone_number_is_none(text: str) -> None:
         ("99999999999", "US"),
     ],
 )
-def test_numbers_that_are_only_dialled_locally_and_dates_are_none(text: str, region: str) -> None:
+def test_local_numbers_and_dates_are_not_phone_numbers(text: str, region: str) -> None:
     assert phone_number(text, region) == ""
 
 
@@ -171,12 +171,12 @@ def test_where_numbers_have_nine_digits_no_date_is_one(region: str, date: dateti
         ("2065550100 x 2065550101", "US"),
     ],
 )
-def test_text_that_is_not_one_number_and_no_more_is_none(text: str, region: str) -> None:
+def test_text_that_is_not_exactly_one_phone_number_is_refused(text: str, region: str) -> None:
     assert phone_number(text, region) == ""
 
 
 @pytest.mark.parametrize("digits", WITHHELD_WORDS)
-def test_withheld_numbers_spelt_on_a_keypad_are_none(digits: str) -> None:
+def test_withheld_numbers_spelt_on_a_keypad_are_not_phone_numbers(digits: str) -> None:
     for text in (digits, f"+{digits}", f"+1{digits}", f"+1 {digits[:3]}-{digits[3:]}", f"1{digits}"):
         assert phone_number(text, "US") == ""
         assert phone_number(text, "GB") == ""
@@ -197,12 +197,12 @@ _KEYPAD = ("ABC", "DEF", "GHI", "JKL", "MNO", "PQRS", "TUV", "WXYZ")
 @pytest.mark.parametrize("kind", ["FIXED_LINE", "MOBILE"])
 def test_every_countrys_numbers_are_read_in_every_way_they_are_written(region: str, kind: str) -> None:
     example = phonenumbers.example_number_for_type(region, getattr(phonenumbers.PhoneNumberType, kind))
-    if example is None:  # a few islands have but one kind
+    if example is None:  # a few islands have only one of them
         return
     number = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
     for name, form in _FORMATS.items():
         text = phonenumbers.format_number(example, form)
-        # What has its country's code in it is the same number wherever it is read.
+        # With a country code it is the same number in every region.
         for where in (region,) if name == "national" else ("US", "GB", region):
             assert phone_number(text, where) == number, (text, where)
 
@@ -229,7 +229,7 @@ def test_every_countrys_numbers_are_read_in_every_way_they_are_written(region: s
         ("a@" + "b." * 5_000 + "com", ""),
         ("ana\u200b@example.com", "ana@example.com"),
         ("\ufeffana@example.com\u2060", "ana@example.com"),
-        ("ana\ud800@example.com", ""),  # half of a character
+        ("ana\ud800@example.com", ""),  # a lone surrogate
         ("ana@ex\udfffample.com", ""),
         ("ana😀@example.com", "ana😀@example.com"),
     ],
@@ -250,7 +250,7 @@ _PAIRS = [
 
 
 @pytest.mark.parametrize(("one", "other"), [*_PAIRS, *((other, one) for one, other in _PAIRS)])
-def test_one_mobile_has_one_key_and_is_asked_for_as_it_came_first(one: str, other: str) -> None:
+def test_one_mobile_has_one_key_and_is_looked_up_as_it_came_first(one: str, other: str) -> None:
     for text in (one, f" {one[:3]} {one[3:6]}-{one[6:]}"):
         identity = read_identity(contact_event("CHAT", text), "US")
         assert identity is not None
@@ -264,7 +264,7 @@ def test_one_mobile_has_one_key_and_is_asked_for_as_it_came_first(one: str, othe
     "number",
     [
         "+12065550100",
-        "+551132345678",  # a landline: with a 9 it would be somebody's mobile
+        "+551132345678",  # a landline: with a 9 it would be another person's mobile
         "+551171234567",  # a trunked radio's: the same
         "+548001234567",  # Argentina's freephone
         "+522221234567890",
@@ -276,7 +276,7 @@ def test_other_numbers_have_one_spelling(number: str) -> None:
     assert directory_key("phone", number) == number
 
 
-def test_an_address_is_asked_for_as_it_came_and_then_in_lower_case() -> None:
+def test_an_address_is_looked_up_as_it_came_and_then_in_lower_case() -> None:
     identity = read_identity(contact_event("CHAT", attributes={"email": "Ana.Silva@Example.com"}), "US")
     assert identity is not None
     assert identity.value == "Ana.Silva@example.com"  # what is shown
@@ -317,8 +317,8 @@ def test_an_unusable_input_leaves_the_callers_own_number(typed: object) -> None:
         (contact_event("CHAT"), None),
         (contact_event("VOICE"), None),
         (contact_event("VOICE", "anonymous"), None),
-        (contact_event("VOICE", attributes={"phone": "2065550100"}), None),  # a call is from where it comes from
-        (contact_event("VOICE", "+12065550100@sip.example.com"), None),  # a SIP call's address, and nobody's e-mail
+        (contact_event("VOICE", attributes={"phone": "2065550100"}), None),  # not on a telephone call
+        (contact_event("VOICE", "+12065550100@sip.example.com"), None),  # a SIP address, not an e-mail address
         (contact_event("VOICE", "ana@example.com", "VOIP"), None),
         (contact_event("VOICE", "ana@example.com", ""), None),
         (contact_event("EMAIL", "+12065550100", "EMAIL_ADDRESS"), None),
@@ -326,12 +326,12 @@ def test_an_unusable_input_leaves_the_callers_own_number(typed: object) -> None:
         (contact_event("CHAT", attributes={"HostedWidget-email": "ana@example.com"}), _ANA),
         (contact_event("CHAT", attributes={"HostedWidget-customerEmail": "ana@example.com"}), _ANA),
         (contact_event("CHAT", attributes={"hostedwidget_Phone-Number": "2065550100"}), _CALLER),
-        # What the widget's page was given can be changed by any visitor: what a flow or a server has set comes first.
+        # Visitors can change what the widget's page has set, so what a flow or a server has set comes first.
         (contact_event("CHAT", attributes={"HostedWidget-email": "x@example.com", "phone": "2065550100"}), _CALLER),
         (contact_event("CHAT", attributes={"HostedWidget-email": "x@example.com", "email": "ana@example.com"}), _ANA),
         (contact_event("CHAT", attributes={"email": "?", "E-mail": "ana@example.com"}), _ANA),  # two of one name
         (contact_event("CHAT", attributes={"HostedWidget-other": "2065550100"}), None),
-        # A web call has no endpoint: what its page gave it says who it is.
+        # A web call has no endpoint: what its page has set says who it is.
         (contact_event("VOICE", attributes={"HostedWidget-email": "ana@example.com"}, subtype="connect:WebRTC"), _ANA),
         (contact_event("VOICE", attributes={"phone": "2065550100"}, subtype="connect:WebRTC"), _CALLER),
         (contact_event("VOICE", "+12065550100", "VOIP", subtype="connect:WebRTC"), _CALLER),
@@ -347,7 +347,7 @@ def test_each_channel_has_its_own_sources(event: dict[str, Any], expected: Ident
     assert read_identity(event, "US") == expected
 
 
-def test_an_identity_shown_in_a_log_or_a_traceback_does_not_show_who_it_is() -> None:
+def test_the_repr_of_an_identity_shows_no_personal_data() -> None:
     assert "0100" not in repr(Identity("phone", "+12065550100"))
 
 
@@ -359,7 +359,7 @@ _JSON = st.recursive(
 
 
 @given(_JSON, st.sampled_from(["US", "GB", "DE", "ZZ"]))
-def test_any_json_at_all_is_read_without_an_exception(event: object, region: str) -> None:
+def test_any_json_is_read_without_an_exception(event: object, region: str) -> None:
     identity = read_identity(event, region)
     assert identity is None or identity.kind in ("phone", "email")
 
@@ -409,7 +409,7 @@ def test_no_letter_is_ever_read_as_a_digit(number: str, letter: str, at: int) ->
 
 
 @given(_NUMBERS, st.sampled_from("\u200b\u200e\u2060\ufeff\xad\xa0 -."), st.integers(2, 20))
-def test_what_is_not_seen_and_what_parts_digits_changes_no_number(number: str, mark: str, at: int) -> None:
+def test_invisible_characters_and_separators_do_not_change_a_number(number: str, mark: str, at: int) -> None:
     assert phone_number(number[:at] + mark + number[at:], "US") in (number, "" if mark == "." else number)
 
 

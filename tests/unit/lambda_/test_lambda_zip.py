@@ -1,4 +1,4 @@
-"""The zip: the same input gives the same bytes, it holds what the handler needs and no more, and it runs by itself."""
+"""The zip: the same input gives the same bytes, it contains only what the handler needs, and it runs by itself."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("runtime", [HERE, ELSEWHERE])
 @pytest.mark.parametrize("adapter", ["sample", "dynamodb", "http"])
-def test_it_is_under_a_megabyte_and_holds_the_chosen_adapter_only(tmp_path: Path, adapter: str, runtime: str) -> None:
+def test_it_is_under_a_megabyte_and_has_the_configured_adapter_only(tmp_path: Path, adapter: str, runtime: str) -> None:
     package = build_lambda_zip(_with_adapter(adapter), tmp_path / "lambda.zip", runtime)
     assert package.stat().st_size < 1_000_000
     names = _names(package)
@@ -73,7 +73,7 @@ def test_it_is_under_a_megabyte_and_holds_the_chosen_adapter_only(tmp_path: Path
     assert carried == {"adapters/__init__.py", f"adapters/{adapter}.py"} | beside
     assert {"handler.py", "settings.json", "phonenumbers/LICENSE"} <= set(names)
     assert not [name for name in names if "geo" in name or "carrier" in name or name.endswith(".pyi")]
-    # What checks the settings has no place here.
+    # Libraries that only check the settings are not in it.
     assert not [name for name in names if "publicsuffix" in name or "idna" in name]
 
 
@@ -91,7 +91,7 @@ def test_modules_are_compiled_where_this_python_is_the_runtimes_and_only_there(t
     ]
 
 
-def test_it_runs_by_itself_and_knows_the_sample_customers(tmp_path: Path) -> None:
+def test_it_runs_by_itself_and_finds_the_sample_customers(tmp_path: Path) -> None:
     package = build_lambda_zip(load_settings(), tmp_path / "lambda.zip", HERE)
     events = [
         contact_event(address="+12065550100"),
@@ -102,7 +102,7 @@ def test_it_runs_by_itself_and_knows_the_sample_customers(tmp_path: Path) -> Non
     answers, modules = _run(package, tmp_path / "task", events)
     assert [answer["contactMatches"] for answer in answers] == ["1", "2", "0", "1"]
     assert answers[0]["contactUrlPath"] == "https://crm.example.com/customers/C-1001"
-    # What a cold start must not pay for.
+    # Importing them would slow the cold start down.
     assert not {"boto3", "urllib.request", "http.client", "dataclasses", "typing", "logging", "pathlib"} & set(modules)
 
 
@@ -115,7 +115,7 @@ def test_the_settings_travel_in_it(tmp_path: Path) -> None:
     assert answers[0]["contactUrlPath"] == "http://127.0.0.1:8000/crm/customers/C-1001"
 
 
-def test_an_adapter_without_a_module_is_named(tmp_path: Path) -> None:
+def test_an_adapter_without_a_module_is_refused_by_name(tmp_path: Path) -> None:
     lookup = load_settings().lookup.model_dump()
     with pytest.raises(ValidationError, match=r"lambda/lookup/adapters/ldap\.py.*dynamodb, http, sample"):
         Lookup.model_validate({**lookup, "adapter": "ldap"})

@@ -1,4 +1,4 @@
-"""The CRM's URLs: whatever an id holds, the page is on the allow-list and inside the template's place, or it is refused."""
+"""The CRM's URLs: whatever the id is, the URL is on the allow-list and has the template's structure, or it is refused."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_allow_lists_rule_is_the_pages_and_the_settings(url: str, allowed: b
         "https://[::1/",
         "https://a%2eb.pages.example.org/",
         "https://*.pages.example.org/",
-        "https://xn--a.pages.example.org/",  # no Punycode: some browsers refuse it
+        "https://xn--a.pages.example.org/",  # invalid Punycode: some browsers refuse it
         "http://127.1:8000/",
         "http://2130706433:8000/",
     ],
@@ -80,7 +80,7 @@ def test_what_only_a_browser_can_read_is_refused(url: str) -> None:
 
 
 @given(st.text(min_size=1))
-def test_any_id_gives_a_page_of_its_own_below_the_template_or_none(value: str) -> None:
+def test_any_id_gives_its_own_page_or_none(value: str) -> None:
     try:
         url = page_url(TEMPLATE, "id", value, HOSTS)
     except RefusedUrl:

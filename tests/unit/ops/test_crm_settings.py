@@ -123,7 +123,7 @@ def test_an_invalid_entry_is_refused_with_what_to_write(entry: str, said: str) -
         ("?q={query}", "?q=%2B12065550100"),
     ],
 )
-def test_what_a_url_cannot_hold_is_encoded_and_the_lambda_answers_it(template: str, filled: str) -> None:
+def test_what_a_url_cannot_contain_is_encoded_and_the_lambda_answers_it(template: str, filled: str) -> None:
     settings = lambda_settings(_settings(search=CRM + template))
     search = settings["crm"]["search"]
     assert page_url(search, "query", "+12065550100", settings["allowed_hosts"]) == CRM + filled
