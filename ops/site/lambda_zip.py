@@ -1,11 +1,12 @@
-"""Packs the look-up Lambda: lambda/lookup/ -> one reproducible zip that holds only what the handler needs.
+"""Pack the look-up Lambda, lambda/lookup/, into a reproducible zip with only what the handler needs.
 
-    make_lambda_zip(load_settings())                                      # its bytes: what a release uploads
-    build_lambda_zip(load_settings(), Path("build/popdesk-lambda.zip"))   # the same, written; the same input, the same bytes
+    make_lambda_zip(load_settings())                                      # -> its bytes, which a release uploads
+    build_lambda_zip(load_settings(), Path("build/popdesk-lambda.zip"))   # writes the same bytes to a file
 
-In it: the handler's modules with the chosen adapter's, settings.json, and of phonenumberslite the one module that
-parses numbers, with its data. Where this Python has the runtime's minor version, each module has its .pyc beside it,
-compiled `unchecked-hash` (PEP 552): Lambda's /var/task is read-only, so without it every cold start compiles all again.
+The zip contains the handler's modules, the configured adapter with the modules that it imports, settings.json, and of
+phonenumberslite only the module that parses numbers, with its data. If this Python has the runtime's minor version, each
+module has a .pyc, compiled `unchecked-hash` (PEP 552): Lambda's /var/task is read-only, so without a .pyc every cold start
+would compile the modules again.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ import sys
 import tempfile
 import zipfile
 from importlib.metadata import distribution
+from modulefinder import ModuleFinder
 from pathlib import Path
 
 from ops import LOOKUP
 from ops.errors import Trouble
 from ops.settings import ROOT, Settings, lambda_settings
 
-# The one place for the runtime: the template's function has it too.
+# The template's function gets its runtime and handler from here.
 LAMBDA_RUNTIME = "python3.13"
 LAMBDA_HANDLER = "handler.handler"
-# The environment variables that the template sets: names of resources that only the stack knows.
+# Set by the template: the name of a resource of the stack.
 CUSTOMERS_TABLE_VARIABLE = "POPDESK_CUSTOMERS_TABLE"
 
 LAMBDA_ZIP = ROOT / "build" / "popdesk-lambda.zip"  # where `deploy.py build` and a release put it
@@ -43,10 +45,10 @@ _PHONENUMBERS = (
     "util.py",
     "data",
 )
-# phonenumbers' own __init__ imports all its modules: formatters, matchers, geocoders. The handler asks one of them.
+# phonenumbers' own __init__ imports all of its modules: formatters, matchers, geocoders.
 _PHONENUMBERS_INIT = '"""Only phonenumbers.phonenumberutil and its data are here: see ops/site/lambda_zip.py."""\n'
 _ALTERNATIVE = re.compile(r"PHONE_ALT_FORMAT_")
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip knows
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip can contain
 
 
 def build_lambda_zip(settings: Settings, out: Path, runtime: str = LAMBDA_RUNTIME) -> Path:
@@ -62,7 +64,7 @@ def build_lambda_zip(settings: Settings, out: Path, runtime: str = LAMBDA_RUNTIM
 def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME) -> bytes:
     """Return the zip's bytes.
 
-    `runtime` is Lambda's name of the Python it is for. Raises Trouble where a file it needs is missing.
+    `runtime` is Lambda's name of the Python version. Raises Trouble if the adapter is missing or a module does not compile.
     """
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder)
@@ -77,22 +79,28 @@ def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME) -> bytes:
 
 
 def compiles_for(runtime: str) -> bool:
-    """Say whether this Python's compiled modules are the runtime's: the minor versions are the same."""
+    """Return whether the runtime can use modules that this Python has compiled: the minor versions are the same."""
     return runtime == f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _copy_modules(adapter: str, stage: Path) -> None:
     adapters = LOOKUP / "adapters"
-    if not (adapters / f"{adapter}.py").is_file():
-        raise Trouble(
-            f"lambda/lookup/adapters/{adapter}.py",
-            f"lookup.adapter is {adapter!r} and its module is missing",
-            "write it: docs/lambda.md",
-        )
-    carried = [*LOOKUP.glob("*.py"), adapters / "__init__.py"]
-    # The adapter's module and data, and what it keeps beside it under its name.
-    carried += [*adapters.glob(f"{adapter}.*"), *adapters.glob(f"{adapter}_*.*")]
-    for file in carried:
+    module, data = adapters / f"{adapter}.py", adapters / f"{adapter}.json"
+    shown = f"lambda/lookup/adapters/{adapter}.py"
+    if not module.is_file():
+        raise Trouble(shown, f"lookup.adapter is {adapter!r} and its module is missing", "write it: docs/lambda.md")
+    finder = ModuleFinder([str(LOOKUP)])
+    try:
+        finder.run_script(str(module))  # which runs nothing, but follows the imports in the compiled code
+    except SyntaxError as error:
+        raise Trouble(shown, f"line {error.lineno}: {error.msg}", "correct it") from None
+    files = {*LOOKUP.glob("*.py"), adapters / "__init__.py"}
+    for found in finder.modules.values():
+        if found.__file__:  # type: ignore[attr-defined]  # it is None for built-in modules; typeshed does not know it
+            files.add(Path(found.__file__))  # type: ignore[attr-defined]
+    if data.is_file():
+        files.add(data)
+    for file in files:
         target = stage / file.relative_to(LOOKUP)
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(file, target)
@@ -110,7 +118,7 @@ def _copy_phonenumbers(stage: Path) -> None:
             shutil.copytree(source / name, target / name, ignore=unneeded)
         else:
             shutil.copyfile(source / name, target / name)
-    # The alternative formats are for finding numbers in running text: 45 modules that every cold start would import.
+    # The alternative formats serve to find numbers in running text: 45 modules that every cold start would import.
     tables = target / "data" / "__init__.py"
     kept = [line for line in tables.read_text("utf-8").splitlines(keepends=True) if not _ALTERNATIVE.search(line)]
     tables.write_text("".join(kept), "utf-8")
@@ -120,7 +128,7 @@ def _copy_phonenumbers(stage: Path) -> None:
 
 
 def _compile(stage: Path) -> None:
-    # In a process of its own with a fixed hash seed: marshalled code depends on both what is interned and set order.
+    # In a new process with a fixed hash seed, because marshalled code depends on interned strings and the order of sets.
     command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     result = subprocess.run(
         [*command, "-s", str(stage), "-p", _TASK, str(stage)],
@@ -130,7 +138,7 @@ def _compile(stage: Path) -> None:
         check=False,
     )
     if result.returncode:
-        raise Trouble("lambda/lookup/", f"a module does not compile: {result.stdout.strip()}", "mend it")
+        raise Trouble("lambda/lookup/", f"a module does not compile: {result.stdout.strip()}", "correct it")
 
 
 def _pack(stage: Path) -> bytes:

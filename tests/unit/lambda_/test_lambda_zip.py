@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -121,6 +122,39 @@ def test_an_adapter_without_a_module_is_refused_by_name(tmp_path: Path) -> None:
         Lookup.model_validate({**lookup, "adapter": "ldap"})
     with pytest.raises(Trouble, match="ldap"):
         build_lambda_zip(_with_adapter("ldap"), tmp_path / "lambda.zip")
+
+
+def _add_adapter(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> Settings:
+    """Return settings for the adapter "acme" with this code, in a copy of lambda/lookup/ that is packed from now on."""
+    shutil.copytree(LOOKUP, folder / "lookup", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "lookup" / "adapters" / "acme.py").write_text(code, "utf-8")
+    monkeypatch.setattr("ops.site.lambda_zip.LOOKUP", folder / "lookup")
+    return _with_adapter("acme")
+
+
+def test_an_adapter_may_import_another_ones_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = """
+from customers import Customer, Customers
+
+class Acme(Customers):
+    def find(self, identity, seconds):
+        from adapters.http import HttpCustomers
+        return [Customer("C-7", HttpCustomers.__name__)]
+
+def create(lookup):
+    return Acme()
+"""
+    package = build_lambda_zip(_add_adapter(tmp_path, monkeypatch, code), tmp_path / "lambda.zip", HERE)
+    (answer,), _ = _run(package, tmp_path / "task", [contact_event(address="+12065550100")])
+    assert answer["Name"] == "HttpCustomers"
+    assert not [name for name in _names(package) if "sample" in name or "dynamodb" in name]
+
+
+def test_an_adapter_that_is_not_python_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _add_adapter(tmp_path, monkeypatch, "def create(lookup):\n    return )\n")
+    with pytest.raises(Trouble, match=r"adapters/acme\.py: line 2: "):
+        build_lambda_zip(settings, tmp_path / "lambda.zip", ELSEWHERE)
+    assert not (tmp_path / "lambda.zip").exists()
 
 
 def test_the_tables_variable_is_the_one_that_the_adapter_reads() -> None:
