@@ -142,6 +142,10 @@ class Desk:
         """Answer a request so much later."""
         self.command("late", request=request, ms=milliseconds)
 
+    def answer(self, request: str, *data: Any) -> None:
+        """Answer a request with this instead, whatever its type; without it with JavaScript's undefined."""
+        self.command("answer", request=request, **({"data": data[0]} if data else {}))
+
     def drop_acknowledgement(self) -> None:
         """Never acknowledge the apps that say hello from now on."""
         self.command("drop", what="acknowledge")

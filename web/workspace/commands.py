@@ -21,6 +21,12 @@ from log import UP
 from permissions import NAMES
 from protocol import LOADING, RUNNING
 
+# What may be told of a contact again; cleared and destroy end its apps.
+CONTACT_EVENTS = ("contact/incoming", "contact/connected", "contact/missed", "contact/acw")
+
+# Stands for data that was not given: null is a value.
+UNDEFINED = object()
+
 
 class Commands:
     """The commands. `config` is the preview server's /api/config, {} before it is known."""
@@ -99,7 +105,8 @@ class Commands:
         contact.steps = result.get("steps") or []
         contact.problem = result.get("error")
         queue = result.get("queue")
-        contact.queue = self.desk.queue(queue["name"], queue.get("arn", "")) if queue else None
+        if queue:
+            self.desk.enqueue(contact.id, self.desk.queue(queue["name"], queue.get("arn", "")))
         self.desk.ring(contact.id)
         self._launch(contact, result.get("app") or {})
         self.opened_ms = self.desk.clock() - before
@@ -322,11 +329,25 @@ class Commands:
             raise NotPossible("only the acknowledgement (acknowledge) can be dropped")
         self.faults.drop_acknowledge = True
 
+    def do_answer(self, request="", data=UNDEFINED):
+        """Answer a request with this, whatever its type; without data with JavaScript's undefined."""
+        self.faults.answer(request, [] if data is UNDEFINED else [data])
+
     def do_heal(self, request=""):
         """Take back the fault of one request, or every fault."""
         self.faults.heal(request)
 
     # -- for tests, scenarios and bug reports --------------------------------------------------------------------------
+
+    def do_event(self, name="contact/connected", contact="", times=1, attribute=""):
+        """Tell an event of a contact once more, or so many times; before each, set an attribute to 1, 2, 3, ..."""
+        if name not in CONTACT_EVENTS:
+            raise NotPossible("an event of a contact is one of " + ", ".join(CONTACT_EVENTS))
+        found = self.desk.contact(contact)
+        for number in range(1, times + 1):
+            if attribute:
+                found.attributes[attribute] = str(number)
+            self.desk.on_event("aws.connect.contact", name, found.id, found.event())
 
     def do_burst(self, count=1000, name="Burst"):
         """Change the agent's state so many times at once, to states named Burst 1, Burst 2, ..."""
@@ -371,12 +392,12 @@ class Commands:
         return {
             "agent": {"name": desk.agent_name, "state": desk.state, "profile": desk.profile_name},
             "theme": desk.visual_mode,
-            "language": desk.language,
+            "language": desk.language or None,
             "selected": desk.selected,
             "contacts": [
                 {
                     "contactId": contact.id,
-                    "initialContactId": contact.initial_id,
+                    "initialContactId": contact.initial_id or None,
                     "channel": contact.channel,
                     "state": contact.state,
                     "attributes": dict(contact.attributes),
@@ -431,11 +452,12 @@ class Commands:
 # The longest that a command waits, or makes an answer wait, ms.
 LONGEST = 60000
 # What a parameter is where it is no text, by its name, which means the same in every command: the most for a number.
-_WHOLE = {"count": 10000, "last": 1000000, "voice": 100, "chat": 100, "task": 100, "email": 100}
+_WHOLE = {"count": 10000, "times": 10000, "last": 1000000, "voice": 100, "chat": 100, "task": 100, "email": 100}
 _MILLISECONDS = ("ms", "timeout")
 _FLAGS = ("accept", "idle")
 _TEXTS = ("attributes", "values")  # {name: text}; a name whose text is None is removed
 _OBJECTS = ("parameters",)
+_ANYTHING = "data"
 # What null means something for: nothing given, or to be removed.
 _MAY_BE_NONE = ("value", "filter", "contact", "attributes", "values", "parameters", "voice", "chat", "task", "email")
 _YES = ("true", "yes", "1")
@@ -443,11 +465,13 @@ _NO = ("false", "no", "0", "")
 
 
 def read_argument(command, name, value):
-    """Return an argument as its command takes it: a text, number, flag or object. Raises NotPossible for anything else.
+    """Return an argument as its command takes it: a text, number, flag, object or any value. Raises NotPossible otherwise.
 
     Numbers and flags may come as texts, as the address and the forms have them.
     """
     what = name + " of " + command
+    if name == _ANYTHING:
+        return value
     if value is None and name in _MAY_BE_NONE:
         return None
     if name in _WHOLE:
@@ -568,7 +592,7 @@ def _arguments(name, value):
 
 def _value(name, text):
     text = decode(text)
-    return _json(text) if name in _TEXTS or name in _OBJECTS else text
+    return _json(text) if name in _TEXTS or name in _OBJECTS or name == _ANYTHING else text
 
 
 def _json(text):
@@ -639,7 +663,9 @@ PARAMETERS = {
     "hang": ("request",),
     "late": ("request", "ms"),
     "drop": ("what",),
+    "answer": ("request", "data"),
     "heal": ("request",),
+    "event": ("name", "contact", "times", "attribute"),
     "burst": ("count", "name"),
     "wait": ("ms",),
     "until": ("app", "request", "count", "contact", "timeout"),

@@ -1,12 +1,15 @@
-"""What goes wrong on purpose: slow, failing, hanging and late answers, an acknowledgement that never comes. Pure.
+"""What goes wrong on purpose: slow, failing, hanging, late and odd answers, an acknowledgement that never comes. Pure.
 
     faults = Faults()
     faults.latency = 50.0
     faults.set("agent/getName", "fail", "The service is not available")
     faults.plan("agent/getName")      # -> Plan(delay=50.0, fail="The service is not available", hang=False)
+    faults.answer("agent/getName", [{"name": None}])      # answers with this; [] stands for JavaScript's undefined
 
 A rule's command is a request's, such as `agent/getName`, or `*` for every request. Delays are milliseconds.
 """
+
+import json
 
 KINDS = ("fail", "hang", "late")
 DEFAULT_REASON = "The workspace was told to fail this request"
@@ -14,12 +17,16 @@ DEFAULT_LATE = 2000.0
 
 
 class Plan:
-    """What is to be done with one request: wait `delay` ms, then answer, fail with a reason, or never answer."""
+    """What is to be done with one request: wait `delay` ms, then answer, fail with a reason, or never answer.
 
-    def __init__(self, delay, fail, hang):
+    `answer` is None for the answer that there is; otherwise a list with the data to send instead, empty for none.
+    """
+
+    def __init__(self, delay, fail="", hang=False, answer=None):
         self.delay = delay
         self.fail = fail
         self.hang = hang
+        self.answer = answer
 
 
 class Faults:
@@ -38,6 +45,10 @@ class Faults:
             value = float(value or DEFAULT_LATE)
         self.rules[command] = (kind, value or DEFAULT_REASON)
 
+    def answer(self, command, data):
+        """Make requests of `command` be answered with another value: a list that holds it, or for undefined nothing."""
+        self.rules[command] = ("answer", data)
+
     def heal(self, command=""):
         """Take back the rule of one command, or for "" every fault."""
         if command:
@@ -51,10 +62,12 @@ class Faults:
         """Give the Plan for a request, or None when nothing is wrong."""
         rule = self.rules.get(command) or self.rules.get("*") if self.rules else None
         if rule is None:
-            return Plan(self.latency, "", False) if self.latency else None
+            return Plan(self.latency) if self.latency else None
         kind, value = rule
         if kind == "late":
-            return Plan(self.latency + value, "", False)
+            return Plan(self.latency + value)
+        if kind == "answer":
+            return Plan(self.latency, answer=value)
         return Plan(self.latency, value if kind == "fail" else "", kind == "hang")
 
     def describe(self):
@@ -64,6 +77,9 @@ class Faults:
             lines.append("the acknowledgement is dropped")
         for command in sorted(self.rules):
             kind, value = self.rules[command]
+            if kind == "answer":
+                lines.append(command + " is answered with " + (json.dumps(value[0]) if value else "undefined"))
+                continue
             words = {"fail": "fails: ", "hang": "is never answered", "late": "is late by "}[kind]
             lines.append(
                 command + " " + words + ("" if kind == "hang" else str(value)) + (" ms" if kind == "late" else "")

@@ -53,7 +53,12 @@ class NotPossible(Exception):
 
 
 class Contact:
-    """One contact: `channel` VOICE, CHAT, TASK or EMAIL; `address` the customer's number or e-mail, "" when unknown."""
+    """One contact: `channel` VOICE, CHAT, TASK or EMAIL; `address` the customer's number or e-mail, "" when unknown.
+
+    `initial_id` is another contact's for one that was transferred here and "" for any other (docs.aws.amazon.com/
+    agentworkspace/latest/devguide/3p-apps-contact-requests-getinitialcontactid.html: "or none if this is not an internal
+    Connect transfer"); `queued_at` is None for one that has been in no queue.
+    """
 
     def __init__(self, contact_id, initial_id, channel, subtype, address, kind, name, now):
         self.id = contact_id
@@ -65,7 +70,7 @@ class Contact:
         self.name = name
         self.state = QUEUED
         self.since = now
-        self.queued_at = now
+        self.queued_at = None
         self.queue = None
         self.attributes = {}
         self.steps = []
@@ -80,13 +85,11 @@ class Contact:
         return CHANNEL_TYPES[self.channel][0]
 
     def event(self):
-        """Give the data of every event about this contact (the SDK's BaseContactLifecycleEvent)."""
-        return {
-            "contactId": self.id,
-            "initialContactId": self.initial_id,
-            "type": self.type,
-            "subtype": self.subtype,
-        }
+        """Return the data of every event about this contact (the SDK's BaseContactLifecycleEvent)."""
+        data = {"contactId": self.id, "type": self.type, "subtype": self.subtype}
+        if self.initial_id:
+            data["initialContactId"] = self.initial_id
+        return data
 
     def participants(self):
         """Give the SDK's ParticipantData of everybody in the contact: the customer, the agent, who was added."""
@@ -115,7 +118,7 @@ class Desk:
         self.started = clock()
         self.agent_name = "Alex Rivera"
         self.agent_arn = arn("agent", 1)
-        self.extension = "5501"
+        self.extension = ""  # of a desk phone: most agents speak by the browser
         self.states = [
             ("Available", "routable"),
             ("Break", "not_routable"),
@@ -133,10 +136,11 @@ class Desk:
         self.concurrency = [("VOICE", 1), ("CHAT", 2), ("TASK", 10), ("EMAIL", 5)]
         self.queues = [("BasicQueue", 1), ("Support", 2), ("Sales", 3)]
         self.visual_mode = "auto"
-        self.language = "en_US"
+        self.language = ""  # the agent has chosen none
         self.enhancement = "NONE"
         self.contacts = []
         self.selected = ""
+        self._told = set()
 
     # -- looking things up ---------------------------------------------------------------------------------------------
 
@@ -200,7 +204,7 @@ class Desk:
         self.state = name
         self.next_state = None
         self.state_since = self.clock()
-        self.on_event(CONTACT, "agent/stateChange", "", {"state": name, "previous": {"state": previous}})
+        self._tell_change("agent/stateChange", {"state": name}, {"state": previous})
         self.on_change()
 
     def ask_state(self, name):
@@ -225,12 +229,19 @@ class Desk:
         channels = self._enabled()
         self.profile_name = name or self.profile_name
         self.concurrency = concurrency or self.concurrency
-        data = {"routingProfile": self.routing_profile(), "previous": {"routingProfile": before}}
-        self.on_event(CONTACT, "agent/routingProfileChanged", "", data)
+        now = {"routingProfile": self.routing_profile()}
+        self._tell_change("agent/routingProfileChanged", now, {"routingProfile": before})
         if self._enabled() != channels:
-            data = {"enabledChannels": self._enabled(), "previous": {"enabledChannels": channels}}
-            self.on_event(CONTACT, "agent/enabledChannelListChanged", "", data)
+            now = {"enabledChannels": self._enabled()}
+            self._tell_change("agent/enabledChannelListChanged", now, {"enabledChannels": channels})
         self.on_change()
+
+    def _tell_change(self, key, data, previous):
+        """Tell of a change of the agent's; what was before it is `previous?` in the SDK's types: the first has none."""
+        if key in self._told:
+            data["previous"] = previous
+        self._told.add(key)
+        self.on_event(CONTACT, key, "", data)
 
     def _enabled(self):
         return [channel.lower() for channel, number in self.concurrency if number > 0]
@@ -251,7 +262,7 @@ class Desk:
             raise NotPossible("the language is one of " + ", ".join(LOCALES))
         previous = self.language
         self.language = locale
-        self.on_event(USER, "languageChange", "", {"language": locale, "previous": {"language": previous}})
+        self.on_event(USER, "languageChange", "", {"language": locale, "previous": {"language": previous or None}})
         self.on_change()
 
     def set_enhancement(self, mode):
@@ -273,11 +284,17 @@ class Desk:
         if len(self.contacts) >= MOST_CONTACTS:
             raise NotPossible("the desk holds " + str(MOST_CONTACTS) + " contacts: clear one first")
         contact = Contact(
-            made, initial_id or made, channel, subtype or CHANNEL_TYPES[channel][1], address, kind, name, self.clock()
+            made, initial_id, channel, subtype or CHANNEL_TYPES[channel][1], address, kind, name, self.clock()
         )
         self.contacts.append(contact)
         self.on_change()
         return contact
+
+    def enqueue(self, contact_id, queue):
+        """Put a contact into a queue (the SDK's Queue)."""
+        contact = self.contact(contact_id)
+        contact.queue = queue
+        contact.queued_at = self.clock()
 
     def ring(self, contact_id):
         """The flow is done and the contact is offered to the agent."""

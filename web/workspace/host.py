@@ -161,7 +161,7 @@ class Frames:
                 except ValueError as error:
                     on_bad(error)
 
-        def on_bad(error):
+        def on_bad(error=None):
             asked, self._last = self._last, None
             # From JavaScript comes its Error, a PythonError where even the text had no room here.
             why = str(field(error, "message") or error)

@@ -41,7 +41,7 @@ async def run_flow(contact, typed):
     body = {
         "contact": {
             "contactId": contact.id,
-            "initialContactId": contact.initial_id,
+            "initialContactId": contact.initial_id or None,
             "channel": contact.channel,
             "subtype": contact.subtype,
             "customerEndpoint": endpoint,

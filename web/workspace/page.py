@@ -482,7 +482,7 @@ class Page:
             return
         rows = [
             ("Contact id", contact.id),
-            ("Initial contact id", contact.initial_id),
+            ("Initial contact id", contact.initial_id or "none: it was not transferred"),
             ("Channel", contact.type + ", " + contact.subtype),
             ("Customer", contact.address or "anonymous"),
             ("Queue", contact.queue["name"] if contact.queue else "none"),

@@ -162,7 +162,10 @@ class Instance:
         self._after.append(action)
 
     def _launch_source(self):
-        return {"type": "internal", "name": self.launched_by or "workspace"}
+        source = {"type": "internal"}
+        if self.launched_by:
+            source["name"] = self.launched_by
+        return source
 
     def _lifecycle(self, stage):
         config = self.config()
@@ -225,6 +228,8 @@ class Instance:
             self._send(self._response(namespace, command, message), command)
         elif plan.hang:
             self.apps.note(self, {"type": "fault", "event": "never answered: " + command})
+        elif plan.answer is not None:
+            self._answer_later(plan.delay, command, lambda: self._with_data(namespace, message, plan.answer))
         elif plan.fail:
             self._answer_later(plan.delay, command, lambda: self._error(message, "internalServerError", plan.fail))
         else:
@@ -255,14 +260,18 @@ class Instance:
             data = replies.answer(ask, namespace, command, self.app.permissions)
         except replies.Refused as refused:
             return self._error(message, refused.key, refused.reason)
+        return self._with_data(namespace, message, [] if data is None else [data])
+
+    def _with_data(self, namespace, message, data):
+        """Return a response with what `data` holds; with nothing in it the app gets undefined."""
         response = {
             "type": "response",
             "namespace": namespace,
             "requestId": message.get("requestId"),
             "isError": False,
         }
-        if data is not None:
-            response["data"] = data
+        if data:
+            response["data"] = data[0]
         return response
 
     def _error(self, message, key, reason):

@@ -4,9 +4,10 @@
     answer(..., "aws.connect.contact", "agent/getShoeSize", {})      # raises Refused("handlerNotFound", ...)
 
 The routes and the shapes are those of the packages' `routes.js` and `types.d.ts` (contact, voice, app-controller) and
-of the user package's source. Routes that exist there without a client method (getDescription, getReferences,
-app-instance/launch) have no known shape and are refused as not found. Error keys are the SDK's where it has one
-(handlerNotFound, noResult); the others AWS does not document.
+of the user package's source. What they declare as optional or `| undefined` is not sent where there is nothing to
+say, as for an ordinary contact's initial id, and what they declare as `| null` is null. Routes that exist there without a
+client method (getDescription, getReferences, app-instance/launch) have no known shape and are refused as not found. Error keys
+are the SDK's where it has one (handlerNotFound, noResult); the others AWS does not document.
 """
 
 from floor import ACW, CHOOSABLE, CONNECTED, MISSED, REGION, NotPossible, arn
@@ -100,14 +101,21 @@ def known(namespace, command):
     return (namespace, command) in _ROUTES
 
 
+def _given(**fields):
+    """Return an object without those of its fields that are nothing: the app finds undefined there."""
+    return {name: fields[name] for name in fields if fields[name] not in (None, "")}
+
+
 def _state(desk, name):
+    """Return the SDK's AgentState: only a state to choose has an ARN, and only the present one began at some time."""
     number = desk.state_number(name)
-    return {
-        "agentStateARN": arn("agent-state", number + 1),
-        "type": desk.states[number][1],
-        "name": name,
-        "startTimestamp": moment(desk.state_since if name == desk.state else desk.started),
-    }
+    kind = desk.states[number][1]
+    return _given(
+        agentStateARN=arn("agent-state", number + 1) if kind in CHOOSABLE else None,
+        type=kind,
+        name=name,
+        startTimestamp=moment(desk.state_since) if name == desk.state else None,
+    )
 
 
 # -- agent -------------------------------------------------------------------------------------------------------------
@@ -225,12 +233,12 @@ def _add_participant(ask):
 
 
 def _core(contact):
-    return {
-        "contactId": contact.id,
-        "type": contact.type,
-        "subtype": contact.subtype,
-        "initialContactId": contact.initial_id,
-    }
+    return contact.event()
+
+
+def _queue_timestamp(ask):
+    queued_at = ask.contact().queued_at
+    return _given(queueTimestamp=moment(queued_at) if queued_at is not None else None)
 
 
 def _contact(ask):
@@ -318,7 +326,7 @@ _ROUTES = {
     (CONTACT, "agent/getState"): lambda ask: _state(ask.desk, ask.desk.state),
     (CONTACT, "agent/getRoutingProfile"): lambda ask: ask.desk.routing_profile(),
     (CONTACT, "agent/getChannelConcurrency"): lambda ask: dict(ask.desk.concurrency),
-    (CONTACT, "agent/getExtension"): lambda ask: {"extension": ask.desk.extension},
+    (CONTACT, "agent/getExtension"): lambda ask: _given(extension=ask.desk.extension),
     (CONTACT, "agent/getDialableCountries"): lambda ask: {"dialableCountries": _countries()},
     (CONTACT, "agent/setAvailabilityState"): _set_state,
     (CONTACT, "agent/setAvailabilityStateByName"): _set_state_by_name,
@@ -326,12 +334,12 @@ _ROUTES = {
     (CONTACT, "agent/listAvailabilityStates"): _list_states,
     (CONTACT, "agent/listQuickConnects"): _quick_connects,
     (CONTACT, "contact/getAttributes"): _attributes,
-    (CONTACT, "contact/getInitialContactId"): lambda ask: {"initialContactId": ask.contact().initial_id},
+    (CONTACT, "contact/getInitialContactId"): lambda ask: _given(initialContactId=ask.contact().initial_id),
     (CONTACT, "contact/getType"): lambda ask: {"type": ask.contact().type},
     (CONTACT, "contact/getChannelType"): lambda ask: {"type": ask.contact().type, "subtype": ask.contact().subtype},
     (CONTACT, "contact/getStateDuration"): lambda ask: {"stateDuration": int(ask.desk.clock() - ask.contact().since)},
     (CONTACT, "contact/getQueue"): _queue,
-    (CONTACT, "contact/getQueueTimestamp"): lambda ask: {"queueTimestamp": moment(ask.contact().queued_at)},
+    (CONTACT, "contact/getQueueTimestamp"): _queue_timestamp,
     (CONTACT, "contact/addParticipant"): _add_participant,
     (CONTACT, "contact/transfer"): _transfer,
     (CONTACT, "contact/accept"): _accept,
@@ -364,7 +372,7 @@ _ROUTES = {
     (VOICE, "voice/getVoiceEnhancementMode"): lambda ask: {"voiceEnhancementMode": ask.desk.enhancement},
     (VOICE, "voice/setVoiceEnhancementMode"): _set_enhancement,
     (VOICE, "voice/getVoiceEnhancementPaths"): _enhancement_paths,
-    (USER, "getLanguage"): lambda ask: {"language": ask.desk.language},
+    (USER, "getLanguage"): lambda ask: {"language": ask.desk.language or None},
     (USER, "setLanguage"): _set_language,
     (USER, "getTheme"): lambda ask: {"visualMode": ask.desk.visual_mode},
     (USER, "getVisualMode"): lambda ask: {"visualMode": ask.desk.visual_mode},

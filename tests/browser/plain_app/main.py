@@ -150,7 +150,11 @@ class PlainApp:
 
     async def _show(self, name, promise):
         try:
-            answer = await promise
+            # Awaited by itself, undefined would come as None, as null does.
+            (answer,) = await js.Promise.all(to_js([promise]))
+            if type(answer).__name__ == "undefined":
+                add("answers", "undefined", name)
+                return
             text = js.JSON.stringify(to_js([answer]))
             kind = "date " if hasattr(answer, "getTime") else ""
             add("answers", kind + json.dumps(json.loads(text)[0]), name)

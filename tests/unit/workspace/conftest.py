@@ -108,7 +108,7 @@ class Bench:
     def contact(self, channel: str = "VOICE", address: str = "+12025550123") -> Any:
         """A contact that rings at the agent."""
         contact = self.desk.add_contact(channel, address)
-        contact.queue = self.desk.queue("BasicQueue")
+        self.desk.enqueue(contact.id, self.desk.queue("BasicQueue"))
         contact.attributes = {"Name": "Ada", "contactUrlPath": "https://crm.example.com/1"}
         self.desk.ring(contact.id)
         return contact

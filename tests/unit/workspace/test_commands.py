@@ -99,6 +99,30 @@ def test_an_anonymous_caller_has_no_endpoint(hand: Hand) -> None:
     assert (contact.address, contact.address_type, typed) == ("", "", "2025550123")
 
 
+def test_an_event_is_told_again_with_an_attribute_that_changes_each_time(hand: Hand) -> None:
+    hand.do("offer", customer="C-1", accept=True)
+    (contact,) = hand.bench.desk.contacts
+    (instance,) = hand.bench.apps.instances
+    hand.bench.apps.hello(instance, {"type": "connect-app-host-init", "sdkVersion": "1.0.11", "providerId": "p"})
+    hand.bench.subscribe(instance, "contact/connected", contact.id)
+    hand.do("event", times=3, attribute="count")
+    assert [key for key, _ in hand.bench.published(instance)] == ["contact/connected"] * 3
+    assert (contact.attributes["count"], contact.state) == ("3", "connected")
+    with pytest.raises(NotPossible, match="contact/acw"):
+        hand.do("event", name="contact/destroy")
+
+
+def test_a_request_is_answered_with_null_and_with_undefined(hand: Hand) -> None:
+    hand.do("answer", request="agent/getName", data=None)
+    assert hand.bench.apps.faults.plan("agent/getName").answer == [None]
+    hand.do("answer", request="agent/getName")
+    assert hand.bench.apps.faults.plan("agent/getName").answer == []
+    hand.address('?answer=agent/getName,data:{"name":7}')
+    assert hand.bench.apps.faults.plan("agent/getName").answer == [{"name": 7}]
+    hand.address("?answer=agent/getName,data:null")
+    assert hand.bench.apps.faults.plan("agent/getName").answer == [None]
+
+
 def test_a_transferred_contact_keeps_its_initial_id(hand: Hand) -> None:
     hand.do("offer", customer="C-1", initial="first", attributes={"case": "7"})
     (contact,) = hand.bench.desk.contacts
