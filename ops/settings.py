@@ -15,7 +15,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from ops import LOOKUP
 from ops.crm_settings import check_entry, check_fields, check_lookup_url, check_page, check_path, encode_template
@@ -76,7 +85,15 @@ def _only_known(entries: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, 
     return entries
 
 
+def _seldom(seconds: int) -> int:
+    if 0 < seconds < 5:
+        raise ValueError("at least 5 seconds, or 0 for never")
+    return seconds
+
+
 Milliseconds = Annotated[int, Field(ge=1)]
+# How often something is asked again: never, or so seldom that no agent's browser or quota feels it.
+Seconds = Annotated[int, Field(ge=0, le=3600), AfterValidator(_seldom)]
 Pixels = Annotated[int, Field(ge=100, le=10_000)]
 
 
@@ -253,6 +270,7 @@ class Settings(_Table):
     request_timeout_ms: Milliseconds
     connection_timeout_ms: Annotated[int, Field(ge=1_000, le=60_000)]
     mask_personal_data: bool
+    look_again_seconds: Seconds = 0
     permissions: tuple[str, ...]
     iframe: Iframe
     pop: Pop
@@ -413,6 +431,7 @@ def page_settings(settings: Settings) -> dict[str, Any]:
         "request_timeout_ms": settings.request_timeout_ms,
         "connection_timeout_ms": settings.connection_timeout_ms,
         "mask_personal_data": settings.mask_personal_data,
+        "look_again_seconds": settings.look_again_seconds,
         "permissions": list(settings.permissions),
         "scope": settings.iframe.scope,
         "pop": settings.pop.model_dump(mode="json"),

@@ -100,6 +100,7 @@ class Board:
         self._wanted = None  # questions whose cards are to be refreshed; None when nothing waits
         self._gathering = False
         self._closed = False
+        self._open = {}  # question's name -> the last one asked
         self._asking = None  # the questions of this turn of the loop, which will time out together
         self._started = []  # (card, number) of the runs that nobody has waited for yet
         self._waiting = False
@@ -181,6 +182,11 @@ class Board:
                 self._start(each, answers)
         self._refresh_soon([name])
 
+    def waits_for(self, name):
+        """Say whether a question is still without its answer."""
+        question = self._open.get(name)
+        return question is not None and not question.is_settled()
+
     def retry(self, card_id):
         """Run one card again."""
         for each in self._cards:
@@ -231,7 +237,7 @@ class Board:
             question = answers.get(name)
             # Where a newer run of this card has begun, that one asks anew: a burst of events is not a burst of requests.
             if question is None or (self._overtaken(name, question) and number == self._latest[card.id]):
-                question = answers[name] = Question(self._news)
+                question = answers[name] = self._open[name] = Question(self._news)
                 self._limit(question)
                 self._send(name, question.settle)
             return question.answer()
@@ -311,6 +317,10 @@ class Question:
         self._settled = asyncio.Event()
         self._value = None
         self._trouble = None
+
+    def is_settled(self):
+        """Say whether there is an answer, or an exception that stands for it."""
+        return self._settled.is_set()
 
     def settle(self, value, trouble):
         """Take the answer, or the exception that stands for it."""

@@ -310,6 +310,11 @@ def run_tasks():
     core._run_iter()
 
 
+def is_seen():
+    """Say whether the browser shows this page's tab: agents keep theirs in the background too."""
+    return str(js.document.visibilityState) == "visible"
+
+
 def alone():
     """Say whether this page is nobody's frame: opened by itself, outside any workspace."""
     return bool(getattr(js.Object, "is")(js.window.parent, js.window))

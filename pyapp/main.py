@@ -66,6 +66,7 @@ class App:
         self._troubles = []
         self._waited_for = {card.id for card in self._cards if not card.later}  # by the view: their answers come first
         self._untold = None  # what the customer's card came to before there was a view, which alone can draw it
+        self._looks_again = False
         self._known = False  # whether the workspace has said which contact this page is for
         self._view = self._early = Early(settings)
         seconds = settings["request_timeout_ms"] / 1000
@@ -179,6 +180,10 @@ class App:
             self._board.refresh(_ABOUT_CONTACT)
         self._doctor()
         self._known = True
+        seconds = self._settings["look_again_seconds"]
+        if seconds and self._life.now != "idle" and not self._looks_again:
+            self._looks_again = True
+            asyncio.create_task(self._look_again(seconds))
         if self._view is not self._early:
             self._greet()
 
@@ -186,8 +191,20 @@ class App:
         """What is not worth a value's wait: it comes with the view."""
         self._workspace.log("info", "App created")
         self._workspace.send("theme", self._follow_theme)
-        # It may have changed between the first question and the subscription: agents' states do as a contact comes.
-        self._board.refresh(["agent.state"])
+        # They may have changed between the first question and the subscription to the events that tell of it.
+        self._board.refresh(["agent.state", "contact.attributes", "contact.state_duration"])
+
+    async def _look_again(self, seconds):
+        """Ask for the attributes once every so many seconds: what a flow or Lambda edits meanwhile is told by no event.
+
+        Only while the agent sees the page, and never while an answer is still to come.
+        """
+        from life import OVER
+
+        while self._life.now not in OVER:
+            await asyncio.sleep(seconds)
+            if not self._life.hidden and connect.is_seen() and not self._board.waits_for("contact.attributes"):
+                self._board.refresh(["contact.attributes"])
 
     def _end(self):
         self._workspace.log("info", "App closed")

@@ -129,6 +129,15 @@ class AppStates:
         expect(frame.get_by_role("status").filter(has_text="Contact connected")).to_be_visible()
         return frame
 
+    def connected_to_nobody(self) -> Frame:
+        """Connect a contact whose app may never show a customer."""
+        self.contact = self.desk.offer(address=NUMBER)
+        self.contact.wait_until_running()
+        self.contact.accept()
+        frame = self.frame()
+        expect(frame.get_by_role("status").filter(has_text="Contact connected")).to_be_visible()
+        return frame
+
     def after_contact_work(self) -> Frame:
         frame = self.connected()
         assert self.contact is not None

@@ -82,7 +82,7 @@ def test_the_eleven_cards_of_the_article_are_right(states: AppStates) -> None:
     assert cards["Queue"] == "BasicQueue"
     assert re.fullmatch(r"\d\d:\d\d:\d\d", cards["In queue since"])
     assert re.fullmatch(r"\d+:\d\d", cards["Time in this state"])
-    assert cards["Initial contact ID"] == contact.look()["initialContactId"]
+    assert cards["Initial contact ID"] == "–"  # it was not transferred
     assert cards["Agent name"] == states.desk.look()["agent"]["name"]
     assert cards["Agent state"] == "Available"
     assert cards["Routing profile"] == "Basic Routing Profile"
@@ -246,21 +246,27 @@ def test_all_requests_go_at_once_and_each_question_once(states: AppStates) -> No
     asked = [each["message"]["command"] for each in _log(states) if each["message"].get("type") == "request"]
     asked = [command for command in asked if command != "getTheme"]
     assert len(set(asked[:12])) == 12  # the eleven cards', and the attributes
-    assert set(asked[12:]) <= {"agent/getState"}  # once more, see below
+    assert set(asked[12:]) <= {
+        "agent/getState",
+        "contact/getAttributes",
+        "contact/getStateDuration",
+    }  # again, see below
 
 
-def test_the_agents_state_is_asked_again_once_its_changes_are_told(states: AppStates) -> None:
+def test_what_may_change_is_asked_again_once_its_changes_are_told(states: AppStates) -> None:
     """A change between the first question and the subscription is told by no event."""
     states.offer("C-1001")
     assert states.contact is not None
     states.desk.command("finish")
     expect(states.workspace.page.locator("iframe")).to_have_count(0)
-    of_state = [
-        message["type"]
-        for message in (entry["message"] for entry in _log(states))
-        if message.get("command") == "agent/getState" or _is_subscription(message, "agent/stateChange")
-    ]
-    assert of_state == ["request", "subscribe", "request"]
+    crossed = [entry["message"] for entry in _log(states)]
+    for request, event in (("agent/getState", "agent/stateChange"), ("contact/getAttributes", "contact/connected")):
+        asked_and_told = [
+            message["type"]
+            for message in crossed
+            if message.get("command") == request or _is_subscription(message, event)
+        ]
+        assert asked_and_told == ["request", "subscribe", "request"], request
 
 
 def _is_subscription(message: dict[str, Any], key: str) -> bool:

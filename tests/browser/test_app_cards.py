@@ -266,3 +266,201 @@ def test_a_title_that_is_a_word_of_the_page_stays_as_it_is(host: Host) -> None:
     app = states.offer("C-1001")
     expect(slot(app, "refresh")).to_be_visible()
     expect(app.get_by_role("button", name="Show refresh", exact=True)).to_be_visible()
+
+
+# -- what the workspace may answer -------------------------------------------------------------------------------------
+
+# Each question that there is, as a card of its own: its request, its card, and what the card says of an answer of undefined.
+QUESTIONS = {
+    "agent/getARN": ("agent.arn", "Unexpected answer"),
+    "agent/getName": ("agent.name", "Unexpected answer"),
+    "agent/getState": ("agent.state", "Unexpected answer"),
+    "agent/getRoutingProfile": ("agent.routing_profile", "Unexpected answer"),
+    "agent/getChannelConcurrency": ("agent.channel_concurrency", "Unexpected answer"),
+    "contact/getChannelType": ("contact.channel", "Unexpected answer"),
+    "contact/getQueue": ("contact.queue", "–"),
+    "contact/getQueueTimestamp": ("contact.queue_timestamp", "Unexpected answer"),
+    "contact/getStateDuration": ("contact.state_duration", "Unexpected answer"),
+    "contact/getInitialContactId": ("contact.initial_id", "Unexpected answer"),
+    "contact/getAttributes": ("contact.attributes", "–"),
+    "voice/getInitialCustomerPhoneNumber": ("contact.phone_number", "Unexpected answer"),
+}
+# In these the SDK looks for one field: what it finds there is the answer.
+WRAPPED = {
+    "agent/getARN": "ARN",
+    "agent/getName": "name",
+    "contact/getQueueTimestamp": "queueTimestamp",
+    "contact/getStateDuration": "stateDuration",
+    "contact/getInitialContactId": "initialContactId",
+    "voice/getInitialCustomerPhoneNumber": "phoneNumber",
+}
+MAY_BE_NOTHING = ("contact/getQueueTimestamp", "contact/getInitialContactId", "voice/getInitialCustomerPhoneNumber")
+
+
+def _asking(question: str) -> str:
+    name = question.replace(".", "_")
+    return f'@card("{question}")\nasync def {name}(desk):\n    return str(await desk.{question}() or "–")\n\n\n'
+
+
+ASKING = "".join(_asking(question) for question, _ in QUESTIONS.values())
+
+
+def _expect_a_page_that_stands(states: AppStates, app: Frame) -> None:
+    expect(app.get_by_role("heading", name="Something in this page failed")).to_have_count(0)
+    expect(app.locator("#life-text")).to_have_text("Contact connected")
+    assert states.workspace.errors == []
+
+
+def test_an_answer_of_undefined_is_nothing_or_said_on_its_card(host: Host) -> None:
+    states = host(ASKING)
+    for request in QUESTIONS:
+        states.desk.answer(request)
+    app = states.connected_to_nobody()
+    for question, said in QUESTIONS.values():
+        expect(slot(app, question)).to_contain_text(said)
+    _expect_a_page_that_stands(states, app)
+    expect(app.locator("#hero")).to_have_attribute("data-kind", "unknown")
+
+
+@pytest.mark.parametrize("inside", [{}, None])
+def test_nothing_in_an_answer_is_nothing_where_the_sdk_says_so(host: Host, inside: dict[str, Any] | None) -> None:
+    """An ordinary contact's initial id is undefined: the answer is an object without it. Null is no more of a value."""
+    states = host(ASKING)
+    for request, field in WRAPPED.items():
+        states.desk.answer(request, {} if inside is not None else {field: None})
+    app = states.connected_to_nobody()
+    for request in WRAPPED:
+        said = "–" if request in MAY_BE_NOTHING else "Unexpected answer"
+        expect(slot(app, QUESTIONS[request][0])).to_contain_text(said)
+    _expect_a_page_that_stands(states, app)
+
+
+@pytest.mark.parametrize(
+    "odd", [None, 7, "text", [], ["text"], True, {"name": None}, {"name": {"first": "Alex"}, "type": 7}]
+)
+def test_answers_of_other_types_are_said_on_their_cards_and_the_page_stands(host: Host, odd: Any) -> None:
+    states = host(ASKING + '@card("Standing")\nasync def standing(desk):\n    return "stands"\n')
+    for request in QUESTIONS:
+        states.desk.answer(request, odd)
+    app = states.connected_to_nobody()
+    expect(slot(app, "Standing")).to_have_text("stands")
+    for request, (question, _) in QUESTIONS.items():
+        spoken = slot(app, question)
+        expect(spoken).not_to_have_text("…")
+        if question in ("contact.queue", "contact.attributes") and odd is None:
+            expect(spoken).to_have_text("–")
+        elif question in ("contact.attributes", "agent.channel_concurrency") and isinstance(odd, dict):
+            expect(spoken).not_to_contain_text("Failed")
+        elif request in WRAPPED and request in MAY_BE_NOTHING and odd is not None:
+            expect(spoken).to_contain_text("–")  # without the field that the SDK looks for there is nothing
+        else:
+            expect(spoken).to_contain_text("Unexpected answer")
+    _expect_a_page_that_stands(states, app)
+
+
+def test_an_agent_state_without_a_name_is_said_and_a_change_mends_it(workspace: Workspace) -> None:
+    """The shipped cards."""
+    states = AppStates(workspace)
+    states.desk.answer("agent/getState", {"type": "routable", "name": None})
+    app = states.connected()
+    expect(slot(app, "Agent state")).to_contain_text("Unexpected answer")
+    expect(slot(app, "Agent state")).to_have_attribute("title", "agent.state, name: nothing where a text belongs")
+    expect(slot(app, "Agent name")).to_have_text("Alex Rivera")
+    states.desk.heal()
+    states.desk.set_state("Lunch", "not_routable")
+    expect(slot(app, "Agent state")).to_have_text("Lunch")
+    _expect_a_page_that_stands(states, app)
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+COUNTING = """
+@card("Count")
+async def count(desk):
+    return (await desk.contact.attributes()).get("count", "none")
+
+
+@card("Slow count")
+async def slow_count(desk):
+    await asyncio.sleep(0.1)
+    return (await desk.contact.attributes()).get("count", "none")
+
+
+@card("Late count", later=True)
+async def late_count(desk):
+    return (await desk.contact.attributes()).get("count", "none")
+"""
+
+
+def test_an_event_that_is_told_again_refreshes(host: Host) -> None:
+    states = host(COUNTING)
+    app = states.connected()
+    for number in ("1", "2"):
+        assert states.contact is not None
+        states.contact.set_attributes(count=number)
+        states.desk.command("event", name="contact/connected")
+        for title in ("Count", "Slow count", "Late count"):
+            expect(slot(app, title)).to_have_text(number)
+    expect(app.locator("#life-text")).to_have_text("Contact connected")
+
+
+@pytest.mark.parametrize("latency", [0, 40])
+def test_after_forty_events_at_any_moment_of_the_start_the_last_value_shows(host: Host, latency: int) -> None:
+    """Also when they come before the page hears of them, or before the cards have asked what the page has asked ahead."""
+    states = host(COUNTING)
+    states.desk.command("latency", ms=latency)
+    for wait in range(0, 600, 25):
+        contact = states.desk.offer(customer="C-1001", accept=True)  # its iframe has just been made
+        states.desk.command("wait", ms=wait)
+        states.desk.command("event", name="contact/connected", times=40, attribute="count")
+        states.workspace.page.locator("iframe:visible").wait_for()
+        app = states.frame()
+        for title in ("Count", "Slow count", "Late count"):
+            expect(slot(app, title)).to_have_text("40")
+        states.desk.command("finish", contact=contact.id)
+
+
+# -- what no event tells -----------------------------------------------------------------------------------------------
+
+
+def _asked_for_attributes(states: AppStates, app: str) -> int:
+    entries = states.desk.command("log", filter="contact/getAttributes", last=1000)
+    return len([each for each in entries if each["app"] == app and each["message"].get("type") == "request"])
+
+
+def test_attributes_are_looked_at_again_while_the_page_is_seen(host: Host) -> None:
+    states = host(COUNTING, look_again_seconds=1)
+    app = states.offer("C-1001", channel="CHAT")
+    first = states.contact
+    assert first is not None
+    for number in ("1", "2"):
+        first.set_attributes(count=number, Name=f"Ana {number}")  # told by no event
+        for title in ("Count", "Slow count", "Late count"):
+            expect(slot(app, title)).to_have_text(number)
+        expect(app.get_by_role("heading", name=f"Ana {number}")).to_be_visible()
+    # Another contact's page is seen now: the first one rests.
+    states.offer("C-1002", channel="CHAT")
+    asked = _asked_for_attributes(states, "Popdesk 1")
+    second = _asked_for_attributes(states, "Popdesk 2")
+    states.desk.wait_for(lambda _: _asked_for_attributes(states, "Popdesk 2") >= second + 3, "three looks", seconds=30)
+    assert _asked_for_attributes(states, "Popdesk 1") == asked
+    first.set_attributes(count="3")
+    first.select()
+    expect(slot(app, "Count")).to_have_text("3")
+
+
+def test_a_look_disturbs_nothing_that_is_the_same(host: Host) -> None:
+    """What the agent has selected stays selected, and a button keeps the focus."""
+    states = host(
+        COUNTING
+        + '\n\n@card("Failing")\nasync def failing(desk):\n    await desk.contact.attributes()\n    return {}\n',
+        look_again_seconds=1,
+    )
+    app = states.offer("C-1001")
+    expect(slot(app, "Count")).to_have_text("none")
+    app.get_by_role("button", name="Retry Failing").focus()
+    app.evaluate("getSelection().selectAllChildren(document.getElementById('card-count'))")
+    asked = _asked_for_attributes(states, "Popdesk 1")
+    states.desk.wait_for(lambda _: _asked_for_attributes(states, "Popdesk 1") >= asked + 3, "three looks", seconds=30)
+    assert app.evaluate("getSelection().toString()") == "none"
+    expect(app.get_by_role("button", name="Retry Failing")).to_be_focused()

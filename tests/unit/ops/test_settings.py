@@ -53,6 +53,9 @@ def test_an_environment_overrides_one_key_and_leaves_its_neighbours(tmp_path: Pa
         ("request_timeout_ms = 5000", "request_timeout_ms = 0", "tool.popdesk.request_timeout_ms"),
         ("request_timeout_ms = 5000", "", "tool.popdesk.request_timeout_ms: the key is missing"),
         ("request_timeout_ms = 5000", "request_timeout_ms = 5000\ntypo = 1", "tool.popdesk.typo: there is no such"),
+        ("look_again_seconds = 0", "look_again_seconds = 4", "tool.popdesk.look_again_seconds: at least 5 seconds"),
+        ("look_again_seconds = 0", "look_again_seconds = 1.5", "tool.popdesk.look_again_seconds"),
+        ("look_again_seconds = 0", "look_again_seconds = -1", "tool.popdesk.look_again_seconds"),
         ('allowed_hosts = ["crm.example.com"]', 'allowed_hosts = ["https://crm.example.com"]', "allowed_hosts"),
         ('allowed_hosts = ["crm.example.com"]', 'allowed_hosts = ["other.example.com"]', "crm.home"),
         ('allowed_hosts = ["crm.example.com"]', 'allowed_hosts = ["*"]', "allowed_hosts"),
@@ -145,6 +148,13 @@ def test_a_region_of_the_command_line_is_checked_as_that_of_the_settings() -> No
     with pytest.raises(Trouble, match="us_east") as caught:
         with_region(settings, "us_east")
     assert caught.value.exit_code == 2
+
+
+def test_looking_again_is_off_as_shipped_and_where_the_key_is_left_out(tmp_path: Path) -> None:
+    assert page_settings(load_settings())["look_again_seconds"] == 0
+    (line,) = [line for line in PYPROJECT.read_text("utf-8").splitlines() if line.startswith("look_again_seconds")]
+    assert load_settings(_changed(tmp_path, line, "")).look_again_seconds == 0
+    assert load_settings(_changed(tmp_path, line, "look_again_seconds = 30")).look_again_seconds == 30
 
 
 def test_an_unknown_environment_is_told_which_exist() -> None:

@@ -151,15 +151,28 @@ async def test_trouble_stays_on_its_card() -> None:
 
 
 async def test_a_request_without_an_answer_times_out_and_may_be_retried() -> None:
-    stage = Stage(0.02, a="agent.name")
+    stage = Stage(0.5, a="agent.name")
     stage.board.refresh()
-    await _pass(0.1)
+    await _pass(0.8)
     assert stage.shown == [("a", TIMED_OUT, None)]
     stage.board.retry("a")
     await _settle()
     stage.workspace.answer("agent.name", "Alex", -1)
     await _settle()
     assert stage.shown[-1] == ("a", "value", "Alex")
+
+
+async def test_it_is_known_whether_an_answer_is_still_to_come() -> None:
+    stage = Stage(0.5, a="agent.name")
+    assert not stage.board.waits_for("agent.name")
+    stage.board.refresh()
+    await _settle()
+    assert stage.board.waits_for("agent.name")
+    stage.workspace.answer("agent.name", "Alex")
+    assert not stage.board.waits_for("agent.name")
+    stage.board.refresh()
+    await _pass(0.8)
+    assert not stage.board.waits_for("agent.name")  # it is no longer waited for
 
 
 async def test_an_older_refresh_never_replaces_a_newer_one() -> None:
@@ -283,7 +296,7 @@ async def _forgets_to_await(desk):  # type: ignore[no-untyped-def]
 
 
 async def _slow(_):  # type: ignore[no-untyped-def]
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(1)
     return "slow"
 
 
@@ -308,7 +321,7 @@ async def test_a_function_need_not_be_async_and_a_coroutine_that_it_returns_is_a
     assert page.outcomes == {
         name: ("value", "plain" if name == "plain" else "Alex") for name in ("plain", "passes_on", "forgets")
     }
-    await _pass(0.1)
+    await _pass(1)
     assert page.outcomes["slow"] == ("value", "slow")
     assert page.failed == []
 
@@ -362,7 +375,7 @@ async def test_a_card_that_never_returns_says_so_and_is_shown_should_it_return_a
         return "at last"
 
     page = _Shown(seconds, late=late, plain=_plain)
-    await _pass(2 * PATIENCE * seconds)
+    await _pass(20 * PATIENCE * seconds)
     assert page.outcomes == {"late": (TIMED_OUT, ""), "plain": ("value", "plain")}
     returns.set()
     await _settle()
