@@ -162,7 +162,7 @@ class Crm(_Table):
 
 
 class HttpLookup(_Table):
-    """The HTTP CRM adapter: where it asks and how its JSON maps to our fields."""
+    """The adapter "http": what it requests and how the CRM's JSON maps to a customer's fields."""
 
     url: str
     timeout_ms: Milliseconds
@@ -197,7 +197,7 @@ class Lookup(_Table):
     @field_validator("adapter")
     @classmethod
     def _has_a_module(cls, adapter: str) -> str:
-        # docs/lambda.md: an adapter is a module, and a team may add its own.
+        # Teams add adapters of their own (docs/lambda.md), so the modules are looked at rather than listed here.
         modules = (LOOKUP / "adapters").glob("*.py")
         known = sorted(module.stem for module in modules if "\ndef create(" in module.read_text("utf-8"))
         if adapter not in known:

@@ -1,11 +1,11 @@
-"""Callers by the thousand through a CRM that answers twice at random: none may get another's customer, or nobody for theirs.
+"""A thousand callers and a CRM that answers twice at random: none may get another's customer, or no customer for their own.
 
     uv run python -m tests.attack.crm_twice [--callers 1000] [--seed 1]
 
 The look-up's real handler asks over real sockets. The CRM, or a proxy before it, sends an answer again: at once, within some
 milliseconds, cut in two, or just before its next answer, when nothing can be seen before the question; it sends an unasked 408
-or hangs up. Half of the callers meet a CRM whose customers have a phone number in them, half one whose customers have not.
-Exits with 1 where a caller got another's customer, nobody for theirs, somebody for nobody, or no answer.
+or hangs up. For half of the callers the CRM's customers have a phone number in their record, for the other half they have not.
+Exits with 1 if a caller got another's customer, none although there is one, one although there is none, or no answer.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _HOW_OFTEN = {
     "twice, cut in two": 10,
     "twice, before the next": 15,
     "thrice": 5,
-    "twice, then as nobody": 5,
+    "twice, then without customers": 5,
     "408 later": 5,
     "408 instead": 3,  # on a connection that has been used, as a server's time-out that crosses with the question
     "hangs up": 5,
@@ -64,9 +64,9 @@ class _Twice:
             request.hang_up()
             return
         cut = self._random.randrange(1, len(answer))
-        again = ok([]) if how == "twice, then as nobody" else answer
+        again = ok([]) if how == "twice, then without customers" else answer
         request.send(answer + {"twice": answer, "thrice": answer * 2, "twice, cut in two": answer[:cut]}.get(how, b""))
-        if how in ("twice, before the next", "twice, then as nobody"):
+        if how in ("twice, before the next", "twice, then without customers"):
             self._before_next[request.connection] = again
         elif how == "hangs up":
             request.hang_up()
@@ -84,7 +84,7 @@ class _Twice:
 
 
 def attack(callers: int, seed: int, with_phone: bool) -> tuple[Counter[str], Counter[str]]:
-    """Return how the callers' answers were ("right" or what was wrong), and what the CRM did how often."""
+    """Return the counts of the callers' answers ("right" or what was wrong) and of what the CRM did."""
     random_ = random.Random(seed)
     twice = _Twice(random.Random(seed + 1), with_phone)
     outcomes: Counter[str] = Counter()
@@ -107,8 +107,8 @@ def _judge(number: str, answer: dict[str, str]) -> str:
     if page == _KNOWN.get(number, "") and answer["contactMatches"] == ("1" if page else "0"):
         return "right"
     if number not in _KNOWN:
-        return "somebody for nobody"
-    return "another's customer" if page else "nobody for a customer"
+        return "a customer for an unknown caller"
+    return "another's customer" if page else "no customer for a known caller"
 
 
 def _settings(url: str) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def _peer(folder: Path, name: str, source: str) -> str:
 
 @contextmanager
 def _kept_alive(host: str, port: int) -> Iterator[str]:
-    """Give the address of a relay to moto that keeps connections open as AWS does; moto's own server closes each."""
+    """Yield the address of a relay to moto that keeps connections open as AWS does; moto's own server closes each."""
 
     class Relay(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -236,7 +236,7 @@ def _make_table(endpoint: str) -> dict[str, str]:
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    """Run everything and give {"cold": {name: {...}}, "warm": {name: {...}}}, milliseconds and kB."""
+    """Run everything and return {"cold": {name: {...}}, "warm": {name: {...}}}, milliseconds and kB."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
