@@ -1,4 +1,4 @@
-"""Starts a Lambda's folder as Lambda does: in AWS's own runtime client, which asks a Runtime API for its invocations.
+"""Start a Lambda's folder as Lambda does: in AWS's own runtime client, which asks a Runtime API for its invocations.
 
     with LambdaRuntime() as runtime:
         start = runtime.start(["build/lambda"], {}, event)      # a fresh process, its first call
@@ -38,7 +38,7 @@ _LONGEST = 20  # seconds for a start; Lambda gives it ten
 
 
 class Start(NamedTuple):
-    """A fresh process and its first call, as the runtime told them; `error` is what it said when it failed, or ""."""
+    """A fresh process and its first call, as the runtime reported them; `error` is its error message, "" if there is none."""
 
     answer: dict[str, Any]
     init_ms: float
@@ -54,7 +54,7 @@ class LambdaRuntime(Loopback):
         super().__init__(_Server(("127.0.0.1", 0), _Api))
 
     def start(self, folders: list[str], environment: dict[str, str], event: dict[str, Any]) -> Start:
-        """Start the handler in the first of `folders` afresh and give its first answer to `event`."""
+        """Start the handler in the first of `folders` in a new process and return its first answer to `event`."""
         spec = find_spec("awslambdaric")
         assert spec, "awslambdaric is not installed: uv sync, on Linux"
         assert spec.origin
@@ -111,7 +111,7 @@ class _Invocation:
 
 
 class _Api(BaseHTTPRequestHandler):
-    """The Runtime API's three questions; each start has one invocation, and whoever asks for a second one waits."""
+    """The Runtime API's three requests. Each start has one invocation; a request for a second one waits."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True

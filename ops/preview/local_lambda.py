@@ -157,7 +157,9 @@ class LocalLambda:
         if not first:
             self._end()
             reason = tail[-1] if tail else "it did not start"
-            raise Trouble("The Lambda", f"its handler cannot be loaded from the zip: {reason}", "mend lambda/lookup/")
+            raise Trouble(
+                "The Lambda", f"its handler cannot be loaded from the zip: {reason}", "correct lambda/lookup/"
+            )
         return process
 
     def _read_answers(self, process: subprocess.Popen[str], answers: queue.Queue[str]) -> None:

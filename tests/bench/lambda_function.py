@@ -134,7 +134,7 @@ class Candidate:
         self.import_ms: list[float] = []
 
     def python(self, code: str) -> str:
-        """Run `code` in a fresh process without site-packages and give its stderr."""
+        """Run `code` in a fresh process without site-packages and return its stderr."""
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-B", "-c", code],  # -B: /var/task is read-only
             env={**os.environ, **self.environment},
@@ -285,7 +285,7 @@ def measure(rounds: int) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any], console: Console) -> bool:
-    """Print the table; give whether every ceiling holds."""
+    """Print the table and return whether every ceiling holds."""
     cold = result["cold"]
     peers = list(cold)[:2]
     table = Table("cold, ms; (times the article's, times it with HTTP)")
