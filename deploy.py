@@ -192,6 +192,7 @@ def customers() -> None:
 @click.option("--table", default="", help="The table's name, instead of the stack's output.")
 @click.option("--from-line", default=2, show_default=True, type=click.IntRange(2), help="Go on from this line of FILE.")
 @click.option("--delete-others", is_flag=True, help="Then delete what FILE, read whole, does not have.")
+@click.option("--yes", is_flag=True, help="Do not ask before more than a tenth of the table is deleted.")
 @click.option("--dry-run", is_flag=True, help="Check every row; write nothing and call nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def import_command(
@@ -202,29 +203,37 @@ def import_command(
     table: str,
     from_line: int,
     delete_others: bool,
+    yes: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Load customers from FILE: CSV in UTF-8 whose first line names the columns id, name, phone and email.
 
-    Bad rows are named by their line and left out, the rest is loaded. Exit codes: 0 for all rows loaded, 3 for some
-    left out, 1 for an import that stopped (it says how to go on). A customer's former numbers and addresses stay in the
-    table unless --delete-others is given.
+    FILE is checked as a whole before anything is written. Then bad rows are named by their line and left out, and so is
+    a number or address that is none; the rest is loaded. Exit codes: 0 for all of it loaded, 3 for something left out, 1
+    for an import that stopped (it says how to go on). A customer's former numbers and addresses stay in the table unless
+    --delete-others is given, which asks before it deletes more than a tenth of the table.
     """
     from ops.cloud import customers as room
     from ops.cloud.aws import open_aws
+    from ops.cloud.customers_file import check_file, read_rows
     from ops.cloud.stack import read_own_stack, stack_name
 
     if delete_others and from_line > 2:
         raise click.UsageError("--delete-others needs the whole file: leave out --from-line")
     settings = load_settings(environment=environment)
-    rows = room.read_rows(file, settings.lookup.default_region, from_line)
     with Progress(console=errors) as progress:
-        bar = progress.add_task(file.name, total=room.count_lines(file))
+        bar = progress.add_task(f"{file.name}: checking", total=None)
 
         def on_line(line: int) -> None:
             progress.update(bar, completed=line)
 
+        def tell(words: str) -> None:
+            progress.console.print(words, soft_wrap=True)
+
+        checked = check_file(file, on_line)
+        progress.update(bar, description=f"{file.name}: loading", total=checked.lines, completed=0)
+        rows = read_rows(checked, settings.lookup.default_region, from_line)
         if dry_run:
             result = room.check_rows(rows, on_line)
         else:
@@ -232,20 +241,49 @@ def import_command(
             if not table:
                 read_own_stack(aws, settings)  # raises Trouble where it is somebody else's
             name = room.customers_table_name(aws, stack_name(settings), table)
-            result = room.import_customers(aws, name, rows, on_line)
-    for row in result.bad:
-        errors.print(f"line {row.line}: {row.problem}")
-    if delete_others and not dry_run:
-        room.delete_others(aws, name, result)
-    if as_json:
-        print(json.dumps(result.as_json()))
-    else:
-        done = "would be loaded" if dry_run else "loaded"
-        console.print(f"{result.rows} customers {done} ({result.items} items), {len(result.bad)} rows left out")
-        if delete_others:
-            console.print(f"{result.deleted} items deleted that are not in the file")
-    if result.bad:
+            result = room.import_customers(aws, name, rows, on_line, tell=tell, keep_keys=delete_others)
+        progress.update(bar, completed=checked.lines)
+    for line, problem in sorted([*result.bad, *result.cells]):
+        errors.print(f"line {line}: {problem}", soft_wrap=True)
+    if unnamed := result.left_out + result.cells_left_out - len(result.bad) - len(result.cells):
+        errors.print(f"and {unnamed} more")
+    done = "would be loaded" if dry_run else "loaded"
+    loaded = f"{result.rows} customers {done} ({result.items} items), {result.left_out} rows left out"
+    if result.cells_left_out:
+        loaded += f", and {result.cells_left_out} numbers or addresses of other rows"
+    if not as_json:
+        console.print(loaded)
+    deleted = 0
+    try:
+        if delete_others and not dry_run:
+            others = room.find_others(aws, name, result)
+            if others.are_many and not yes:
+                _ask_to_delete(len(others.keys), others.total)
+            room.delete_others(aws, name, others, tell=tell)
+            deleted = len(others.keys)
+    finally:  # what was loaded is told, whatever becomes of the deletion
+        if as_json:
+            print(json.dumps(result.as_json() | {"deleted": deleted}))
+    if delete_others and not dry_run and not as_json:
+        console.print(f"{deleted} items deleted that are not in the file")
+    if result.left_out or result.cells_left_out:
         sys.exit(room.BAD_ROWS_EXIT_CODE)
+
+
+def _ask_to_delete(many: int, total: int) -> None:
+    """Ask whether so many of the table's items shall go. Raises Trouble where the answer is not yes."""
+    try:
+        question = f"Delete {many} of the table's {total} items, which the file does not have?"
+        agreed = click.confirm(question, err=True)
+    except click.Abort:  # Ctrl-C, or nobody to answer
+        errors.print()
+        agreed = False
+    if not agreed:
+        raise Trouble(
+            "--delete-others",
+            f"it would delete {many} of the table's {total} items, and that was not answered with yes",
+            "nothing was deleted, and the rows are loaded. Where the file has all customers, run it again with --yes",
+        )
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from botocore.session import Session
 from ops.cloud.aws_errors import (
     GIVES_CREDENTIALS,
     LOG_IN,
+    THROTTLING,
     config_problem,
     credentials_refused,
     machine_problem,
@@ -79,7 +80,8 @@ class Aws:
     """Clients of one session and region. Safe for use by many threads (clients are, sessions are not).
 
     `before` is told (service, operation, parameters) of every call and `after` the same once it has succeeded: tests
-    count calls and inject faults with them.
+    count calls and inject faults with them. `on_retry` is told why, when a request is throttled or lost and will be sent
+    again after a wait.
     """
 
     def __init__(self, session: Session, region: str, endpoint_url: str = "", profile: str = "") -> None:
@@ -87,6 +89,7 @@ class Aws:
         self.profile = profile
         self.before: Callable[[str, str, dict[str, Any]], None] | None = None
         self.after: Callable[[str, str, dict[str, Any]], None] | None = None
+        self.on_retry: Callable[[str], None] | None = None
         self._session = session
         self._endpoint_url = endpoint_url
         self._clients: dict[str, Any] = {}
@@ -130,8 +133,23 @@ class Aws:
                 # as ours that is one more round trip for nothing.
                 client.meta.events.unregister("before-call.s3", add_expect_header)
                 client.meta.events.register("before-parse", _check_body)
+                client.meta.events.register("needs-retry", self._tell_of_retry)
                 self._clients[service] = client
             return self._clients[service]
+
+    def _tell_of_retry(
+        self, response: tuple[Any, dict[str, Any]] | None, caught_exception: Exception | None, attempts: int, **_: Any
+    ) -> None:
+        """Tell `on_retry` of an attempt that failed. What botocore does about it is not this handler's to say."""
+        if self.on_retry is None or attempts >= _ATTEMPTS:
+            return
+        if caught_exception is not None:
+            self.on_retry(type(caught_exception).__name__)
+        elif response is not None:
+            http, parsed = response
+            code = str(parsed.get("Error", {}).get("Code", ""))
+            if http.status_code >= 500 or code in THROTTLING:
+                self.on_retry(code or str(http.status_code))
 
     def _create_client(self, service: str, **options: Any) -> Any:
         """Make a client, which reads the configuration and the credentials: files, programs and servers of this machine.

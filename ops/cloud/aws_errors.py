@@ -42,6 +42,20 @@ def _table(*rows: tuple[str, str]) -> dict[str, str]:
     return {code: text for codes, text in rows for code in codes.split()}
 
 
+# What AWS answers where it is asked too often, or has no capacity left: the same request passes later.
+THROTTLING = (
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "ProvisionedThroughputExceededException",
+    "BandwidthLimitExceeded",
+    "PriorRequestNotComplete",
+)
+
 _REMEDIES = _table(
     ("AccessDenied AccessDeniedException UnauthorizedOperation AuthorizationError", POLICY),
     ("ExpiredToken ExpiredTokenException TokenRefreshRequired RequestExpired", LOG_IN),
@@ -61,11 +75,7 @@ _REMEDIES = _table(
         " --profile",
     ),
     ("RequestTimeTooSkewed RequestInTheFuture", _CLOCK),
-    (
-        "SlowDown Throttling ThrottlingException ThrottledException TooManyRequestsException RequestLimitExceeded"
-        " RequestThrottled ProvisionedThroughputExceededException BandwidthLimitExceeded PriorRequestNotComplete",
-        _AGAIN_SOON,
-    ),
+    (" ".join(THROTTLING), _AGAIN_SOON),
     (
         "LimitExceeded LimitExceededException ServiceQuotaExceededException TooManyBuckets CodeStorageExceededException",
         _QUOTA,

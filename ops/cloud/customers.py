@@ -1,177 +1,150 @@
 """Loads customers from a CSV file into the stack's DynamoDB table, for `lookup.adapter = "dynamodb"`.
 
-    rows = read_rows(Path("customers.csv"), "GB")    # -> Row(line, items, problem), one for each row, as they are read
+    rows = read_rows(check_file(Path("customers.csv")), "GB")       # ops/cloud/customers_file.py
     result = import_customers(open_aws("", "us-east-1"), "popdesk-customers", rows, on_line=print)
+    others = find_others(aws, "popdesk-customers", result)          # what the file does not have; needs keep_keys=True
+    delete_others(aws, "popdesk-customers", others)
 
-The file's first line names the columns: id, and name, phone, email in any order; others are left alone. A row is one
-customer: it becomes an item for its phone number and one for its e-mail address, with the keys that the Lambda's adapter
-asks for (lambda/lookup/adapters/dynamodb.py) and normalised by the Lambda's own code. Writing a row twice is writing it once,
-so an import that was interrupted is simply run again, from the line it got to.
+Writing a row twice is writing it once, so an import that was interrupted is simply run again, from the line it got to.
 """
 
 from __future__ import annotations
 
-import csv
-import itertools
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from adapters.dynamodb import partition_key
-from identity import directory_key, email_address, phone_number
-
 from ops.cloud.aws import Aws, AwsTrouble
+from ops.cloud.customers_file import Item, Row
 from ops.errors import Trouble
 
 BAD_ROWS_EXIT_CODE = 3
 TABLE_OUTPUT = "CustomersTable"  # the stack's output that holds the table's name
+MOST_DELETED = 0.1  # of the table, without asking
 
-_COLUMNS = ("id", "name", "phone", "email")
-_CHUNK = 250  # rows between two reports of how far it got
 _BATCH = 25  # items a request (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html)
 _LONGEST_PAUSE = 5.0  # seconds
-_LONGEST = {"id": 512, "name": 1024}  # bytes; a sort key may have 1,024
+_LONGEST_WAIT = 300.0  # seconds in which the table takes nothing at all
+_TELL_EVERY = 5.0  # seconds
+_MOST_NAMED = 1_000  # rows that are named one by one
 
-Item = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the file: its line (the first line is 1), its items, and what is wrong with it, "" for nothing."""
-
-    line: int
-    items: tuple[Item, ...] = ()
-    problem: str = ""
+Key = tuple[str, str]
 
 
 @dataclass
 class Result:
-    """What an import did: rows loaded, items written and deleted, the bad rows, the last line safely in the table.
+    """What an import did: rows loaded, items written, the last line safely in the table, and what was left out.
 
-    `keys` are those of the items written: (pk, sk).
+    `bad` are the rows that were left out and `cells` those of which a number or an address was, the first thousand of
+    each: (line, problem). `left_out` and `cells_left_out` count all of them. `keys` are digests of the keys of all items
+    written, where they were asked for; see `find_others`.
     """
 
     rows: int = 0
     items: int = 0
-    bad: list[Row] = field(default_factory=list)
-    deleted: int = 0
+    left_out: int = 0
+    cells_left_out: int = 0
     last_line: int = 1
-    keys: set[tuple[str, str]] = field(default_factory=set)
+    bad: list[tuple[int, str]] = field(default_factory=list)
+    cells: list[tuple[int, str]] = field(default_factory=list)
+    keys: set[int] | None = None
+
+    def count(self, row: Row) -> None:
+        """Count a row that was written, or left out."""
+        self.last_line = row.line
+        if row.problem:
+            self.left_out += 1
+            self.bad += [(row.line, row.problem)] if len(self.bad) < _MOST_NAMED else []
+            return
+        self.rows += 1
+        self.items += len(row.items)
+        self.cells_left_out += len(row.cells)
+        if len(self.cells) < _MOST_NAMED:
+            self.cells += [(row.line, cell) for cell in row.cells]
+        if self.keys is not None:
+            self.keys.update(_digest((item["pk"], item["sk"])) for item in row.items)
 
     def as_json(self) -> dict[str, Any]:
-        """Give it for scripts. The reasons hold no value of the file."""
+        """Return it for scripts. The reasons hold no value of the file."""
         return {
             "rows": self.rows,
             "items": self.items,
-            "deleted": self.deleted,
-            "bad": [{"line": row.line, "problem": row.problem} for row in self.bad],
+            "leftOut": self.left_out,
+            "bad": [{"line": line, "problem": problem} for line, problem in self.bad],
+            "cellsLeftOut": self.cells_left_out,
+            "cells": [{"line": line, "problem": problem} for line, problem in self.cells],
         }
 
 
-def count_lines(file: Path) -> int:
-    """Give the file's number of lines, for the progress bar."""
-    try:
-        with file.open("rb") as lines:
-            return sum(1 for _ in lines)
-    except OSError as error:
-        raise _unreadable(file, error) from None
+@dataclass(frozen=True)
+class Others:
+    """What the table has and the file has not: the items' keys, and how many items the table has in all."""
+
+    keys: list[Key]
+    total: int
+
+    @property
+    def are_many(self) -> bool:
+        """Whether they are more of the table than is deleted without asking."""
+        return len(self.keys) > MOST_DELETED * self.total
 
 
-def read_rows(file: Path, default_region: str, from_line: int = 2) -> Iterator[Row]:
-    """Give the rows of a UTF-8 CSV file from `from_line` on, bad ones with what is wrong with them.
+class _Patience:
+    """Tells what is waited for, every few seconds, and ends a wait in which nothing happens at all."""
 
-    Raises Trouble where the file as a whole cannot be read: not there, not UTF-8, no `id` column.
-    """
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as text:
-            reader = csv.reader(text)
-            columns = _columns(file, next(reader, []))
-            while True:
-                line = reader.line_num + 1
-                try:
-                    cells = next(reader)
-                except StopIteration:
-                    return
-                except csv.Error as error:
-                    yield Row(line, problem=f"it is not CSV: {error}")
-                    continue
-                if line >= from_line and any(cell.strip() for cell in cells):
-                    yield _row(line, cells, columns, default_region)
-    except UnicodeDecodeError as error:
-        raise Trouble(str(file), f"it is not UTF-8 (near byte {error.start})", "save it as CSV UTF-8") from None
-    except OSError as error:
-        raise _unreadable(file, error) from None
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._since = self._told = 0.0
 
+    def refused(self, why: str) -> None:
+        """The table took nothing, because of `why`. Raises TimeoutError after some minutes of that."""
+        now = time.monotonic()
+        self._since = self._since or now
+        if now - self._told >= _TELL_EVERY:
+            self._told = now
+            self._tell(f"the table takes no more for now ({why}): waiting, for {now - self._since:.0f} s so far")
+        if now - self._since > _LONGEST_WAIT:
+            raise TimeoutError(f"it took nothing for {_LONGEST_WAIT:.0f} s ({why})")
 
-def _unreadable(file: Path, error: OSError) -> Trouble:
-    return Trouble(str(file), f"it cannot be read: {error.strerror}", "name a CSV file that is there and readable")
-
-
-def _columns(file: Path, header: list[str]) -> dict[str, int]:
-    columns = {name.strip().lower(): index for index, name in enumerate(header)}
-    if "id" not in columns or not {"phone", "email"} & columns.keys():
-        raise Trouble(
-            f"{file}, line 1",
-            "it does not name the columns: id is needed, and phone or email or both",
-            "make the first line id,name,phone,email",
-        )
-    return {name: columns[name] for name in _COLUMNS if name in columns} | {"": len(header)}
-
-
-def _row(line: int, cells: list[str], columns: dict[str, int], default_region: str) -> Row:
-    if len(cells) != columns[""]:
-        return Row(line, problem=f"it has {len(cells)} values, the first line has {columns['']}")
-    value = {name: cells[columns[name]].strip() if name in columns else "" for name in _COLUMNS}
-    if not value["id"]:
-        return Row(line, problem="it has no id")
-    for name, longest in _LONGEST.items():
-        if len(value[name].encode()) > longest:
-            return Row(line, problem=f"its {name} is longer than {longest} bytes")
-    identities = {
-        "phone": phone_number(value["phone"], default_region),
-        "email": email_address(value["email"]),
-    }
-    for kind, identity in identities.items():
-        if value[kind] and not identity:
-            what = "phone number" if kind == "phone" else "e-mail address"
-            return Row(line, problem=f"its {kind} is no {what}")
-    items = tuple(
-        # One key, whichever way the number or the address is spelt; beside it the spelling of the file.
-        {
-            "pk": partition_key(kind, directory_key(kind, identity)),
-            "sk": value["id"],
-            "name": value["name"],
-            **identities,
-        }
-        for kind, identity in identities.items()
-        if identity
-    )
-    return Row(line, items) if items else Row(line, problem="it has neither a phone number nor an e-mail address")
+    def taken(self) -> None:
+        """The table took something."""
+        self._since = 0.0
 
 
 def check_rows(rows: Iterable[Row], on_line: Callable[[int], None]) -> Result:
     """Do everything of an import but the writing (`--dry-run`)."""
     result = Result()
     for row in rows:
-        _count(result, row)
+        result.count(row)
         on_line(row.line)
     return result
 
 
-def import_customers(aws: Aws, table: str, rows: Iterable[Row], on_line: Callable[[int], None]) -> Result:
-    """Write the rows to the table `table` and give what was done; `on_line` is told the line that it got to.
+def import_customers(
+    aws: Aws,
+    table: str,
+    rows: Iterable[Row],
+    on_line: Callable[[int], None],
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+    keep_keys: bool = False,
+) -> Result:
+    """Write the rows to the table `table` and return what was done.
 
-    Raises Trouble that says from which line to go on.
+    `on_line` is told the line that it got to, `tell` in words what it waits for. `keep_keys` keeps what `find_others`
+    needs, some hundred bytes an item. Raises Trouble that says from which line to go on.
     """
-    result = Result()
+    result = Result(keys=set() if keep_keys else None)
+    patience = _Patience(tell)
+    # Inside of the client throttled requests are tried again for a minute and more.
+    aws.on_retry = lambda why: patience.refused(why)
     try:
-        for chunk in _chunks(rows):
-            _write(aws, table, [item for row in chunk for item in row.items])
-            for row in chunk:
-                _count(result, row)
-            result.last_line = chunk[-1].line
+        for batch in _batches(rows):
+            _write(aws, table, [item for row in batch for item in row.items], patience)
+            for row in batch:
+                result.count(row)
             on_line(result.last_line)
     except AwsTrouble as trouble:
         if trouble.code == "ResourceNotFoundException":
@@ -179,62 +152,97 @@ def import_customers(aws: Aws, table: str, rows: Iterable[Row], on_line: Callabl
                 f"the table {table}", "it does not exist in this account and region", "release the stack first"
             ) from trouble
         raise Trouble(f"the table {table}", f"it did not take the rows: {trouble.reason}", _go_on(result)) from trouble
+    except TimeoutError as error:
+        raise Trouble(f"the table {table}", str(error), f"give it more capacity, then {_go_on(result)}") from None
     except KeyboardInterrupt:
         raise Trouble("the import", "it was interrupted", _go_on(result)) from None
+    finally:
+        aws.on_retry = None
     return result
 
 
-def delete_others(aws: Aws, table: str, result: Result) -> None:
-    """Delete every item that the import did not write: numbers and addresses that customers no longer have.
+def find_others(aws: Aws, table: str, result: Result) -> Others:
+    """Return what the import did not write: numbers and addresses that customers no longer have.
 
     Raises Trouble where the import was not of a whole, good file: what it lacks may be missing by mistake.
     """
-    if result.bad or not result.rows:
+    if result.left_out or result.cells_left_out or not result.rows or result.keys is None:
         raise Trouble(
-            "--delete-others", "rows were left out, so nothing was deleted", "mend the file and import it again", 3
+            "--delete-others",
+            "something of the file was left out, so nothing was deleted",
+            "correct the file and import it again",
+            BAD_ROWS_EXIT_CODE,
         )
+    total, keys = 0, list[Key]()
     for page in aws.pages("dynamodb", "scan", TableName=table, ProjectionExpression="pk, sk"):
-        keys = [(item["pk"]["S"], item["sk"]["S"]) for item in page["Items"]]
-        others = [{"pk": pk, "sk": sk} for pk, sk in keys if (pk, sk) not in result.keys]
-        _send(aws, table, [{"DeleteRequest": {"Key": _typed(key)}} for key in others])
-        result.deleted += len(others)
+        found = [(item["pk"]["S"], item["sk"]["S"]) for item in page["Items"]]
+        total += len(found)
+        keys += [key for key in found if _digest(key) not in result.keys]
+    return Others(keys, total)
 
 
-def _write(aws: Aws, table: str, items: list[Item]) -> None:
+def delete_others(aws: Aws, table: str, others: Others, *, tell: Callable[[str], None] = lambda _: None) -> None:
+    """Delete them. Raises Trouble that says how many are gone, where it did not come to its end."""
+    patience = _Patience(tell)
+    aws.on_retry = lambda why: patience.refused(why)
+    gone = 0
+    try:
+        for start in range(0, len(others.keys), _BATCH):
+            keys = others.keys[start : start + _BATCH]
+            _send(aws, table, [{"DeleteRequest": {"Key": _typed({"pk": pk, "sk": sk})}} for pk, sk in keys], patience)
+            gone += len(keys)
+    except (AwsTrouble, TimeoutError, KeyboardInterrupt) as error:
+        why = error.reason if isinstance(error, AwsTrouble) else str(error) or "it was interrupted"
+        raise Trouble(
+            "--delete-others",
+            f"{gone} of {len(others.keys)} items are deleted, all rows are loaded: {why}",
+            "run the same command again: it deletes the rest",
+        ) from error
+    finally:
+        aws.on_retry = None
+
+
+def _digest(key: Key) -> int:
+    """Return 64 bits of a key's hash: a tenth of what its texts take. Two keys that share them are both kept."""
+    return int.from_bytes(hashlib.blake2b("\0".join(key).encode(), digest_size=8).digest(), "big")
+
+
+def _write(aws: Aws, table: str, items: list[Item], patience: _Patience) -> None:
     # A batch may not name a key twice: the later row counts.
     once = {(item["pk"], item["sk"]): item for item in items}.values()
-    _send(aws, table, [{"PutRequest": {"Item": _typed(item)}} for item in once])
+    _send(aws, table, [{"PutRequest": {"Item": _typed(item)}} for item in once], patience)
 
 
 def _typed(item: Item) -> dict[str, dict[str, str]]:
     return {name: {"S": value} for name, value in item.items()}
 
 
-def _send(aws: Aws, table: str, requests: list[dict[str, Any]]) -> None:
-    waiting, pause = requests, 0.05
+def _send(aws: Aws, table: str, waiting: list[dict[str, Any]], patience: _Patience) -> None:
+    pause = 0.05
     while waiting:
-        answer = aws.call("dynamodb", "batch_write_item", RequestItems={table: waiting[:_BATCH]})
+        answer = aws.call("dynamodb", "batch_write_item", RequestItems={table: waiting})
         # DynamoDB gives back what it had no capacity for, to be sent again after a while.
         unprocessed = answer.get("UnprocessedItems", {}).get(table, [])
-        waiting = unprocessed + waiting[_BATCH:]
+        if len(unprocessed) < len(waiting):
+            patience.taken()
         if unprocessed:
+            patience.refused("its capacity is used up")
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+        waiting = unprocessed
 
 
-def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    iterator = iter(rows)
-    while chunk := list(itertools.islice(iterator, _CHUNK)):
-        yield chunk
-
-
-def _count(result: Result, row: Row) -> None:
-    if row.problem:
-        result.bad.append(row)
-    else:
-        result.rows += 1
-        result.items += len(row.items)
-        result.keys.update((item["pk"], item["sk"]) for item in row.items)
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Return the rows in groups whose items fit into one request each."""
+    batch, items = list[Row](), 0
+    for row in rows:
+        if items + len(row.items) > _BATCH or len(batch) == _BATCH:
+            yield batch
+            batch, items = [], 0
+        batch.append(row)
+        items += len(row.items)
+    if batch:
+        yield batch
 
 
 def _go_on(result: Result) -> str:

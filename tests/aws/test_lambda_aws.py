@@ -20,7 +20,8 @@ from identity import Identity
 from moto.server import ThreadedMotoServer
 
 from ops.cloud.aws import Aws
-from ops.cloud.customers import import_customers, read_rows
+from ops.cloud.customers import import_customers
+from ops.cloud.customers_file import read_rows
 from ops.settings import ROOT, lambda_settings, load_settings
 from tests.unit.lambda_.crm import MisbehavingCrm
 from tests.unit.lambda_.events import contact_event
