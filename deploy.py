@@ -130,6 +130,8 @@ def build(out: Path, environment: str) -> None:
     settings = load_settings(environment=environment)
     result = build_site(settings, out)
     console.print(f"{out}: {len(result.files)} files, {result.total_bytes / 1000:.0f} kB")
+    for note in result.notes:
+        errors.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
     packed = build_lambda_zip(settings, LAMBDA_ZIP)
     console.print(f"{packed.relative_to(ROOT)}: {packed.stat().st_size / 1000:.0f} kB")
     if not compiles_for(LAMBDA_RUNTIME):

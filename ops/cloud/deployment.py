@@ -66,7 +66,7 @@ class Events:
     on_step: Callable[[str], None] | None = None
     on_resource: Callable[[str, str, str], None] | None = None
     on_upload: Callable[[int, int], None] | None = None  # files written, files to write
-    on_note: Callable[[str], None] | None = None  # what was found lost or damaged, and recovered
+    on_note: Callable[[str], None] | None = None  # what was found lost or damaged, and recovered; what the build says
     pause: Callable[[float], None] = time.sleep
 
     def step(self, text: str) -> None:
@@ -150,6 +150,8 @@ def prepare(aws: Aws, settings: Settings, events: Events) -> Work:
 
 def prepare_built(aws: Aws, settings: Settings, site: Site, package: bytes, events: Events) -> Work:
     """The part of `prepare` after the build."""
+    for note in site.notes:
+        events.note(note)
     events.step("Planning")
     stack = stacks.read_own_stack(aws, settings)
     account = stacks.account_of(aws, stack)

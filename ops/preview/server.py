@@ -51,7 +51,7 @@ from ops.preview.local_lambda import LocalLambda
 from ops.preview.sample_crm import sample_crm
 from ops.preview.scenario import CommandFailed
 from ops.settings import ALLOW, ROOT, SANDBOX, Settings
-from ops.site.build import Page, build_page, build_site
+from ops.site.build import Built, Page, build_page, build_site
 from ops.site.headers import response_headers
 from ops.site.lambda_zip import LAMBDA_HANDLER, build_lambda_zip
 
@@ -273,13 +273,21 @@ class Preview:
         return settings
 
     def _build_workspace(self) -> None:
-        self._workspace = _Site.read(build_page(workspace_page(), self._folder / "workspace").folder)
+        built = build_page(workspace_page(), self._folder / "workspace")
+        self._workspace = _Site.read(built.folder)
+        self._tell_notes("workspace", built)
 
     def _build_app(self) -> None:
         settings = self._read_settings()
-        self._app = _Site.read(build_site(settings, self._folder / "app").folder)
+        built = build_site(settings, self._folder / "app")
+        self._app = _Site.read(built.folder)
+        self._tell_notes("app", built)
         self._app_headers = response_headers((self.workspace_url.rstrip("/"),))
         self._settings = settings
+
+    def _tell_notes(self, part: str, built: Built) -> None:
+        for note in built.notes:
+            self._tell(f"{part}: {note}")
 
     def _build_flow(self) -> None:
         settings = self._read_settings()

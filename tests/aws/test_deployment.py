@@ -6,6 +6,7 @@ Uses the cut-down template of tests/aws/small_stack.py; see there for why.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,13 @@ def test_first_release_makes_everything_and_the_page_is_right(account: Account) 
     assert result.released
     assert "<title>one</title>" in account.live()
     assert account.live_lambda() == "1"
+
+
+def test_what_the_build_has_to_say_is_told(account: Account) -> None:
+    told: list[str] = []
+    site = replace(make_site("one"), notes=("it starts slower",))
+    prepare_built(account.aws, account.settings, site, lambda_zip("first"), Events(on_note=told.append))
+    assert told == ["it starts slower"]
 
 
 def test_nothing_changed_is_nothing_done_in_few_calls(account: Account) -> None:

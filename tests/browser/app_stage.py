@@ -10,17 +10,20 @@ that no sample customer has are set on the contact, and the app is told to refre
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import axe_playwright_python
-from playwright.sync_api import Frame, expect
+from playwright.sync_api import Frame, Route, expect
 
 from ops.preview.scenario import Contact
 from ops.preview.server import Preview
 from ops.settings import Settings, load_settings
+from ops.site.build import Built
+from ops.site.headers import response_headers
 from tests.conftest import Workspace
 
 # What an iframe gets when an application registers nothing of its own
@@ -48,6 +51,23 @@ def changed_settings(**changed: Any) -> Settings:
         for name, value in changed.items()
     }
     return given.model_copy(update=update)
+
+
+def serve_instead(workspace: Workspace, built: Built) -> None:
+    """Serve another build in the app's place, with the app's headers. Playwright does, in the test's own thread."""
+    headers = response_headers((workspace.preview.workspace_url.rstrip("/"),))
+
+    def serve(route: Route) -> None:
+        name = route.request.url.split("/", 3)[3].split("?")[0] or "index.html"
+        kinds = {".mjs": "text/javascript", ".wasm": "application/wasm", ".pack": "application/octet-stream"}
+        kind = kinds.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "text/plain"
+        if name in built.files:
+            body = (built.folder / name).read_bytes()
+            route.fulfill(status=200, headers={**headers, "Content-Type": kind}, body=body)
+        else:
+            route.fulfill(status=404, headers=headers, body="")
+
+    workspace.page.context.route(f"{workspace.preview.app_url}**", serve)
 
 
 def violations(app: Frame) -> list[str]:

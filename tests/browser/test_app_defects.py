@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import mimetypes
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Frame, Route, expect
+from playwright.sync_api import Frame, expect
 
 from ops.settings import ROOT, load_settings
 from ops.site.build import app_page, build_page
-from ops.site.headers import response_headers
-from tests.browser.app_stage import AppStates
+from tests.browser.app_stage import AppStates, serve_instead
 from tests.conftest import Workspace
 
 Edit = Callable[[str], None]
@@ -44,19 +42,7 @@ def edited(workspace: Workspace, tmp_path: Path) -> Edit:
             cards.write(appended.replace("Link(", "__import__('values').Link("))
         settings = load_settings().with_local_crm(workspace.preview.workspace_url.rstrip("/"))
         built = build_page(app_page(settings, python), tmp_path / "out")
-        headers = response_headers((workspace.preview.workspace_url.rstrip("/"),))
-
-        def serve(route: Route) -> None:
-            name = route.request.url.split("/", 3)[3].split("?")[0] or "index.html"
-            kinds = {".mjs": "text/javascript", ".wasm": "application/wasm", ".pack": "application/octet-stream"}
-            kind = kinds.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "text/plain"
-            if name in built.files:
-                body = (built.folder / name).read_bytes()
-                route.fulfill(status=200, headers={**headers, "Content-Type": kind}, body=body)
-            else:
-                route.fulfill(status=404, headers=headers, body="")
-
-        workspace.page.context.route(f"{workspace.preview.app_url}**", serve)
+        serve_instead(workspace, built)
 
     return edit
 
