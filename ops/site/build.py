@@ -40,6 +40,7 @@ from ops.site import npm
 from ops.site.bundle import BOOT_MODULE, MICROPYTHON, PACKAGE, PYSCRIPT, PagePython, add_runtime
 from ops.site.contents import Site
 from ops.site.headers import first_style
+from ops.site.licences import licences
 
 CACHE = ROOT / "build" / "cache"
 BOOT = ROOT / "pyapp" / f"{BOOT_MODULE}.py"
@@ -120,12 +121,18 @@ def make_page(page: Page) -> Site:
     )
     template = (page.web / page.html).read_text("utf-8")
     icon = files.add("icon.svg", (ROOT / "web" / "icon.svg").read_bytes())
-    licences = files.add("licences.txt", _licences(modules, page))
+    content, unknown = licences(modules, _licensed(page))
+    if unknown:
+        notes.append(
+            f"licences.txt: {', '.join(unknown)} brings no text of its licence, which has to be served with it. Add its"
+            " copyright to ops/site/licences.py."
+        )
+    terms = files.add("licences.txt", content)
     style = f'<link rel="stylesheet" href="./{css}">'
     head = [
         f"<style>{page.first}</style>" if page.first else style,
         f'<link rel="icon" type="image/svg+xml" href="./{icon}">',
-        f'<link rel="license" href="./{licences}">',
+        f'<link rel="license" href="./{terms}">',
         *tags,
     ]
     document = _fill(template, {"head": head} | ({"style": [style]} if page.first else {}), page.html)
@@ -223,30 +230,10 @@ def _tokens(modules: Path) -> dict[str, Any]:
     return dict(content.get("tokens", {})) if isinstance(content, dict) else {}
 
 
-def _licences(modules: Path, page: Page) -> bytes:
-    """Give the names, versions and licences of the npm packages whose code or values the build carries."""
-    roots = [PYSCRIPT, MICROPYTHON, "@cloudscape-design/design-tokens"]
-    if page.uses_sdk:
-        roots += [f"@amazon-connect/{name}" for name in ("app", "contact", "core", "voice")]
-    parts = []
-    for package in _with_dependencies(modules, roots):
-        about = json.loads((modules / package / "package.json").read_text("utf-8"))
-        text = next((path.read_text("utf-8") for path in sorted((modules / package).glob("LICENSE*"))), "")
-        parts.append(f"{package} {about['version']} ({about.get('license', 'no licence named')})\n\n{text}".rstrip())
-    rule = "\n\n" + "-" * 80 + "\n\n"
-    return (rule.join(parts) + "\n").encode()
-
-
-def _with_dependencies(modules: Path, roots: list[str]) -> list[str]:
-    found: set[str] = set()
-    waiting = list(roots)
-    while waiting:
-        package = waiting.pop()
-        if package not in found:
-            found.add(package)
-            about = json.loads((modules / package / "package.json").read_text("utf-8"))
-            waiting += [name for name in about.get("dependencies", {}) if (modules / name / "package.json").is_file()]
-    return sorted(found)
+def _licensed(page: Page) -> list[str]:
+    """Return the npm packages whose code or values the page carries; what they depend on comes with them."""
+    sdk = [f"@amazon-connect/{name}" for name in ("app", "contact", "core", "voice")] if page.uses_sdk else []
+    return [PYSCRIPT, MICROPYTHON, "@cloudscape-design/design-tokens", *sdk]
 
 
 # -- the page's Python -------------------------------------------------------------------------------------------------

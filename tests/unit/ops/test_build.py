@@ -24,6 +24,7 @@ from ops.site.build import (
     first_questions,
 )
 from ops.site.headers import PRODUCTION_ANCESTORS, content_security_policy, first_style
+from ops.site.licences import licences
 from ops.site.npm import WEB, install_packages
 
 
@@ -77,16 +78,35 @@ def test_no_address_of_another_origin_is_in_the_page(built: Built) -> None:
 
 
 def test_the_licences_of_what_is_served_are_served_with_it(built: Built) -> None:
-    notices = [path for path in built.files if path.startswith("assets/licences-")]
-    assert len(notices) == 1
-    text = (built.folder / notices[0]).read_text("utf-8")
-    for package in (
-        "@pyscript/core",
-        "polyscript",
-        "@amazon-connect/core",
-        "@micropython/micropython-webassembly-pyscript",
-    ):
-        assert package in text
+    (notices,) = [path for path in built.files if path.startswith("assets/licences-")]
+    parts = (built.folder / notices).read_text("utf-8").split("\n\n" + "-" * 80 + "\n\n")
+    of = {part.split(" ")[0]: part for part in parts}
+    sdk = {f"@amazon-connect/{name}" for name in ("app", "contact", "core", "voice", "workspace-types")}
+    isc = {"@ungap/with-resolvers", "codedent", "to-json-callback"}
+    micropython = "@micropython/micropython-webassembly-pyscript"
+    assert {*sdk, *isc, micropython, "@pyscript/core", "polyscript", "@cloudscape-design/design-tokens"} <= set(of)
+    terms = {
+        "MIT": "The above copyright notice and this permission notice shall be included",
+        "ISC": "copyright notice and this permission notice appear in all copies",
+        "APACHE-2.0": "TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION",
+    }
+    for package, part in of.items():
+        licence = part.split("(")[1].split(")")[0].upper()
+        assert terms[licence] in " ".join(part.split()), package
+        if licence in ("MIT", "ISC"):
+            assert len(re.findall(r"(?im)^copyright\s+(?:\(c\)|©|\d)", part)) == 1, package
+    assert "Copyright (c) 2013-2026 Damien P. George" in of[micropython]
+    assert all("Andrea Giammarchi" in of[package] for package in isc)
+    notice = "Copyright Amazon.com, Inc. or its affiliates. All Rights Reserved."
+    assert notice in of["@cloudscape-design/design-tokens"]
+    assert built.notes == ()  # no package's terms are unknown
+
+
+def test_a_package_whose_terms_are_not_known_is_named(tmp_path: Path) -> None:
+    for licence in ("MIT", "LicenseRef-ours"):
+        (tmp_path / "unknown").mkdir(exist_ok=True)
+        (tmp_path / "unknown" / "package.json").write_text(f'{{"version": "1.0.0", "license": "{licence}"}}', "utf-8")
+        assert licences(tmp_path, ["unknown"]) == (f"unknown 1.0.0 ({licence})\n".encode(), ["unknown"])
 
 
 def test_a_rebuild_removes_what_is_no_longer_needed(settings: Settings, tmp_path: Path) -> None:
