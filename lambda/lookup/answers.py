@@ -51,8 +51,9 @@ def build_answer(
 ) -> Answer:
     """Return the answer for the `customers` that the directory found for `identity`, None if it failed or timed out.
 
-    One customer is answered with their page and name. For no customer, for several and after a failure the answer has the
-    CRM's search for the number or address instead, so that the agent can search by hand.
+    One customer is answered with their page, name and telephone number, which need not be the caller's. For no customer, for
+    several and after a failure the answer has the CRM's search for the number or address instead, so that the agent can
+    search by hand.
     """
     crm, allowed = settings["crm"], settings["allowed_hosts"]
     refused: list[str] = []
@@ -78,7 +79,7 @@ def build_answer(
         by_role["search"] = link("search", crm["search"], "query", identity.value)
     if identity:
         by_role["identity"] = clean(identity.value)
-        if identity.kind == "phone":
+        if identity.kind == "phone" and not one:
             by_role["phone"] = clean(identity.value)
     values = {settings["attributes"][role]: value or NO_VALUE for role, value in by_role.items()}
     return Answer(values, by_role["matches"], refused)

@@ -97,6 +97,13 @@ def test_a_customer_found_by_email_brings_their_phone_number() -> None:
     assert (answer["CustomePhoneReturn"], answer["ContactPhoneNumberOrEmail"]) == ("+12065550100", "ana@example.com")
 
 
+def test_a_customers_number_is_the_directorys_and_what_was_looked_up_the_callers() -> None:
+    answer = _handler(lambda _: [ANA])(contact_event(address="+12065550199"), None)
+    assert (answer["CustomePhoneReturn"], answer["ContactPhoneNumberOrEmail"]) == ("+12065550100", "+12065550199")
+    without = Customer(ANA.id, ANA.name, "", ANA.email)
+    assert _handler(lambda _: [without])(contact_event(address="+12065550199"), None)["CustomePhoneReturn"] == "-"
+
+
 @pytest.mark.parametrize(("found", "matches"), [([], "0"), ([ANA, BOB], "2")])
 def test_no_match_and_several_give_a_search_and_a_count_but_no_page_and_no_name(
     found: list[Customer], matches: str
