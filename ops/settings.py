@@ -436,6 +436,7 @@ def page_settings(settings: Settings) -> dict[str, Any]:
         "scope": settings.iframe.scope,
         "pop": settings.pop.model_dump(mode="json"),
         "crm_home": settings.crm.home,
+        "crm_search": settings.crm.search,
         "attributes": settings.attributes.by_role(),
     }
 

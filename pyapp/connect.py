@@ -305,9 +305,11 @@ def run_tasks():
     """Run the tasks that are due, now: what waits for an answer is drawn with it.
 
     By itself, asyncio runs them from a timer that browsers hold back by 4 ms, and that every further answer puts off.
-    Not to be called in a task.
+    Nothing is done where a task is running, which would never go on: an answer comes in the middle of one when the
+    browser's event loop goes on inside a call (Firefox's does while it opens a window). It is run after that task.
     """
-    core._run_iter()
+    if core.cur_task is core._top_level_task:
+        core._run_iter()
 
 
 def is_seen():

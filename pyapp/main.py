@@ -51,18 +51,23 @@ class App:
         from life import Life
 
         # The customer and the list of attributes are drawn from one more card, which has its own place on the page. It is
-        # asked for last: only the view can draw it.
+        # asked for last: only the view can draw it. The caller's number is asked for when the rest is there, and costs
+        # nothing where a card has asked for it.
         needs = "Contact.Attributes.View"
+        caller = Card("Caller's number", "", personal=True, later=True, place="caller", ask=_number)
         customer = Card("Contact attributes", needs, personal=True, later=False, place="customer", ask=_attributes)
         customer.id = "customer's box"  # no function can be called so
-        self._cards = CARDS + [customer]
+        caller.id = "caller's number"
+        self._cards = CARDS + [caller, customer]
         self._life = Life()
         self._granted = None
         self._themed = False  # whether the workspace has told of a change of theme
         self._said = []
         self._offer = None
         self._attributes = None
+        self._number = ""  # the caller's or called, as the workspace has it
         self._automatic = None
+        self._opened = False  # whether the customer's page has been opened
         self._troubles = []
         self._waited_for = {card.id for card in self._cards if not card.later}  # by the view: their answers come first
         self._untold = None  # what the customer's card came to before there was a view, which alone can draw it
@@ -220,12 +225,19 @@ class App:
     # -- what the board shows -----------------------------------------------------------------------------------------
 
     def _show(self, card, outcome):
-        if card.place != "customer":
+        if card.place == "caller":
+            number = outcome.value if isinstance(outcome.value, str) else ""
+            # A contact's number does not change: that it could not be told this time says nothing about it.
+            if number != self._number and outcome.kind in ("value", "nothing"):
+                self._number = number
+                if self._untold and self._view is not self._early:
+                    self._show_customer(self._untold)
+        elif card.place != "customer":
             self._view.show(card, outcome)
-        elif self._view is self._early:
-            self._untold = outcome
         else:
-            self._show_customer(outcome)
+            self._untold = outcome
+            if self._view is not self._early:
+                self._show_customer(outcome)
         self._waited_for.discard(card.id)
         if self._view is self._early and not self._waited_for:
             self._early.unveil()
@@ -235,10 +247,14 @@ class App:
         from screenpop import decide
 
         if outcome.kind == "value":
-            self._attributes = outcome.value or {}
-            pop = self._settings["pop"]
+            settings, self._attributes = self._settings, outcome.value or {}
             self._offer = decide(
-                self._attributes, self._settings["attributes"], pop["allowed_hosts"], connect.parse_url
+                self._attributes,
+                settings["attributes"],
+                settings["pop"]["allowed_hosts"],
+                connect.parse_url,
+                self._number,
+                settings["crm_search"],
             )
         self._view.customer(outcome, self._offer if outcome.kind == "value" else None)
         self._pop_if_due()
@@ -253,18 +269,28 @@ class App:
     # -- what the agent does ------------------------------------------------------------------------------------------
 
     def _pop(self):
-        asyncio.create_task(self._open())
-
-    async def _open(self):
         import screenpop
 
-        pop, roles = self._settings["pop"], self._settings["attributes"]
-        name = screenpop.window_name(pop["window"], self._workspace.contact_id)
+        pop, offer, view = self._settings["pop"], self._offer, self._view
+        window = screenpop.window_for(pop["window"], view.engine())
         how = ""
-        if pop["window"] != "tab":
-            screen = self._view.screen()
-            how = screenpop.features(self._attributes, roles, pop["width"], pop["height"], screen)
-        await self._view.open_window(self._offer.url, name, how)
+        if window.sized:
+            roles = self._settings["attributes"]
+            how = screenpop.features(self._attributes, roles, pop["width"], pop["height"], view.screen())
+        view.open_window(offer.url, window, how, lambda came: self._popped(offer, came))
+
+    def _popped(self, offer, came):
+        # Administrators see there why agents have no screen pops.
+        self._workspace.log("info" if came == "opened" else "warn", "Screen pop " + came)
+        if came == "opened" and offer.is_page:
+            self._opened = True
+            self._remember()
+
+    def _remember(self):
+        """Keep that the contact's page has been opened: a reload of the workspace pops it no more."""
+        if self._automatic and self._opened:
+            self._automatic.opened()
+            asyncio.create_task(connect.remember(self._automatic.popped))
 
     async def _popped_when_connected(self, contact_id):
         if self._settings["pop"]["automatic"] != "connected":
@@ -274,12 +300,12 @@ class App:
         if self._automatic is None:
             self._automatic = Automatic("connected", await connect.remembered())
         self._automatic.connected(contact_id)
+        self._remember()
         self._pop_if_due()
 
     def _pop_if_due(self):
         if self._automatic and self._automatic.due(self._offer):
-            asyncio.create_task(connect.remember(self._automatic.popped))
-            self._pop()
+            self._view.soon(self._pop)
 
     # -- trouble that is not the SDK's --------------------------------------------------------------------------------
 
@@ -308,6 +334,10 @@ def _show_plainly(error):
 
 async def _attributes(desk):
     return await desk.contact.attributes()
+
+
+async def _number(desk):
+    return await desk.contact.phone_number()
 
 
 # The least that the browser's timer waits, in seconds; a wait of nothing would go on in the same task.

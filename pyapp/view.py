@@ -10,10 +10,13 @@ Everything that comes from outside is put in as text (`textContent`, `title`), n
 
 import js
 from connect import callback
+from jsffi import to_js
 from values import LONGEST, Duration, Link, Moment, Pairs, Text, plainly, shorten, shown_duration, shown_phone
 from words import title, words
 
 MASK = "••••••"
+# Milliseconds between two clicks that were meant as one: one window is enough.
+DOUBLE_CLICK = 500
 
 _byId = js.document.getElementById
 _new = js.document.createElement
@@ -57,7 +60,9 @@ class View:
         self._drawn = {}  # slot's id -> what stands in it
         self._running = {}  # slot's id -> (when it was told, milliseconds it had then)
         self._timer = None
-        self._url = ""
+        self._offered = None  # the screenpop.Offer that is shown
+        self._note = None  # the screenpop.Note about the last pop, once there is something to pop
+        self._last_pop = -DOUBLE_CLICK  # when a click for it was done with: milliseconds since the page's start
         self._proxies = []
         js.document.documentElement.lang = language
         self._lay_out(language)
@@ -120,7 +125,9 @@ class View:
             self._list_attributes()
         elif do == "pop" and not (event.ctrlKey or event.metaKey or event.shiftKey):
             event.preventDefault()
-            self._pop()
+            if event.detail < 2 and event.timeStamp > self._last_pop + DOUBLE_CLICK:
+                self._pop()
+                self._last_pop = js.performance.now()  # a second click that came meanwhile waited for this
 
     # -- status -------------------------------------------------------------------------------------------------------
 
@@ -314,22 +321,24 @@ class View:
             heading = offer.name or say("customer.one")
         else:
             heading = say("customer." + offer.kind, count=offer.matches)
-        note = say("identity", identity=shown_phone(offer.identity)) if offer.identity else ""
-        if offer.kind == "unknown":
-            note = say("customer.unknown.why")
+        about = [say("customer." + offer.kind + ".why")] if offer.kind in ("unknown", "failed") else []
+        for key in ("identity", "phone", "caller"):
+            if getattr(offer, key):
+                about.append(say("customer." + key, value=shown_phone(getattr(offer, key))))
+        personal = offer.name or offer.identity or offer.phone or offer.caller or offer.refused
         self._offer(offer)
 
         def draw():
-            self._heading(heading, note)
+            self._heading(heading, about)
             if offer.refused:
                 _byId("refused-url").textContent = shorten(plainly(offer.refused[0]), LONGEST)
-            if offer.name and offer.url:
+            if offer.name and offer.url and offer.is_page:
                 _put(_byId("pop"), say("pop.page", name=shorten(offer.name, 60)))
 
-        if offer.name or offer.identity or offer.refused:
+        if personal:
             self._personal("customer", say("customer"), True, _byId("customer-name"), draw)
             if self._masked and "customer" not in self._revealed:
-                _put(_byId("customer-note"), "")
+                self._about([])
         else:
             draw()
         self._attributes = outcome.value or {}
@@ -338,28 +347,32 @@ class View:
         if _byId("attributes").open:
             self._list_attributes()
 
-    def _heading(self, text, note):
+    def _heading(self, text, about):
         _put(_byId("customer-name"), text)
-        _put(_byId("customer-note"), note)
+        self._about(about)
+
+    def _about(self, parts):
+        """Say what is known beside the name, each part whole on its line where there is room."""
+        spans = []
+        for part in parts:
+            spans.extend([_element("span", shorten(part, LONGEST)), " "])
+        _byId("customer-note").replaceChildren(*spans[:-1])
 
     def _offer(self, offer):
         """Set the link: the customer's page, a search, or none."""
         say, pop = self._say, _byId("pop")
-        self._url = offer.url
+        self._offered = offer
         pop.hidden = _byId("copy").hidden = not offer.url
         if offer.url:
             pop.href = offer.url
             pop.target = "_blank"
-            key = {"one": "pop.page.unnamed", "several": "pop.choose"}.get(offer.kind, "pop.search")
-            pop.textContent = say(key)
+            unnamed = "pop.page.unnamed" if offer.is_page else "pop.choose" if offer.kind == "several" else "pop.search"
+            pop.textContent = say(unnamed)
         refused = _byId("refused")
         refused.hidden = not offer.refused
         if offer.refused:
             _byId("refused-why").textContent = say("pop.refused", reason=say(offer.refused[1]))
-        elif not offer.url:
-            self.pop_note(say("pop.none"))
-        else:
-            self.pop_note("")
+        self._say_note()
 
     def _no_customer(self, outcome):
         say = self._say
@@ -369,24 +382,30 @@ class View:
         why = say("card." + outcome.kind)
         if outcome.kind == "refused":
             why = say("card.refused", permission="Contact.Attributes.View") + ". " + say("card.refused.how") + "."
-        self._heading(say("customer.untold"), why)
-        _byId("pop").hidden = _byId("copy").hidden = _byId("refused").hidden = True
+        self._heading(say("customer.untold"), [why])
+        self._withdraw()
         _byId("attributes-title").textContent = say("attributes.untold")
 
     def _no_contact(self):
         say, now = self._say, self._now
         _byId("attributes-title").textContent = say("attributes")
         if now == "outside":
-            self._heading(say("life.outside"), say("outside.how"))
+            self._heading(say("life.outside"), [say("outside.how")])
         else:
-            self._heading(say("customer.idle"), say("customer.idle.why"))
+            self._heading(say("customer.idle"), [say("customer.idle.why")])
         _byId("hero").dataset.kind = "nothing"
-        _byId("pop").hidden = _byId("copy").hidden = True
+        self._withdraw()
         for card in self._cards:
             if now == "outside" and card.place == "cards":
                 self._drawn.pop(card.slot, None)
                 _put(_byId(card.slot), say("card.empty"))
                 _byId(card.slot).dataset.tone = "quiet"
+
+    def _withdraw(self):
+        """Take the link away, and what was said about it."""
+        self._offered = None
+        _byId("pop").hidden = _byId("copy").hidden = _byId("refused").hidden = True
+        self._say_note()
 
     def _list_attributes(self):
         """Fill the attributes' fold, when it is opened."""
@@ -407,48 +426,84 @@ class View:
         left, top = getattr(screen, "availLeft", 0), getattr(screen, "availTop", 0)
         return int(left), int(top), int(screen.availWidth), int(screen.availHeight)
 
-    async def open_window(self, url, name, features):
-        """Open a checked URL, in the window of that name if there is one; say so when the browser blocks it.
+    def engine(self):
+        """Return the browser's engine, as screenpop.py calls it."""
+        from screenpop import engine_of
 
-        The window is opened blank and then sent to the URL: with `noopener` the browser would give no window back, and
-        a blocked one could not be told from an opened one. A new tab is cut off from this page (its opener is
-        removed). A window that is to be used again cannot be: browsers let only the opener, or a page of its origin,
-        lead another site's window. Its opener is of no use to it, since this page listens to no messages, and only
-        frames' ancestors may lead a frame (tests/browser/test_app.py holds that).
+        navigator = js.navigator
+        return engine_of(str(navigator.userAgent), bool(js.Reflect.has(navigator, "userAgentData")))
+
+    def open_window(self, url, window, features, told):
+        """Open a checked URL in a screenpop.Window; say below the link what came of it, and call `told` with it.
+
+        It is "opened", "blocked" (by the browser's pop-up blocker) or "barred" (by the frame's sandbox).
+
+        Not to be called in an asyncio task: Firefox goes on with its event loop while it opens a window, so that answers of
+        the workspace arrive meanwhile, and with them other tasks run.
         """
-        opened = js.window.open("", name, features)
-        done = opened and await _works(js.Reflect, "set", opened, "location", url)
-        if opened and not done and name != "_blank":
-            # The frame's sandbox does not let it lead a window it did not open itself.
-            opened = js.window.open("", "_blank", features)
-            done = opened and await _works(js.Reflect, "set", opened, "location", url)
-        if not done:
-            self.pop_note(self._say("pop.blocked", origin=str(js.location.origin)), "warning")
-            return
-        if name == "_blank":
-            await _works(js.Reflect, "set", opened, "opener", None)
-        opened.focus()
-        self.pop_note(self._say("pop.opened"), "success")
+        _drive(self._opening(url, window, features, told))
 
-    def pop_note(self, text, tone=""):
-        """Say something about the pop, below its link."""
+    def _opening(self, url, window, features, told):
+        """Open the window blank, send it to the URL and cut it off, all before the browser begins to load.
+
+        With `noopener` among its features the browser would give no window back, and a blocked one could not be told from
+        an opened one. Cut off before it is sent, a window that inherits this frame's sandbox cannot be sent any more.
+        """
+        # Whether the agent has just clicked: then no blocker is in the way, only a sandbox without allow-popups. Chromium
+        # gives no window in either case, Firefox throws in the second.
+        clicked = js.navigator.userActivation.isActive
+        target = yield js.window, "open", ("", window.name, features)
+        if target is THREW or not target:
+            came = "barred" if clicked or target is THREW else "blocked"
+        else:
+            done = yield js.Reflect, "set", (target, "location", url)
+            if done is True and window.cut_off:
+                done = yield js.Reflect, "set", (target, "opener", None)
+            came = "opened" if done is True else "barred"
+            if came == "barred":
+                target.close()
+            elif not window.cut_off:
+                target.focus()  # it may have been there before, behind others
+        self._note_pop(came, url)
+        told(came)
+
+    def soon(self, do):
+        """Call `do()` in a moment, outside all asyncio tasks."""
+        js.setTimeout(callback(lambda _: do()), 0)
+
+    def _note_pop(self, what, url):
+        self._note.happened(what, url)
+        self._say_note()
+
+    def _say_note(self):
+        """Say about the pop, below its link, what there is to say now."""
+        if self._note is None:
+            if self._offered is None:
+                return
+            from screenpop import Note
+
+            self._note = Note()
+        key, url = self._note.words(self._offered)
+        how = ""
+        if key == "pop.blocked":
+            how = self._say("pop.allow." + self.engine(), site=_workspace_site() or self._say("pop.site"))
+        text = self._say(key, url=url, how=how) if key else ""
         note = _byId("pop-note")
-        _put(note, text)
-        note.dataset.tone = tone
+        if note.textContent != text:  # said again, a screen reader would read it again
+            note.textContent = text
+            note.title = ""
+        note.dataset.tone = (
+            {"opened": "success", "copied": "success", "none": ""}.get(key[4:], "warning") if key else ""
+        )
 
     def _copy(self):
-        import asyncio
+        _drive(self._copying(self._offered.url))
 
-        asyncio.create_task(self._copied())
-
-    async def _copied(self):
-        try:
-            await js.navigator.clipboard.writeText(self._url)
-        except Exception:
-            # Denied by the browser or the frame: the agent can still copy it by hand.
-            self.pop_note(self._say("pop.uncopied", url=self._url), "warning")
-        else:
-            self.pop_note(self._say("pop.copied"), "success")
+    def _copying(self, url):
+        clipboard = js.navigator.clipboard
+        done = yield js.Reflect, "apply", (js.Reflect.get(clipboard, "writeText"), clipboard, to_js([url]))
+        # Denied by the browser or the frame, the agent can still copy it by hand.
+        self._note_pop("uncopied" if done is THREW else "copied", url)
 
     # -- trouble ------------------------------------------------------------------------------------------------------
 
@@ -540,17 +595,36 @@ def _put_moment(element, iso):
     js.setTimeout(callback(say_whole), 500)
 
 
-async def _tried(owner, method, *values):
-    """Call a method that may throw in JavaScript, which Python could not catch; give None where it did.
+# What a step of `_drive` comes to where it threw.
+THREW = object()
 
-    The method is taken through Reflect.get: as an attribute it would be a Python method, and throw inside Python.
+
+def _drive(steps):
+    """Run a generator in which every `yield owner, method, values` is a call in JavaScript that may throw.
+
+    The yield gives what the call returned, awaited if it was a promise, or THREW: Python could not catch what JavaScript
+    throws into it. The steps follow each other without a task of the browser between them, where none awaits one; asyncio
+    would put a timer there.
     """
-    try:
-        return await getattr(js.Promise, "try")(js.Reflect.get(owner, method), *values)
-    except Exception:
-        return None
+
+    def go_on(value=None, *_):
+        try:
+            owner, method, values = steps.send(value)
+        except StopIteration:
+            return
+        # Through Reflect.get: as an attribute the method would be a Python one, and throw inside Python.
+        getattr(js.Promise, "try")(js.Reflect.get(owner, method), *values).then(go_on, threw)
+
+    def threw(error=None, *_):
+        go_on(THREW)
+
+    go_on()
 
 
-async def _works(owner, method, *values):
-    """Say whether such a call did not throw and gave something true."""
-    return bool(await _tried(owner, method, *values))
+def _workspace_site():
+    """Return the site of the outermost page, whose pop-ups the browser allows or blocks; "" where it is not told."""
+    above = getattr(js.location, "ancestorOrigins", None)
+    if above and above.length:
+        return str(above[above.length - 1])
+    referrer = js.URL.parse(str(js.document.referrer))
+    return str(referrer.origin) if referrer else ""

@@ -1,7 +1,7 @@
 """The page's words, in one place: English here, each other language in a module of the same keys.
 
     say = words("auto", "es-MX")          # the setting, the browser's language
-    say("pop.blocked.how", origin="https://app.example.com")
+    say("pop.allow.firefox", site="https://my.connect.aws")
 
 Card titles are their own keys: "Agent name" is said as it is where a language has no entry for it.
 Another language: a module `words_XX.py` with a dict WORDS, its code in LANGUAGES and in ops/settings.py.
@@ -44,11 +44,15 @@ WORDS = {
     "customer.several": "{count} customers match",
     "customer.unknown": "Customer not looked up",
     "customer.unknown.why": "The contact carries no answer of the customer look-up.",
+    "customer.failed": "Customer look-up failed",
+    "customer.failed.why": "The CRM could not be asked about this contact.",
     "customer.idle": "No contact",
     "customer.idle.why": "Open this app on a contact to see its customer.",
     "customer.untold": "Customer unknown",
     "customer.hidden": "Customer’s name hidden",
-    "identity": "Contact: {identity}",
+    "customer.identity": "Looked up: {value}",
+    "customer.phone": "In the CRM: {value}",
+    "customer.caller": "On the line: {value}",
     # the screen pop
     "pop.page": "Open {name}’s page",
     "pop.page.unnamed": "Open the customer’s page",
@@ -60,8 +64,15 @@ WORDS = {
     "pop.copied": "Link copied",
     "pop.uncopied": "The browser did not allow copying. The link: {url}",
     "pop.opened": "Opened in the CRM window",
-    "pop.blocked": "The browser blocked the CRM window. Use the link above, or allow pop-ups for {origin}: the icon at "
-    "the right end of the address bar, then “Always allow”.",
+    "pop.blocked": "The browser blocked the CRM window. Use the link above. {how}",
+    "pop.allow.chromium": "To have it open by itself, allow pop-ups for {site}: the icon at the right end of the address bar, "
+    "then “Always allow”.",
+    "pop.allow.firefox": "To have it open by itself, allow pop-ups for {site}: “Options” or “Preferences” in the bar above the "
+    "page, then “Allow pop-ups”.",
+    "pop.allow.other": "To have it open by itself, allow pop-ups for {site} in the browser’s settings.",
+    "pop.site": "the workspace",
+    "pop.barred": "The workspace does not let this page open windows. Copy the link and open it in a new tab. An administrator "
+    "allows windows in Amazon Connect: this application’s iframe needs allow-popups.",
     "pop.refused": "The CRM page is not opened: {reason}.",
     "url.long": "its address is too long",
     "url.broken": "its address is not a complete URL",

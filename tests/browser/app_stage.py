@@ -29,7 +29,7 @@ from tests.conftest import Workspace
 # What an iframe gets when an application registers nothing of its own
 # (docs.aws.amazon.com/connect/latest/adminguide/3p-apps.html).
 DEFAULT_SANDBOX = ("allow-forms", "allow-popups", "allow-same-origin", "allow-scripts")
-# One that may not open windows: for the app, as if the browser blocked them.
+# One that may not open windows.
 NO_POPUPS = "allow-forms allow-same-origin allow-scripts"
 
 NUMBER = "+12025550123"
@@ -235,7 +235,7 @@ class AppStates:
         self.desk.command("app", url=self.workspace.preview.app_url, name="Popdesk", sandbox=NO_POPUPS)
         frame = self.offer("C-1001")
         frame.locator("#pop").click()
-        expect(frame.get_by_text("The browser blocked the CRM window")).to_be_visible()
+        expect(frame.get_by_text("The workspace does not let this page open windows")).to_be_visible()
         return frame
 
     def opened_pop(self) -> Frame:

@@ -124,7 +124,7 @@ def test_a_call_rings_fills_the_cards_pops_the_page_and_ends(workspace: Workspac
     call.clear()
     expect(workspace.page.locator("iframe")).to_have_count(0)
     assert workspace.desk.look()["contacts"] == []
-    assert logged(workspace) == ["App created", "App closed", "App destroyed"]
+    assert logged(workspace) == ["App created", "Screen pop opened", "App closed", "App destroyed"]
 
 
 def test_a_window_has_the_size_and_place_that_the_attributes_give(workspace: Workspace, preview: Preview) -> None:

@@ -18,7 +18,7 @@ from ops.site.build import Built, app_page, build_page, build_site
 from tests.conftest import Workspace
 
 REQUESTS = 5  # of a cold open
-BYTES = 240_000  # theirs, in brotli
+BYTES = 244_000  # theirs, in brotli
 MODULES = 11  # of ours, imported when the values are shown
 
 # Appended to boot.py: once the view is there (it comes while the questions travel), tells which modules are.

@@ -4,7 +4,21 @@ Only a browser may parse a URL. On CPython, where there is none, `parse` answers
 `test_the_table_is_what_the_browser_says` holds the table to the browser's own URL.parse.
 """
 
-from screenpop import Automatic, Offer, check_url, decide, features, host_allowed, window_name
+from screenpop import (
+    Automatic,
+    Note,
+    Offer,
+    Window,
+    check_url,
+    decide,
+    engine_of,
+    features,
+    host_allowed,
+    is_number,
+    percent_encoded,
+    same_number,
+    window_for,
+)
 
 ROLES = {
     "url": "contactUrlPath",
@@ -97,6 +111,14 @@ TABLE = {
         "",
         "https://crm.example.com/search?q=1",
     ),
+    "https://crm.example.com/search?q=%2B12025550123": (
+        "https:",
+        "crm.example.com",
+        "https://crm.example.com",
+        "",
+        "",
+        "https://crm.example.com/search?q=%2B12025550123",
+    ),
     "/customers/7": None,
     "": None,
 }
@@ -181,6 +203,16 @@ def test_a_contact_without_a_look_up_is_unknown() -> None:
     assert _offer(url="https://crm.example.com/customers/7").kind == "one"
 
 
+def test_a_look_up_that_failed_is_no_contact_without_one() -> None:
+    """Its search is offered all the same, and nobody's page is."""
+    search = "https://crm.example.com/search?q=1"
+    for status in ("500", "502", "504"):
+        offer = _offer(status=status, search=search, identity="+12025550123")
+        assert (offer.kind, offer.url, offer.is_page) == ("failed", search, False)
+    assert _offer(status="200").kind == "unknown"
+    assert _offer(status="200", matches="0").kind == "none"
+
+
 def test_a_refused_url_comes_with_its_reason() -> None:
     offer = _offer(matches="1", url="javascript:alert(1)", name="Ana")
     assert (offer.url, offer.refused) == ("", ("javascript:alert(1)", "url.scheme"))
@@ -212,10 +244,177 @@ def test_a_position_keeps_the_window_on_the_screen() -> None:
     assert _features(left="5000", top="-60") == "popup=yes,width=1000,height=700,left=920,top=0"
 
 
-def test_windows_are_shared_or_per_contact_or_new() -> None:
-    assert window_name("shared", "1") == window_name("shared", "2") == "popdesk"
-    assert window_name("per-contact", "1") == "popdesk-1"
-    assert window_name("tab", "1") == "_blank"
+# The user agents of browsers that Amazon Connect supports, and of one that it does not.
+CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+EDGE = CHROME + " Edg/156.0.0.0"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
+SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/27.0 Safari/605.1.15"
+
+
+def test_the_engine_is_chromium_only_where_nothing_speaks_against_it() -> None:
+    assert engine_of(CHROME, True) == engine_of(EDGE, True) == "chromium"
+    assert engine_of(FIREFOX, False) == "firefox"
+    assert engine_of(SAFARI, False) == "other"
+    assert engine_of(CHROME, False) == "other"  # one that only calls itself so
+    assert engine_of("", True) == "other"
+
+
+def _window(setting: str, engine: str) -> tuple[str, bool, bool]:
+    window: Window = window_for(setting, engine)
+    return window.name, window.sized, window.cut_off
+
+
+def test_every_window_is_cut_off_but_chromiums_shared_one() -> None:
+    for engine in ("chromium", "firefox", "other"):
+        assert _window("per-contact", engine) == ("_blank", True, True)
+        assert _window("tab", engine) == ("_blank", False, True)
+    assert _window("shared", "chromium") == ("popdesk", True, False)
+    assert _window("shared", "firefox") == _window("shared", "other") == ("_blank", True, True)
+
+
+# -- the numbers -------------------------------------------------------------------------------------------------------
+
+SEARCH = "https://crm.example.com/search?q={query}"
+FOUND = "https://crm.example.com/search?q=%2B12025550123"
+
+
+def _offer_for(number: str, search: str = SEARCH, **values: str) -> Offer:
+    attributes = {ROLES[role]: values[role] for role in values}
+    return decide(attributes, ROLES, HOSTS, parse, number, search)
+
+
+def test_what_was_looked_up_what_was_found_and_who_is_on_the_line_are_three_things() -> None:
+    page = "https://crm.example.com/customers/7"
+    typed = _offer_for("+12065550199", matches="1", url=page, identity="+12025550123", phone="+12065550100")
+    assert (typed.identity, typed.phone, typed.caller) == ("+12025550123", "+12065550100", "+12065550199")
+    same = _offer_for("+12025550123", matches="1", url=page, identity="+12025550123", phone="+1 (202) 555-0123")
+    assert (same.identity, same.phone, same.caller) == ("+12025550123", "", "")
+    mail = _offer_for("", matches="1", url=page, identity="ana@example.com", phone="+12065550100")
+    assert (mail.identity, mail.phone, mail.caller) == ("ana@example.com", "+12065550100", "")
+    bare = _offer_for("+12025550123", matches="1", url=page, phone="+12065550100")
+    assert (bare.identity, bare.phone, bare.caller) == ("", "+12065550100", "+12025550123")
+
+
+def test_where_nobody_was_found_a_number_is_nobodys() -> None:
+    for matches in ("0", "2"):
+        offer = _offer_for("+12025550123", matches=matches, identity="+12025550123", phone="+12025550123")
+        assert (offer.identity, offer.phone, offer.caller) == ("+12025550123", "", "")
+        assert _offer_for("", matches=matches, phone="+12025550123").identity == "+12025550123"
+
+
+def test_only_whole_numbers_are_numbers() -> None:
+    for text in ("+12025550123", "+442079460018", "+6834000"):
+        assert is_number(text), text
+    refused = ["", "+", "12025550123", "+120255", "+02025550123", "+1234567890123456", "+1 202 555 0123", "anonymous"]
+    refused.append("+12025550123@sip.example.com")
+    for text in refused:
+        assert not is_number(text), text
+
+
+def test_a_withheld_number_is_none() -> None:
+    for digits in ("266696687", "7378742833", "2562533", "8656696", "86282452253"):
+        for number in ("+" + digits, "+1" + digits):
+            assert not is_number(number), number
+            offer = _offer_for(number)
+            assert (offer.caller, offer.url) == ("", ""), number
+
+
+def test_numbers_are_the_same_however_they_are_written() -> None:
+    assert same_number("+1 (206) 555-0100", "+12065550100")
+    assert same_number("Ana@Example.com", "ana@example.com")
+    assert not same_number("+12065550100", "+12065550101")
+    assert not same_number("+12065550100", "12065550100@example.com")
+    assert not same_number("+12065550100", "")
+    assert same_number("", "+12065550100")
+
+
+# -- the search --------------------------------------------------------------------------------------------------------
+
+
+def test_a_contact_without_a_look_up_is_searched_by_its_number() -> None:
+    """An agent dialled: no flow has run."""
+    offer = _offer_for("+12025550123")
+    assert (offer.kind, offer.url, offer.caller, offer.is_page) == ("unknown", FOUND, "+12025550123", False)
+
+
+def test_a_search_is_built_for_what_was_looked_up_before_the_callers_number() -> None:
+    offer = _offer_for("+12065550199", matches="0", identity="+12025550123")
+    assert offer.url == FOUND
+    assert _offer_for("", matches="3", identity="+12025550123").url == FOUND
+    assert _offer_for("", matches="1", name="Ana", identity="+12025550123").url == FOUND  # found, and without a page
+
+
+def test_the_look_ups_own_search_and_page_come_first() -> None:
+    own = "https://crm.example.com/search?q=1"
+    attributes = {ROLES["matches"]: "0", ROLES["search"]: own}
+    assert decide(attributes, ROLES, HOSTS, parse, "+12025550123", SEARCH).url == own
+    page = "https://crm.example.com/customers/7"
+    offer = _offer_for("+12025550123", matches="1", url=page)
+    assert (offer.url, offer.is_page) == (page, True)
+    refused = _offer_for("+12025550123", matches="1", url="javascript:alert(1)")
+    assert (refused.url, refused.refused) == ("", ("javascript:alert(1)", "url.scheme"))
+
+
+def test_a_built_search_goes_through_the_same_check() -> None:
+    template = "https://crm.example.com.evil.example/?{query}"
+    offer = decide({}, ROLES, HOSTS, lambda _: parse("https://crm.example.com.evil.example/"), "+12025550123", template)
+    assert offer.url == ""
+    assert offer.refused == ("https://crm.example.com.evil.example/?%2B12025550123", "url.host")
+
+
+def test_without_a_template_or_a_number_there_is_no_search() -> None:
+    assert _offer_for("+12025550123", search="").url == ""
+    assert _offer_for("").url == ""
+    assert _offer_for("anonymous").url == ""
+
+
+def test_a_query_is_encoded_as_the_lambda_encodes_it() -> None:
+    assert percent_encoded("+1 206") == "%2B1%20206"
+    assert percent_encoded("ana.silva_7~-@exämple.com") == "ana.silva_7~-%40ex%C3%A4mple.com"
+    assert percent_encoded("a&b=c#d/e?f'(g)*!") == "a%26b%3Dc%23d%2Fe%3Ff%27%28g%29%2A%21"
+
+
+# -- the note ----------------------------------------------------------------------------------------------------------
+
+
+def _searched(url: str) -> Offer:
+    offer = Offer("none", 0)
+    offer.url = url
+    return offer
+
+
+def test_a_blocked_pop_is_said_until_the_agent_has_opened_or_copied_the_link() -> None:
+    note = Note()
+    note.happened("blocked", "https://crm.example.com/1")
+    for _ in range(3):  # refreshes
+        assert note.words(_searched("https://crm.example.com/1")) == ("pop.blocked", "https://crm.example.com/1")
+    assert note.words(_searched("https://crm.example.com/2")) == ("pop.blocked", "https://crm.example.com/2")
+    assert note.words(None) == ("", "")  # nothing can be told of the contact just now, and there is no link
+    assert note.words(_searched("https://crm.example.com/1"))[0] == "pop.blocked"
+    for done in ("opened", "copied"):
+        note.happened("blocked", "https://crm.example.com/1")
+        note.happened(done, "https://crm.example.com/1")
+        assert note.words(_searched("https://crm.example.com/1"))[0] == "pop." + done
+
+
+def test_opened_is_said_of_the_page_that_was_opened_and_of_no_other() -> None:
+    note = Note()
+    note.happened("opened", "https://crm.example.com/1")
+    assert note.words(_searched("https://crm.example.com/1")) == ("pop.opened", "https://crm.example.com/1")
+    assert note.words(_searched("https://crm.example.com/2")) == ("", "")
+
+
+def test_without_a_link_the_note_says_so() -> None:
+    note = Note()
+    assert note.words(_searched("https://crm.example.com/1")) == ("", "")
+    note.happened("blocked", "https://crm.example.com/1")
+    assert note.words(_searched("")) == ("pop.none", "")
+    refused = _searched("")
+    refused.refused = ("javascript:alert(1)", "url.scheme")
+    assert note.words(refused) == ("", "")  # it is said in its own place
+
+
+# -- the automatic pop -------------------------------------------------------------------------------------------------
 
 
 def _one() -> Offer:
@@ -243,6 +442,22 @@ def test_the_automatic_pop_waits_for_the_page_but_not_past_the_end() -> None:
     automatic.connected("c-2")
     automatic.ended()
     assert not automatic.due(_one())
+
+
+def test_a_search_never_pops_not_even_for_one_customer_without_a_page() -> None:
+    automatic = Automatic("connected")
+    automatic.connected("c-1")
+    assert not automatic.due(_offer_for("+12025550123", matches="1", name="Ana"))
+
+
+def test_what_the_agent_has_opened_does_not_pop_as_well() -> None:
+    automatic = Automatic("connected")
+    automatic.connected("c-1")
+    automatic.opened()
+    assert not automatic.due(_one())
+    assert automatic.popped == ["c-1"]
+    automatic.opened()
+    assert automatic.popped == ["c-1"]
 
 
 def test_nothing_pops_when_it_is_off_or_was_popped_before_the_reload() -> None:

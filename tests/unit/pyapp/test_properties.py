@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
+import screenpop
 from board import Board, Card
 from desk import Unanswered
+from flow_contract import WITHHELD_NUMBERS, WITHHELD_WORDS
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from life import OVER, STATES, Life
@@ -46,10 +48,13 @@ def parse(url: str) -> dict[str, str] | None:
     }
 
 
-@given(attributes)
-def test_whatever_the_attributes_say_only_an_allowed_url_is_offered(values: dict[str, Any]) -> None:
-    offer = decide(values, ROLES, HOSTS, parse)
-    assert offer.kind in ("one", "several", "none", "unknown")
+@given(attributes, numbers, some.sampled_from(["", "https://crm.example.com/?q={query}", "javascript:{query}"]))
+def test_whatever_the_attributes_say_only_an_allowed_url_is_offered(
+    values: dict[str, Any], number: str, search: str
+) -> None:
+    offer = decide(values, ROLES, HOSTS, parse, number, search)
+    assert offer.kind in ("one", "several", "none", "failed", "unknown")
+    assert not offer.is_page or offer.kind == "one"
     if offer.url:
         assert check_url(offer.url, HOSTS, parse) == (offer.url, "")
         assert offer.refused is None
@@ -181,3 +186,13 @@ def test_a_duration_is_always_a_clock(seconds: float) -> None:
     hours, _, rest = shown_duration(seconds).rpartition(":")
     assert 0 <= int(rest) < 60
     assert hours
+
+
+@given(some.text(some.characters(exclude_categories=["Cs"])))
+def test_a_query_is_encoded_as_the_lambda_does_it(text: str) -> None:
+    assert screenpop.percent_encoded(text) == quote(text, safe="")
+
+
+def test_the_page_knows_the_withheld_numbers_that_the_look_up_knows() -> None:
+    assert set(screenpop._WITHHELD) == set(WITHHELD_WORDS)
+    assert not any(screenpop.is_number(number) for number in WITHHELD_NUMBERS)
