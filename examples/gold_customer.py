@@ -1,6 +1,6 @@
 """A call from a customer who turns gold while they speak: offer, accept, wait for the app, change, assert.
 
-python deploy.py preview --scenario examples/gold_customer.py
+uv run python deploy.py preview --scenario examples/gold_customer.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A demonstration: a call, then two chats at once, the agent switching between them.
 
-python deploy.py preview --scenario examples/two_chats.py
+uv run python deploy.py preview --scenario examples/two_chats.py
 """
 
 from __future__ import annotations

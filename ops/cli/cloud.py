@@ -145,7 +145,12 @@ def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: 
     if not work.nothing_to_do:
         if not as_json:
             _show_plan(work, as_json=False, notes=planned)
-        if not yes and not click.confirm("Release this?", err=True):
+        try:
+            agreed = yes or click.confirm("Release this?", err=True)
+        except click.Abort:
+            _drop(aws, work)
+            raise
+        if not agreed:
             _drop(aws, work)
             raise Trouble("release", "you said no", "nothing was changed")
     try:

@@ -154,14 +154,14 @@ class Aws:
     def _create_client(self, service: str, **options: Any) -> Any:
         """Make a client, which reads the configuration and the credentials: files, programs and servers of this machine.
 
-        Their mistakes come as ValueError (an endpoint that is no URL, a program that prints no JSON) and OSError (a
-        program or a token file that is not there), without botocore's own exceptions.
+        Their mistakes come as what Python raises: ValueError (an endpoint that is no URL, a program that prints no JSON),
+        OSError (a program or a token file that is not there), or as whatever botocore trips over in JSON of another form.
         """
         try:
             client = self._session.create_client(service, **options)
             if (credentials := self._session.get_credentials()) is not None:
                 credentials.get_frozen_credentials()
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, AttributeError, KeyError, TypeError) as error:
             if isinstance(error, BotoCoreError):
                 raise
             raise Trouble(

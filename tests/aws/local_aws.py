@@ -19,17 +19,15 @@ from __future__ import annotations
 import json
 import re
 import ssl
-import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 from tests.aws.connect_backend import ACCOUNT, INSTANCE, Connect
+from tests.certificate import Certificate
 
 CONNECT = Connect()
 _REGION = "us-east-1"
@@ -46,43 +44,15 @@ class Site:
     """CloudFront: serves the distribution's origin over TLS. `address` is its host and port, `certificate` its file."""
 
     def __init__(self) -> None:
-        folder = Path(tempfile.mkdtemp())
-        self.certificate = folder / "certificate.pem"
+        self._made = Certificate()
+        self.certificate = self._made.certificate
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*_write_certificate(folder, self.certificate))
+        context.load_cert_chain(self._made.certificate, self._made.key)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _SiteHandler)
         self._server.daemon_threads = True
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.address = f"localhost:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-
-def _write_certificate(folder: Path, certificate: Path) -> tuple[Path, Path]:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private = folder / "key.pem"
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate, private
 
 
 class _SiteHandler(BaseHTTPRequestHandler):
@@ -214,8 +184,9 @@ def _declare_types(site: Site) -> None:
     from moto.awslambda.utils import get_backend
     from moto.cloudfront.models import cloudfront_backends
 
-    functions = get_backend(ACCOUNT, _REGION)  # the one without Docker: tests/aws/moto_server.py asks for it
-    cloudfront = cloudfront_backends[ACCOUNT]["aws"]
+    # Asked for at each call: a reset makes new ones.
+    def functions() -> Any:
+        return get_backend(ACCOUNT, _REGION)  # the one without Docker: tests/aws/moto_server.py asks for it
 
     def make_distribution(_: str, properties: Properties) -> tuple[str, dict[str, str]]:
         config = properties["DistributionConfig"]
@@ -224,7 +195,7 @@ def _declare_types(site: Site) -> None:
             "DomainName": config["Origins"][0]["DomainName"],
             "S3OriginConfig": {"OriginAccessIdentity": ""},
         }
-        made, _, _ = cloudfront.create_distribution(
+        made, _, _ = cloudfront_backends[ACCOUNT]["aws"].create_distribution(
             {
                 "CallerReference": uuid.uuid4().hex,
                 "Comment": "",
@@ -243,12 +214,12 @@ def _declare_types(site: Site) -> None:
         return identity, {}
 
     def make_version(_: str, properties: Properties) -> tuple[str, dict[str, str]]:
-        made: Any = functions.publish_version(_function_name(properties))
+        made = functions().publish_version(_function_name(properties))
         return str(made.function_arn), {"Version": str(made.version)}
 
     def make_alias(_: str, properties: Properties) -> tuple[str, dict[str, str]]:
         name = _function_name(properties)
-        made = functions.create_alias(properties["Name"], name, str(properties["FunctionVersion"]), "", "")
+        made = functions().create_alias(properties["Name"], name, str(properties["FunctionVersion"]), "", "")
         return str(made.arn), {}
 
     def make_application(_: str, properties: Properties) -> tuple[str, dict[str, str]]:
@@ -343,6 +314,16 @@ def _mend_cloudformation() -> None:
             for name in names
         ]
 
+    create: Any = models.CloudFormationBackend.create_change_set
+
+    def create_once(self: Any, stack_name: str, *arguments: Any, **options: Any) -> Any:
+        """A stack that is only a name with change sets takes one more; moto makes another stack of that name."""
+        for identity, stack in list(self.stacks.items()):
+            if (stack.name, stack.status) == (stack_name, "REVIEW_IN_PROGRESS"):
+                del self.stacks[identity]
+        return create(self, stack_name, *arguments, **options)
+
+    setattr(models.CloudFormationBackend, "create_change_set", create_once)  # noqa: B010 (mypy: a method)
     parsing.parse_and_update_resource = update_or_keep
     parsing.get_references_from_template = references
     setattr(models.ChangeSet, "diff", changes_of)  # noqa: B010 (mypy: a method)

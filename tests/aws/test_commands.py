@@ -94,3 +94,22 @@ def test_destroy_says_what_is_gone(account: Account) -> None:
     gone = {"stack": STACK, "region": "us-east-1", "account": "123456789012", "done": True, "profiles": []}
     assert _json(_run("destroy", "--confirm", STACK, "--json")) == gone
     assert not stacks.read_stack(account.aws, STACK).exists
+
+
+def test_a_release_that_is_interrupted_says_that_aws_goes_on(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cloud_commands, "carry_out", interrupt)
+    result = _run("--yes")
+    assert result.exit_code == 130
+    assert "AWS goes on with what it was told" in result.stderr
+    assert result.stderr.endswith("\nCancelled.\n")
+    assert account.settings
+
+
+def test_a_question_that_is_not_answered_leaves_no_change_set(account: Account) -> None:
+    """Ctrl-C at "Release this?", or no terminal: the stack is not left with a name and no resources."""
+    result = CliRunner().invoke(cli, ["--env", "prod"], input="")
+    assert result.exit_code == 1
+    assert stacks.read_stack(account.aws, STACK).status == ""

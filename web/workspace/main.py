@@ -92,7 +92,9 @@ class Workspace:
         try:
             self.configure(await ask("/api/config"))
         except NotPossible as error:
-            self.page.show_problem("No preview server", sentence(error), "Start it with: python deploy.py preview")
+            self.page.show_problem(
+                "No preview server", sentence(error), "Start it with: uv run python deploy.py preview"
+            )
         self._listen()
         try:
             for name, args in from_address(str(js.location.search)):

@@ -2,7 +2,7 @@
 
 The partition key `pk` is the identity (`phone#+12065550100`, `email#ana@example.com`) and the sort key `sk` the customer's
 id, so that one query finds everyone who shares a number. The other attributes are name, phone and email, all strings.
-`python deploy.py customers import FILE.csv` fills the table (ops/cloud/customers.py).
+`uv run python deploy.py customers import FILE.csv` fills the table (ops/cloud/customers.py).
 """
 
 from __future__ import annotations

@@ -1,14 +1,10 @@
-"""`python deploy.py preview` as a person runs it: addresses, a broken edit and its repair, its end; in a copy of the project.
-
-The copy shares the installed npm packages and the build's cache with the checkout, so that nothing is fetched.
-"""
+"""`python deploy.py preview` as a person runs it: addresses, a broken edit and its repair, its end; in a copy of the project."""
 
 from __future__ import annotations
 
 import os
 import queue
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,26 +17,12 @@ from urllib.request import urlopen
 
 import pytest
 
-from ops.settings import ROOT
-from ops.site import npm
-from ops.site.build import CACHE
+from tests.project import copy_project
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Copy what preview reads, to be edited."""
-    npm.install_packages()
-    copy = tmp_path / "project"
-    copy.mkdir()
-    for name in ("web", "pyapp", "lambda", "ops"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
-    for name in ("deploy.py", "pyproject.toml"):
-        shutil.copyfile(ROOT / name, copy / name)
-    (copy / "web" / "node_modules").symlink_to(npm.MODULES)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    (copy / "build").mkdir()
-    (copy / "build" / "cache").symlink_to(CACHE)
-    return copy
+    return copy_project(tmp_path / "project")
 
 
 def command(project: Path, *options: str) -> list[str]:
