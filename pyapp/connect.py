@@ -49,7 +49,7 @@ def callback(function):
     """
 
     def call(value=None, *_):
-        return function(value)
+        return function(_defined(value))
 
     return create_proxy(call)
 
@@ -276,7 +276,11 @@ def _plain(value):
 
 def _field(owner, name):
     """Return a field of a JavaScript object as it is there, None where there is none or nothing in it."""
-    value = getattr(owner, name, None)
+    return _defined(getattr(owner, name, None))
+
+
+def _defined(value):
+    # JavaScript's undefined has a type of its own in MicroPython, and is true.
     return None if type(value).__name__ == "undefined" else value
 
 

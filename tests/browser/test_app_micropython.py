@@ -56,6 +56,9 @@ async def run():
     js.document.title = "done"
 
 def start():
+    import connect
+
+    js.globalThis.given = connect.callback(lambda value: "nothing" if value is None else json.dumps(value))
     asyncio.create_task(run())
 '''
 
@@ -76,7 +79,7 @@ def test_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     python, web = folder / "python", folder / "web"
     python.mkdir()
     web.mkdir()
-    for name in (*PURE, "boot"):
+    for name in (*PURE, "boot", "connect"):
         shutil.copy(ROOT / "pyapp" / f"{name}.py", python)
     for name in SHARED:
         shutil.copy(ROOT / "tests" / "unit" / "pyapp" / f"{name}.py", python)
@@ -104,3 +107,15 @@ def test_the_shared_tests_pass_on_micropython(test_page: str, page: BrowserPage)
     ]
     assert sorted(name for name, _ in results) == sorted(written)
     assert not (troubles := [f"{name}\n{trouble}" for name, trouble in results if trouble]), "\n".join(troubles)
+
+
+def test_javascript_may_call_with_any_number_of_values(test_page: str, page: BrowserPage) -> None:
+    """MicroPython leaves out what is undefined at the end of a call; in front of a value it is a value of its own."""
+    page.goto(test_page)
+    page.wait_for_function("() => typeof given === 'function'")
+    calls = (
+        "[given(), given(undefined), given(undefined, undefined), given(null), given('a'), given('a', undefined, 7)]"
+    )
+    assert page.evaluate(calls) == ["nothing", "nothing", "nothing", "nothing", '"a"', '"a"']
+    assert page.evaluate("Promise.resolve(undefined).then(given)") == "nothing"
+    assert page.evaluate("given(undefined, 7)") == "nothing"
