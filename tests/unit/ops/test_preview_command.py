@@ -22,6 +22,7 @@ from tests.project import copy_project
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
+    """Copy what preview reads, to be edited."""
     return copy_project(tmp_path / "project")
 
 

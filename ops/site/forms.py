@@ -1,12 +1,12 @@
-"""Reads a pack, the ROMFS image with the page's compiled Python, and checks that it and its modules are whole.
+"""What files of a site look like when they are whole: of what kind a file is says its name.
 
-    read_pack(image)           # {"cards.mpy": b"M\\x06...", "settings.json": b"{...}"}
-    check_pack(image)          # raises Malformed for one that MicroPython would refuse or read half of
-    check_module(compiled)     # the same for one .mpy
+    form_problem("assets/app-0123456789ab.pack", content)     # "" or what is wrong with it, in words
+    read_pack(image)                                          # {"cards.mpy": b"M\\x06...", "settings.json": b"{...}"}
 
-MicroPython notices a cut or empty module only when the page imports it ("incompatible .mpy file"), so the build checks what
-the compiler made and the smoke test what is served. The formats: docs.micropython.org/en/latest/reference/mpy_files.html,
-py/persistentcode.c (load_raw_code, load_obj) and extmod/vfs_rom.c in MicroPython's sources.
+A compiler that exits with 0 having written nothing, a cache with half a module: MicroPython notices it only when the page
+imports that module ("incompatible .mpy file"). So the build looks at what it made, and the smoke test at what is served.
+The formats: docs.micropython.org/en/latest/reference/mpy_files.html, py/persistentcode.c (load_raw_code, load_obj) and
+extmod/vfs_rom.c in MicroPython's sources; webassembly.github.io/spec/core/binary/modules.html.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ _MPY_VERSION = 6
 _PLAIN_OBJECTS = range(5)
 _STR, _BYTES, _INT, _FLOAT, _COMPLEX, _TUPLE = range(5, 11)
 _BYTECODE = 0
+_WASM = b"\0asm\1\0\0\0"
+_TEXTS = ("css", "html", "js", "mjs", "py", "svg", "toml", "txt")
 
 
 class Malformed(ValueError):
@@ -53,9 +55,40 @@ class _Reader:
             if not byte & 0x80:
                 return value
 
+    def little_number(self) -> int:
+        """Read a number in groups of seven bits, the lowest first (LEB128)."""
+        value = shift = 0
+        while True:
+            byte = self.byte()
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if not byte & 0x80:
+                return value
+
     @property
     def ended(self) -> bool:
         return self.at == len(self.data)
+
+
+def form_problem(path: str, content: bytes) -> str:
+    """Return what is wrong with a file, judged by the ending of its name; "" for nothing."""
+    kind = path.rpartition(".")[2]
+    try:
+        if kind == "mpy":
+            check_module(content)
+        elif kind == "pack":
+            check_pack(content)
+        elif kind == "wasm":
+            check_wasm(content)
+        elif kind == "json":
+            json.loads(content)
+        elif kind in _TEXTS and not content.decode().strip():
+            return "it is empty"
+    except UnicodeDecodeError:
+        return "it is no UTF-8"
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def read_pack(image: bytes) -> dict[str, bytes]:
@@ -92,15 +125,8 @@ def check_pack(image: bytes) -> None:
     """Raise Malformed, which names the file, for a pack that is not whole."""
     files = read_pack(image)
     for path, content in files.items():
-        try:
-            if path.endswith(".mpy"):
-                check_module(content)
-            elif path.endswith(".json"):
-                json.loads(content)
-            else:
-                raise Malformed("nothing of its kind belongs there")
-        except ValueError as error:
-            raise Malformed(f"{path}: {error}") from None
+        if problem := form_problem(path, content):
+            raise Malformed(f"{path}: {problem}")
     if "settings.json" not in files or len(files) < 2:
         raise Malformed("it has no settings or no modules")
 
@@ -108,8 +134,10 @@ def check_pack(image: bytes) -> None:
 def check_module(compiled: bytes) -> None:
     """Raise Malformed for what is not one whole .mpy of bytecode."""
     reader = _Reader(compiled)
-    if reader.take(1) != b"M" or reader.byte() != _MPY_VERSION:
-        raise Malformed("it does not begin as a .mpy of version 6")
+    if reader.take(1) != b"M" or (version := reader.byte()) < _MPY_VERSION:
+        raise Malformed(f"it does not begin as a .mpy of version {_MPY_VERSION}")
+    if version > _MPY_VERSION:
+        return  # of a newer MicroPython: its form is not known here, and no update may stop a build
     reader.take(2)  # flags, and the bits of a small int
     strings, objects = reader.number(), reader.number()
     for _ in range(strings):
@@ -145,3 +173,13 @@ def _skip_code(reader: _Reader) -> None:
     if kind & 4:
         for _ in range(reader.number()):
             _skip_code(reader)
+
+
+def check_wasm(module: bytes) -> None:
+    """Raise Malformed for what is not WebAssembly from its first section to its last."""
+    if not module.startswith(_WASM):
+        raise Malformed("it does not begin as WebAssembly")
+    reader = _Reader(module, len(_WASM))
+    while not reader.ended:
+        reader.byte()  # the section's kind
+        reader.take(reader.little_number())

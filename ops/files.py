@@ -1,0 +1,107 @@
+"""Files that are whole or not there: what several processes write, on disks that may be full or read-only.
+
+write_whole(Path("dist/index.html"), content)       # another process sees the old file or the new one, never half of one
+with held(Path("dist")):                            # one process at a time, for as long as the block
+    ...
+with in_words("the Lambda's zip"):                  # what the disk refuses inside is Trouble
+    ...
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from ops.errors import Trouble
+
+_HOLD_SECONDS = 600.0  # how long another process is waited for: it may be installing packages over a slow network
+_LOOK_SECONDS = 0.05
+_REMEDIES = {
+    errno.ENOSPC: "make room on that disk and run the command again",
+    errno.EDQUOT: "make room within that quota and run the command again",
+    errno.EROFS: "its disk is read-only: write to another place",
+    errno.EACCES: "let this user write there, or write to another place",
+    errno.EPERM: "let this user write there, or write to another place",
+    errno.EMFILE: "end other programs or raise the limit of open files (ulimit -n), and run the command again",
+}
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write `content` to `path` in one step: beside it first, on the disk, read again, then moved there.
+
+    Folders are made. Raises Trouble where the disk refuses; what was there before is there then, and nothing else.
+    """
+    with in_words(str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.new")
+        try:
+            with beside.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if beside.read_bytes() != content:
+                raise OSError(errno.EIO, "what was written is not what is read again")
+            beside.replace(path)
+        finally:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def in_words(thing: str) -> Iterator[None]:
+    """Raise Trouble about `thing` for an OSError inside the block."""
+    try:
+        yield
+    except OSError as error:
+        raise trouble_of(thing, error) from error
+
+
+def trouble_of(thing: str, error: OSError) -> Trouble:
+    """Return what is said of an OSError: the file that it names where that is another, the reason, what helps."""
+    named = str(error.filename) if error.filename and str(error.filename) != thing else ""
+    reason = f"{error.strerror or error}{f' ({named})' if named else ''}"
+    return Trouble(thing, reason, _REMEDIES.get(error.errno or 0, "see to that and run the command again"))
+
+
+@contextlib.contextmanager
+def held(folder: Path, shared: bool = False) -> Iterator[None]:
+    """Hold `folder`, which is made, for as long as the block: another process that holds it is waited for.
+
+    Those that hold it `shared` do so together. The lock is the kernel's on the folder itself (flock), so it goes with its
+    process, however that ends, and leaves no file. On Windows, which has no such lock, nothing is held. Raises Trouble where
+    another process has not ended after ten minutes.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    with in_words(str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    try:
+        kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
+        ends = time.monotonic() + _HOLD_SECONDS
+        while True:
+            try:
+                fcntl.flock(handle, kind)
+                break
+            except BlockingIOError:
+                if time.monotonic() > ends:
+                    raise Trouble(
+                        str(folder),
+                        f"another build has been working there for more than {_HOLD_SECONDS / 60:.0f} minutes",
+                        "end that process, then run the command again",
+                    ) from None
+                time.sleep(_LOOK_SECONDS)
+            except OSError:
+                break  # a file system without locks: on such a one two builds are not kept apart
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,153 @@
+"""Files that are whole or not there: on full and read-only disks, killed half way, by many at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ops import files
+from ops.errors import Trouble
+from ops.files import held, in_words, write_whole
+from tests.attack.small_disk import SmallDisk
+
+_SECONDS = 60.0
+
+
+def test_a_file_is_written_with_its_folders_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    target = tmp_path / "a" / "b" / "file.txt"
+    write_whole(target, b"one")
+    write_whole(target, b"two")
+    assert target.read_bytes() == b"two"
+    assert [path.name for path in target.parent.iterdir()] == ["file.txt"]
+    assert target.stat().st_mode & 0o777 == 0o666 & ~_umask(), "others may read it, as any file"
+
+
+def _umask() -> int:
+    before = os.umask(0)
+    os.umask(before)
+    return before
+
+
+def test_what_was_there_stays_where_the_disk_is_full(tmp_path: Path) -> None:
+    if reason := SmallDisk.unavailable():
+        pytest.skip(reason)
+    with SmallDisk(tmp_path / "disk", 16) as disk:
+        target = disk.folder / "file"
+        write_whole(target, b"x" * 4000)
+        with pytest.raises(Trouble, match="No space left") as caught:
+            write_whole(target, b"y" * 40_000)
+        assert "make room" in caught.value.remedy
+        assert target.read_bytes() == b"x" * 4000
+        assert [path.name for path in disk.folder.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: path.mkdir(parents=True), "Is a directory"),
+        (lambda path: path.parent.write_bytes(b""), "exists|Not a directory"),
+    ],
+)
+def test_what_cannot_be_written_is_said_in_words(tmp_path: Path, make: object, said: str) -> None:
+    target = tmp_path / "folder" / "file"
+    assert callable(make)
+    make(target)
+    with pytest.raises(Trouble, match=said) as caught:
+        write_whole(target, b"x")
+    assert str(target) == caught.value.thing
+
+
+def test_another_files_name_is_said_too(tmp_path: Path) -> None:
+    with pytest.raises(Trouble, match=r"No such file or directory \(.*nowhere\)"), in_words("the build"):
+        (tmp_path / "nowhere").read_bytes()
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from ops.files import write_whole
+target, letter = Path(sys.argv[1]), sys.argv[2].encode()
+print("ready", flush=True)
+while True:
+    write_whole(target, letter * 300_000)
+"""
+
+
+def test_a_reader_sees_the_old_file_or_the_new_one_whoever_writes_and_is_killed(tmp_path: Path) -> None:
+    """Three processes write three contents over each other, and are killed one after the other."""
+    target = tmp_path / "file"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _WRITER, str(target), letter], stdout=subprocess.PIPE)
+        for letter in "abc"
+    ]
+    seen = set()
+    try:
+        for writer in writers:
+            assert writer.stdout
+            writer.stdout.readline()
+        for writer in writers:
+            for _ in range(100):
+                if target.is_file():
+                    content = target.read_bytes()
+                    assert content == content[:1] * 300_000
+                    seen.add(content[:1])
+            writer.send_signal(signal.SIGKILL)
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
+    assert seen <= {b"a", b"b", b"c"}
+    assert target.read_bytes()[:1] in seen
+
+
+_HOLDER = """
+import sys
+from pathlib import Path
+from ops.files import held
+with held(Path(sys.argv[1]), shared=sys.argv[2] == "shared"):
+    print("holds", flush=True)
+    sys.stdin.read()
+"""
+
+
+def _hold(folder: Path, kind: str) -> subprocess.Popen[str]:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(folder), kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout
+    assert holder.stdout.readline() == "holds\n"
+    return holder
+
+
+def test_a_folder_is_one_processs_and_goes_with_it_however_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_HOLD_SECONDS", 0.2)
+    holder = _hold(tmp_path, "alone")
+    for shared in (False, True):
+        with pytest.raises(Trouble, match="another build"), held(tmp_path, shared):
+            pass
+    holder.kill()
+    holder.communicate()
+    with held(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_those_who_share_hold_it_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_HOLD_SECONDS", 0.2)
+    holder = _hold(tmp_path, "shared")
+    with held(tmp_path, shared=True):
+        pass
+    with pytest.raises(Trouble, match="another build"), held(tmp_path):
+        pass
+    holder.communicate("")
+    began = time.monotonic()
+    with held(tmp_path):
+        assert time.monotonic() - began < _SECONDS
