@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import BrowserContext
 
 from ops.errors import Trouble
 from ops.preview.scenario import CommandFailed, load_scenario, play_scenario
 from ops.settings import ROOT
 from tests.conftest import Workspace
+from tests.preview_process import Running
+from tests.project import copy_project
 
 pytestmark = pytest.mark.browser
 
@@ -57,3 +61,17 @@ def test_what_json_cannot_hold_is_refused_at_once_and_the_next_command_is_done(
     with pytest.raises(CommandFailed, match="an argument is no JSON value"):
         workspace.desk.command("offer", name=value)
     assert workspace.desk.look()["contacts"] == []
+
+
+def test_the_command_plays_a_scenario_once_a_browser_has_the_workspace_open(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    project = copy_project(tmp_path / "project", "examples")
+    running = Running(project, options=("--no-browser", "--scenario", "examples/gold_customer.py"))
+    try:
+        context.new_page().goto(running.workspace)
+        running.printed(r"^The scenario is over; the workspace stays open\.$")
+        assert running.end(signal.SIGINT).endswith("Stopped.\n")
+        assert running.process.returncode == 0
+    finally:
+        running.close()

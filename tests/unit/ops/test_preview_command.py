@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-import queue
-import re
+import select
 import signal
 import socket
 import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.preview_process import SECONDS, Running, command, hears_interrupts, ignores_interrupts
 from tests.project import copy_project
 
 
@@ -24,82 +23,6 @@ from tests.project import copy_project
 def project(tmp_path: Path) -> Path:
     """Copy what preview reads, to be edited."""
     return copy_project(tmp_path / "project")
-
-
-def command(project: Path, *options: str) -> list[str]:
-    """Give the command line."""
-    return [sys.executable, str(project / "deploy.py"), "preview", "--no-browser", *options]
-
-
-SECONDS = 120.0  # for what takes a second or two on a quiet machine
-
-
-def hears_interrupts() -> None:
-    """Let the process that is being started hear SIGINT: `pytest &` in a script ignores it, and children inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def ignores_interrupts() -> None:
-    """Start a process as a script's `&` does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-class Running:
-    """A preview that runs; `lines` is what it has printed so far."""
-
-    def __init__(self, project: Path, before: Callable[[], None] = hears_interrupts) -> None:
-        self.temporary = project.parent / "temporary"
-        self.temporary.mkdir()
-        self.process = subprocess.Popen(
-            command(project, "--port", "0", "--app-port", "0", "--verbose"),
-            cwd=project,
-            env={**os.environ, "TMPDIR": str(self.temporary)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            preexec_fn=before,
-        )
-        self.lines: list[str] = []
-        self._printed: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-        self.workspace = self.printed(r"http://127\.0\.0\.1:\d+/$")
-        self.app = self.printed(r"http://localhost:\d+/$")
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._printed.put(line)
-        self._printed.put(None)
-
-    def _next(self) -> str | None:
-        try:
-            return self._printed.get(timeout=SECONDS)
-        except queue.Empty:
-            raise AssertionError(f"it printed nothing more in {SECONDS:g} s: {self.lines}") from None
-
-    def printed(self, pattern: str) -> str:
-        """Wait for a line that holds `pattern` and return what matched."""
-        while (line := self._next()) is not None:
-            self.lines.append(line.rstrip())
-            if found := re.search(pattern, line.rstrip()):
-                return str(found.group())
-        raise AssertionError(f"it ended without {pattern}: {self.lines}")
-
-    def end(self, how: signal.Signals) -> str:
-        """Send the signal and return what it still prints."""
-        self.process.send_signal(how)
-        rest = ""
-        while (line := self._next()) is not None:
-            rest += line
-        self.process.wait(SECONDS)
-        return rest
-
-    def close(self) -> None:
-        """Kill it if it still runs."""
-        self.process.kill()
-        self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
 
 
 @pytest.fixture
@@ -161,7 +84,7 @@ def test_a_port_that_is_taken_is_told_in_words(project: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(
-            command(project, "--port", str(port)),
+            command(project, "--no-browser", "--port", str(port)),
             cwd=project,
             capture_output=True,
             text=True,
@@ -178,9 +101,54 @@ def test_broken_settings_are_told_with_the_name_of_their_table(project: Path) ->
     settings = project / "pyproject.toml"
     settings.write_text(settings.read_text("utf-8").replace('language = "auto"', 'language = "perl"'), "utf-8")
     done = subprocess.run(
-        command(project, "--port", "0"), cwd=project, capture_output=True, text=True, check=False, timeout=SECONDS
+        command(project, "--no-browser", "--port", "0"),
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
     )
     assert done.returncode == 2
     assert "tool.popdesk.language" in done.stderr
     assert "[tool.popdesk]" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_environment_of_the_settings_is_previewed_and_one_that_is_not_there_is_named(project: Path) -> None:
+    settings = project / "pyproject.toml"
+    text = settings.read_text("utf-8")
+    settings.write_text(
+        text.replace("[tool.popdesk.environments.prod]", '[tool.popdesk.environments.prod]\nname = "Prod desk"'),
+        "utf-8",
+    )
+    running = Running(project, options=("--no-browser", "--env", "prod"))
+    try:
+        assert json.loads(get(running.workspace + "api/config"))["app"]["name"] == "Prod desk"
+    finally:
+        running.close()
+    done = subprocess.run(
+        command(project, "--no-browser", "--env", "nope"),
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert (done.returncode, "environment 'nope'" in done.stderr) == (2, True)
+
+
+def test_the_browser_is_opened_on_the_workspace_unless_told_not_to(project: Path, tmp_path: Path) -> None:
+    """The browser is what $BROWSER names (Python's webbrowser): here a script that writes the address down."""
+    opened = tmp_path / "opened"
+    os.mkfifo(opened)
+    reading = os.open(opened, os.O_RDONLY | os.O_NONBLOCK)
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}\n', "utf-8")
+    browser.chmod(0o755)
+    running = Running(project, options=("--browser",), BROWSER=f"{browser} %s")
+    try:
+        assert select.select([reading], [], [], SECONDS)[0] == [reading]
+        assert os.read(reading, 1000).decode() == running.workspace
+    finally:
+        running.close()
+        os.close(reading)
