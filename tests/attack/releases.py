@@ -1,0 +1,180 @@
+"""Releases that are killed, and releases at once in one checkout: the live page is one whole release each time.
+
+    uv run python -m tests.attack.releases [--kills 100] [--at-once 27] [--seed 1]
+
+The real `deploy.py release` in processes of their own, in a copy of the checkout, against moto with what it lacks
+(tests/aws/local_aws.py). Between the releases the settings change, as in a checkout where somebody works. A killed release
+gets SIGKILL at a random moment; releases at once end with 0, or with 4 where another came first. Exits with 1 and the reason
+where a live page is not whole, a file of it is not what its manifest says, or a process ends in another way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import brotli
+import click
+from botocore.exceptions import ClientError
+
+from tests.aws.connect_backend import INSTANCE
+from tests.aws.moto_server import MotoServer
+from tests.aws.world import open_test_aws
+from tests.project import copy_project
+
+_BUCKET = "popdesk-prod-site-123456789012-us-east-1"
+_RELEASE = [sys.executable, "deploy.py", "release", "--yes", "--env", "prod", "--region", "us-east-1"]
+_MOST = 300.0  # seconds that one release may take on a busy machine
+
+
+class Failed(Exception):
+    """What an attack has found."""
+
+
+class Team:
+    """A checkout of a team, and its AWS account in the moto server."""
+
+    def __init__(self, server: MotoServer, folder: Path) -> None:
+        server.reset()
+        self._aws = open_test_aws(server.url)
+        self.project = copy_project(folder)
+        self._settings = self.project / "pyproject.toml"
+        self._text = self._settings.read_text("utf-8").replace('instance_arn = ""', f'instance_arn = "{INSTANCE}"')
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        self._environment = kept | {
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": server.url,
+            "SSL_CERT_FILE": server.certificate,
+        }
+        self.edit(0)
+
+    def edit(self, number: int) -> None:
+        """Change a setting that travels with the page, so that the next release is another one."""
+        changed = self._text.replace("request_timeout_ms = 5000", f"request_timeout_ms = {4000 + number}")
+        beside = self._settings.with_name("pyproject.toml.new")
+        beside.write_text(changed, "utf-8")
+        beside.replace(self._settings)
+
+    def start(self) -> subprocess.Popen[str]:
+        """Start a release in a process group of its own."""
+        return subprocess.Popen(
+            _RELEASE,
+            cwd=self.project,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def release(self) -> None:
+        """Release to the end. Raise Failed where it does not end with 0."""
+        self.ended(self.start(), {0})
+
+    def ended(self, process: subprocess.Popen[str], codes: set[int]) -> int:
+        """Return the exit code of a release. Raise Failed where it is not one of `codes`, or there is a traceback."""
+        said, _ = process.communicate(timeout=_MOST)
+        if process.returncode not in codes or "Traceback" in said:
+            raise Failed(f"a release ended with {process.returncode}:\n{said}")
+        return process.returncode
+
+    def live(self) -> str:
+        """Return the id of the live release, "" before the first. Raise Failed where it is not whole."""
+        try:
+            page = self._object("site/index.html")
+        except ClientError:
+            return ""
+        identity = str(page["Metadata"]["release"])
+        manifest = json.loads(self._object(f"releases/{identity}.json")["Content"])
+        for path, digest in manifest["files"].items():
+            try:
+                stored = self._object(f"site/{path}")
+            except ClientError:
+                raise Failed(f"{path} of the live release {identity} is missing") from None
+            content = stored["Content"]
+            if stored.get("ContentEncoding") == "br":
+                content = brotli.decompress(content)
+            if hashlib.sha256(content).hexdigest() != digest:
+                raise Failed(f"{path} of the live release {identity} is not what its manifest says")
+        return identity
+
+    def _object(self, key: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self._aws.client("s3").get_object(Bucket=_BUCKET, Key=key)
+        return answer | {"Content": answer["Body"].read()}
+
+
+def kill_releases(team: Team, kills: int, chance: random.Random) -> int:
+    """Kill `kills` releases, each at a random moment; return how many were still running. The last one goes to its end."""
+    started = time.monotonic()
+    team.release()
+    takes = time.monotonic() - started
+    running = 0
+    for number in range(1, kills + 1):
+        team.edit(number)
+        process = team.start()
+        try:
+            process.wait(chance.uniform(0, takes))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            running += 1
+        process.communicate(timeout=_MOST)
+        if not team.live():
+            raise Failed(f"after kill {number} nothing is live")
+    team.edit(kills + 1)
+    before = team.live()
+    team.release()
+    if team.live() == before:
+        raise Failed("the release after the kills is not live")
+    return running
+
+
+def release_at_once(team: Team, processes: int) -> tuple[int, int]:
+    """Start that many releases in one checkout, the settings changing meanwhile; return how many won and how many lost."""
+    team.release()
+    running = []
+    for number in range(processes):
+        team.edit(1000 + number)
+        running.append(team.start())
+        time.sleep(0.05)  # so that they read different settings: not all would, and need not
+    codes = [team.ended(process, {0, 4}) for process in running]
+    if not team.live():
+        raise Failed("nothing is live")
+    team.edit(2000)
+    team.release()
+    team.live()
+    return codes.count(0), codes.count(4)
+
+
+@click.command()
+@click.option("--kills", default=100, show_default=True, help="Releases to kill.")
+@click.option("--at-once", default=27, show_default=True, help="Releases at once.")
+@click.option("--seed", default=1, show_default=True)
+def main(kills: int, at_once: int, seed: int) -> None:
+    """Kill releases, then start many at once."""
+    with MotoServer() as server, tempfile.TemporaryDirectory() as folder:
+        try:
+            running = kill_releases(Team(server, Path(folder) / "killed"), kills, random.Random(seed))
+            print(f"{kills} releases, {running} of them killed while they ran: the live page was whole each time")
+            won, lost = release_at_once(Team(server, Path(folder) / "at-once"), at_once)
+            print(
+                f"{at_once} releases at once: {won} done, {lost} told that another came first; the live page is whole"
+            )
+        except Failed as failed:
+            print(failed, file=sys.stderr)
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
