@@ -136,7 +136,10 @@ def test_no_hostile_value_opens_runs_or_breaks_anything(workspace: Workspace) ->
         app.locator("[data-do=refresh]").click()
         expect(app.locator("#attributes-list").get_by_text(marked, exact=True)).to_be_visible()
         link = app.locator("#pop")
-        if link.is_visible():
+        if link.is_visible() and not value.strip():
+            # Where the look-up gave nothing, the page searches the CRM, here the sample one, for the contact's own number.
+            assert str(link.get_attribute("href")).startswith(f"{workspace.preview.workspace_url}crm/search?q=")
+        elif link.is_visible():
             url = urlsplit(str(link.get_attribute("href")))
             assert (url.scheme, url.hostname, url.username) == ("https", "crm.example.com", None), repr(value)
         else:
