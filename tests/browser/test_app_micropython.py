@@ -85,7 +85,7 @@ def test_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         shutil.copy(ROOT / "tests" / "unit" / "pyapp" / f"{name}.py", python)
     (python / "main.py").write_text(_RUNNER % json.dumps(SHARED), "utf-8")
     (web / "index.html").write_text(_HTML, "utf-8")
-    (web / "page.css").write_text("", "utf-8")
+    (web / "page.css").write_text("body {\n  margin: 0;\n}\n", "utf-8")
     build_page(Page(web, "index.html", "page.css", python, {}, uses_sdk=False), folder / "out")
     handler = partial(_Handler, directory=str(folder / "out"))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
