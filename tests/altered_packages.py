@@ -9,6 +9,7 @@ What is not edited is a link to the real package.
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def altered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             shutil.copytree(path, copy, ignore=shutil.ignore_patterns("*.map"))
         else:
             copy.symlink_to(path, target_is_directory=path.is_dir())
-    monkeypatch.setattr(npm, "install_packages", lambda: modules)
+    monkeypatch.setattr(npm, "packages", lambda: nullcontext(modules))
     monkeypatch.setattr(npm, "lock_hash", lambda: str(folder))
     return modules
 
