@@ -49,7 +49,10 @@ _STUBS = {
     "polyscript/esm/worker/class.js": f"export default () => function () {{ {_NO_WORKERS} }};",
     # The page runs MicroPython.
     "polyscript/esm/interpreter/pyodide.js": 'export default { type: "pyodide" };',
-    # The page's files come as one image, without zip archives or packages from an index.
+    # The page's files come as one image: no files that PyScript fetches, no zip archives, no packages from an index.
+    "polyscript/esm/interpreter/_utils.js": "const nothing = () => undefined; export const createProgress = () => nothing,"
+    " writeFile = nothing, fetchFiles = nothing, fetchPaths = nothing, fetchJSModules = nothing;",
+    f"{PYSCRIPT}/src/fetch.js": "export const robustFetch = (...asked) => fetch(...asked), getText = (got) => got.text();",
     "polyscript/esm/3rd-party/zip.js": "export {};",
     "polyscript/esm/3rd-party/toml.js": "export {};",
     "polyscript/esm/python/mip.js": 'export default "";',
@@ -64,8 +67,8 @@ _STUBS = {
     f"{PYSCRIPT}/src/plugins.js": "export default {};",
     f"{PYSCRIPT}/src/plugins/codemirror.js": "export default {};",
     f"{PYSCRIPT}/src/plugins/donkey.js": "export {};",
-    # The text of the `pyscript` package: a page that imports it has it in its image, as bytecode.
-    f"{PYSCRIPT}/src/stdlib/pyscript.js": "export default {};",
+    # The `pyscript` package as text, and its installation: a page that imports it has it in its image, as bytecode.
+    f"{PYSCRIPT}/src/stdlib.js": 'export const stdlib = "", optional = "";',
 }
 # The same, for a page that does not import the `pyscript` package.
 _STUBS_WITHOUT_PACKAGE = {
@@ -136,8 +139,6 @@ _BUNDLED = (
 # terser makes the script smaller still: it leaves out the branches that are never taken, and Emscripten's hundred checks of
 # itself in MicroPython's loader (`assert`), but for what they are given to work out.
 _SMALL = ("--module", "--ecma=2022", "--compress=passes=3,pure_funcs=['assert']", "--mangle")
-# Has Chromium compile all functions while it loads the script, on another thread; other browsers ignore it.
-_COMPILED_EARLY = "//# allFunctionsCalledOnLoad\n"
 # Whether this MicroPython runs our bytecode from an image: its loader runs under Node.js too.
 _PROBE = """
 try {
@@ -246,7 +247,7 @@ def _add_bundled(
         + (_HTML_IN_STRINGS if python.package else "")
         + _ENTRY.replace("START", _START_WITH_PACKAGE if python.package else _START)
     )
-    recipe = json.dumps([stubs, entry, _BUNDLED, _SMALL, _COMPILED_EARLY])
+    recipe = json.dumps([stubs, entry, _BUNDLED, _SMALL])
     made = cached("script", [lock, recipe.encode()], lambda: _bundle(entry, stubs, modules))
     script = files.add("start.js", made)
     image = files.add("app.pack", romfs({**python.compiled, **(python.package or {})}))
@@ -283,7 +284,7 @@ def _bundle(entry: str, stubs: dict[str, str], modules: Path) -> bytes:
         (stage / "entry.js").write_text(entry, "utf-8")
         try:
             bundle = npm.esbuild(*_BUNDLED, str(stage / "entry.js"), node_path=modules)
-            return (_COMPILED_EARLY + npm.terser(bundle, *_SMALL)).encode()
+            return npm.terser(bundle, *_SMALL).encode()
         except Trouble as trouble:
             reason = re.sub(rf"[^\"'\s]*{stage.name}/", "", trouble.reason)
             raise _NotAsKnown(f"{trouble.thing} cannot bundle it ({reason})") from None
