@@ -22,7 +22,8 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -129,6 +130,8 @@ _BUNDLED = (
     "--minify-syntax",
     "--minify-whitespace",
     "--format=esm",
+    "--preserve-symlinks",
+    "--tsconfig-raw={}",  # not what lies above the folder for temporary files
     "--target=es2022",
     "--legal-comments=none",
     *(f"--external:{module}" for module in _NODE_ONLY),
@@ -269,21 +272,15 @@ def _probed(modules: Path, image: bytes) -> bytes:
 
 
 def _bundle(entry: str, stubs: dict[str, str], modules: Path) -> bytes:
-    """Bundle in a copy of the packages' sources where the stubs stand in; their other packages come by NODE_PATH."""
-    with tempfile.TemporaryDirectory(prefix="popdesk-bundle-") as folder:
-        stage = Path(folder)
-        for package in _COPIED:
-            if (modules / package).is_dir():
-                ignored = shutil.ignore_patterns("dist", "types", "*.map", "*.wasm")
-                shutil.copytree(modules / package, stage / "node_modules" / package, ignore=ignored)
+    """Return the script, bundled where copies of some packages have the stubs in them."""
+    with _stage(entry, modules, _COPIED) as stage:
         for path, stub in stubs.items():
             source = stage / "node_modules" / path
             if not source.is_file():
                 raise _NotAsKnown(f"there is no {path}")
             source.write_text(stub, "utf-8")
-        (stage / "entry.js").write_text(entry, "utf-8")
         try:
-            bundle = npm.esbuild(*_BUNDLED, str(stage / "entry.js"), node_path=modules)
+            bundle = npm.esbuild(*_BUNDLED, "entry.js", cwd=stage)
             return npm.terser(bundle, *_SMALL).encode()
         except Trouble as trouble:
             reason = re.sub(rf"[^\"'\s]*{stage.name}/", "", trouble.reason)
@@ -342,7 +339,29 @@ def _published(folder: Path, pattern: str) -> dict[str, bytes]:
 
 
 def _bundle_published(entry: str, modules: Path) -> bytes:
+    with _stage(entry, modules) as stage:
+        return npm.esbuild(*_BUNDLED, "--external:./pyscript-*", "entry.js", cwd=stage).encode()
+
+
+# -- both --------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _stage(entry: str, modules: Path, copied: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Yield a folder with the entry script and the packages, `copied` as copies of their sources, the others as links.
+
+    esbuild runs in it, and so meets the same paths, which it writes into the script, on every machine.
+    """
     with tempfile.TemporaryDirectory(prefix="popdesk-bundle-") as folder:
-        source = Path(folder, "entry.js")
-        source.write_text(entry, "utf-8")
-        return npm.esbuild(*_BUNDLED, "--external:./pyscript-*", str(source), node_path=modules).encode()
+        stage = Path(folder)
+        (stage / "entry.js").write_text(entry, "utf-8")
+        for manifest in (*modules.glob("[!.]*/package.json"), *modules.glob("@*/*/package.json")):
+            package = stage / "node_modules" / manifest.parent.relative_to(modules)
+            if package.relative_to(stage / "node_modules").as_posix() in copied:
+                shutil.copytree(
+                    manifest.parent, package, ignore=shutil.ignore_patterns("dist", "types", "*.map", "*.wasm")
+                )
+            else:
+                package.parent.mkdir(parents=True, exist_ok=True)
+                package.symlink_to(manifest.parent, target_is_directory=True)
+        yield stage

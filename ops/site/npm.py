@@ -114,12 +114,12 @@ def _npm_error(done: subprocess.CompletedProcess[Any]) -> tuple[str, str]:
         return "EUNKNOWN", " ".join(lines[-4:])
 
 
-def esbuild(*arguments: str, node_path: Path | None = None) -> str:
-    """Run esbuild of web/node_modules in web/ and give what it prints; `node_path` is where else packages are found.
+def esbuild(*arguments: str, cwd: Path = WEB) -> str:
+    """Run esbuild of web/node_modules in `cwd` and return what it prints.
 
-    Raises Trouble with what it says is wrong when it fails.
+    What it makes names modules by their paths from `cwd`. Raises Trouble with what it says is wrong when it fails.
     """
-    return _run("esbuild/bin/esbuild", "--log-level=error", *arguments, node_path=node_path)
+    return _run("esbuild/bin/esbuild", "--log-level=error", *arguments, cwd=cwd)
 
 
 def terser(script: str, *arguments: str) -> str:
@@ -135,24 +135,24 @@ def run_module(source: str, *arguments: str) -> str:
     return _run_node("node", "--input-type=module", "--eval", source, "--", *arguments)
 
 
-def _run(program: str, *arguments: str, stdin: str = "", node_path: Path | None = None) -> str:
+def _run(program: str, *arguments: str, stdin: str = "", cwd: Path = WEB) -> str:
     name = program.partition("/")[0]
-    made = _run_node(name, str(MODULES / program), *arguments, stdin=stdin, node_path=node_path)
+    made = _run_node(name, str(MODULES / program), *arguments, stdin=stdin, cwd=cwd)
     if not made.strip():
         raise Trouble(name, "it made nothing and says nothing", "delete web/node_modules and build again")
     return made
 
 
-def _run_node(program: str, *arguments: str, stdin: str = "", node_path: Path | None = None) -> str:
+def _run_node(program: str, *arguments: str, stdin: str = "", cwd: Path = WEB) -> str:
     with in_words(program):
         done = node(
             list(arguments),
             return_completed_process=True,
-            cwd=WEB,
+            cwd=cwd,
             input=stdin,
             capture_output=True,
             text=True,
-            env=tool_environment(NODE_PATH=str(node_path or "")),
+            env=tool_environment(),
         )
     if done.returncode != 0:
         raise Trouble(program, _reason(str(done.stderr).strip()), "delete web/node_modules and build again")

@@ -6,6 +6,7 @@ import html
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,9 +16,12 @@ from click.testing import CliRunner
 from deploy import cli
 from ops.preview.server import Preview
 from ops.settings import ROOT, load_settings
-from ops.site.build import Built, Page, app_page, build_page
+from ops.site import build
+from ops.site.build import Built, Page, app_page, build_page, make_page
 from ops.site.bundle import MICROPYTHON, PACKAGE, PYSCRIPT
+from ops.site.cache import Cache
 from tests.altered_packages import ALTERED, altered, edit, moved_module
+from tests.unit.ops.pages import small_page
 
 
 def _with_cards(folder: Path, appended: str) -> Page:
@@ -42,6 +46,22 @@ def test_the_packages_of_the_lock_file_are_bundled(tmp_path: Path) -> None:
     config = _config(built)
     assert sorted(config) == ["interpreter", "romfs", "wasm"]
     assert {str(path).removeprefix("./") for path in config.values()} <= set(built.files)
+
+
+@pytest.mark.parametrize("published", [False, True], ids=["bundled", "published"])
+def test_where_the_temporary_files_lie_is_not_seen_in_the_page(
+    published: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """esbuild writes modules' paths into the script: two builds of one source were two releases."""
+    if published:
+        moved_module(altered(tmp_path, monkeypatch))
+    made = []
+    for temporary in (tmp_path / "a", tmp_path / "deep" / "down"):
+        temporary.mkdir(parents=True)
+        monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+        monkeypatch.setattr(build, "_CACHE", Cache(temporary / "cache"))
+        made.append(make_page(small_page()).contents)
+    assert made[0] == made[1]
 
 
 @pytest.mark.parametrize("alter", ALTERED.values(), ids=list(ALTERED))

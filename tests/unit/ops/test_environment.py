@@ -46,7 +46,7 @@ def test_what_runs_under_node_sees_none_of_it(tmp_path: Path, monkeypatch: pytes
     script.write_text("console.log(JSON.stringify(process.env))")
     monkeypatch.setattr(npm, "MODULES", tmp_path)
     options: dict[str, Any]
-    for options in ({"node_path": tmp_path}, {"stdin": "code"}):
+    for options in ({"cwd": tmp_path}, {"stdin": "code"}):
         seen: dict[str, str] = json.loads(npm._run("see.js", **options))
         assert not _SECRETS.keys() & seen.keys()
         assert "PATH" in seen
@@ -55,7 +55,6 @@ def test_what_runs_under_node_sees_none_of_it(tmp_path: Path, monkeypatch: pytes
             "TMPDIR",
             "TEMP",
             "TMP",
-            "NODE_PATH",
             "SYSTEMROOT",
             "WINDIR",
             "COMSPEC",
