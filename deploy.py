@@ -1,7 +1,7 @@
 """Popdesk's command line: `python deploy.py --help`.
 
-Thin on purpose: each command reads its options and calls the room of ops/ that does the job. Foreseeable trouble comes
-as ops.errors.Trouble and is printed as thing, reason and remedy.
+Thin on purpose: each command reads its options and calls the module of ops/ that does the job. Foreseeable errors come
+as ops.errors.UserError and is printed as subject, reason and hint.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ with cancelling_quietly():
     from rich.progress import Progress
 
     from ops.cli.options import as_given, environment_option, profile_option, region_option
-    from ops.errors import Trouble
+    from ops.errors import UserError
     from ops.settings import ROOT, load_settings, version, with_region
 
 console = Console(highlight=False, soft_wrap=True)
@@ -45,18 +45,18 @@ _CLOUD = (
 
 
 # A question was asked where standard input has ended: in a pipeline, by cron.
-_NOBODY_TO_ASK = Trouble(
+_NOBODY_TO_ASK = UserError(
     "the question",
     "there is no terminal to answer it at; nothing was changed",
     "answer it by an option: --yes, or --confirm",
 )
 
 
-def _print_trouble(trouble: Trouble, context: click.Context) -> None:
+def _print_error(error: UserError, context: click.Context) -> None:
     # Escaped: a [table] of pyproject.toml is no markup. Not wrapped: commands are copied from it.
-    thing, reason = escape(trouble.thing), escape(as_given(trouble.reason, context))
-    remedy = escape(as_given(trouble.remedy, context))
-    errors.print(f"[bold red]{thing}[/]\n  {reason}\n  [bold]What to do:[/] {remedy}", soft_wrap=True)
+    subject, reason = escape(error.subject), escape(as_given(error.reason, context))
+    hint = escape(as_given(error.hint, context))
+    errors.print(f"[bold red]{subject}[/]\n  {reason}\n  [bold]What to do:[/] {hint}", soft_wrap=True)
 
 
 class _Commands(click.Group):
@@ -65,23 +65,23 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except Trouble as trouble:
-            _print_trouble(trouble, ctx)
-            sys.exit(trouble.exit_code)
+        except UserError as error:
+            _print_error(error, ctx)
+            sys.exit(error.exit_code)
         except (click.Abort, KeyboardInterrupt) as abort:
             if isinstance(abort.__context__, EOFError):
                 errors.print()  # ends the question's line
-                _print_trouble(_NOBODY_TO_ASK, ctx)
+                _print_error(_NOBODY_TO_ASK, ctx)
                 sys.exit(_NOBODY_TO_ASK.exit_code)
             errors.print("\nCancelled.")
             sys.exit(EXIT_CODE)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give all names, those that talk to AWS too."""
+        """Return all names, those that talk to AWS too."""
         return sorted([*super().list_commands(ctx), *_CLOUD])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Give a command; those that talk to AWS are imported when one is asked for (boto3 takes its time)."""
+        """Return a command; those that talk to AWS are imported when one is asked for (boto3 takes its time)."""
         if cmd_name not in _CLOUD:
             return super().get_command(ctx, cmd_name)
         with cancelling_quietly():
@@ -217,7 +217,7 @@ def import_command(
     for an import that stopped (it says how to go on). A customer's former numbers and addresses stay in the table unless
     --delete-others is given, which asks before it deletes more than a tenth of the table.
     """
-    from ops.cloud import customers as room
+    from ops.cloud import customers as customers_table
     from ops.cloud.aws import open_aws
     from ops.cloud.customers_file import check_file, read_rows
     from ops.cloud.stack import read_own_stack, stack_name
@@ -238,13 +238,13 @@ def import_command(
         progress.update(bar, description=f"{file.name}: loading", total=checked.lines, completed=0)
         rows = read_rows(checked, settings.lookup.default_region, from_line)
         if dry_run:
-            result = room.check_rows(rows, on_line)
+            result = customers_table.check_rows(rows, on_line)
         else:
             aws = open_aws(aws_profile, with_region(settings, aws_region).aws.region)
             if not table:
-                read_own_stack(aws, settings)  # raises Trouble where it is somebody else's
-            name = room.customers_table_name(aws, stack_name(settings), table)
-            result = room.import_customers(aws, name, rows, on_line, tell=tell, keep_keys=delete_others)
+                read_own_stack(aws, settings)  # raises UserError where it is somebody else's
+            name = customers_table.customers_table_name(aws, stack_name(settings), table)
+            result = customers_table.import_customers(aws, name, rows, on_line, tell=tell, keep_keys=delete_others)
         progress.update(bar, completed=checked.lines)
     for line, problem in sorted([*result.bad, *result.cells]):
         errors.print(f"line {line}: {problem}", soft_wrap=True)
@@ -259,10 +259,10 @@ def import_command(
     deleted = 0
     try:
         if delete_others and not dry_run:
-            others = room.find_others(aws, name, result)
+            others = customers_table.find_others(aws, name, result)
             if others.are_many and not yes:
                 _ask_to_delete(len(others.keys), others.total)
-            room.delete_others(aws, name, others, tell=tell)
+            customers_table.delete_others(aws, name, others, tell=tell)
             deleted = len(others.keys)
     finally:  # what was loaded is told, whatever becomes of the deletion
         if as_json:
@@ -270,11 +270,11 @@ def import_command(
     if delete_others and not dry_run and not as_json:
         console.print(f"{deleted} items deleted that are not in the file")
     if result.left_out or result.cells_left_out:
-        sys.exit(room.BAD_ROWS_EXIT_CODE)
+        sys.exit(customers_table.BAD_ROWS_EXIT_CODE)
 
 
 def _ask_to_delete(many: int, total: int) -> None:
-    """Ask whether so many of the table's items shall go. Raises Trouble where the answer is not yes."""
+    """Ask whether so many of the table's items shall go. Raises UserError where the answer is not yes."""
     try:
         question = f"Delete {many} of the table's {total} items, which the file does not have?"
         agreed = click.confirm(question, err=True)
@@ -282,7 +282,7 @@ def _ask_to_delete(many: int, total: int) -> None:
         errors.print()
         agreed = False
     if not agreed:
-        raise Trouble(
+        raise UserError(
             "--delete-others",
             f"it would delete {many} of the table's {total} items, and that was not answered with yes",
             "nothing was deleted, and the rows are loaded. Where the file has all customers, run it again with --yes",

@@ -1,6 +1,6 @@
-"""The one exception for foreseeable trouble: it names the thing, the reason and the remedy.
+"""The one exception for foreseeable errors: it names the subject, the reason and what to do.
 
-    raise Trouble("web/package-lock.json", "the file is missing", "restore it from version control")
+    raise UserError("web/package-lock.json", "the file is missing", "restore it from version control")
 
 deploy.py prints it in three lines and exits with `exit_code`; any other exception is a defect and keeps its traceback.
 """
@@ -8,16 +8,16 @@ deploy.py prints it in three lines and exits with `exit_code`; any other excepti
 from __future__ import annotations
 
 
-class Trouble(Exception):
-    """Something a person can mend.
+class UserError(Exception):
+    """Something that the user can fix.
 
-    `thing` is what is wrong (a file, a setting's key, a command), `reason` why, `remedy` what to do about it.
+    `subject` is what is wrong (a file, a setting's key, a command), `reason` why, `hint` what to do about it.
     `exit_code` is the process's exit code: 1 unless a command documents another.
     """
 
-    def __init__(self, thing: str, reason: str, remedy: str, exit_code: int = 1) -> None:
-        super().__init__(f"{thing}: {reason}. {remedy}")
-        self.thing = thing
+    def __init__(self, subject: str, reason: str, hint: str, exit_code: int = 1) -> None:
+        super().__init__(f"{subject}: {reason}. {hint}")
+        self.subject = subject
         self.reason = reason
-        self.remedy = remedy
+        self.hint = hint
         self.exit_code = exit_code

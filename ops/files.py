@@ -3,7 +3,7 @@
 write_whole(Path("dist/index.html"), content)       # another process sees the old file or the new one, never half of one
 with held(Path("dist")):                            # one process at a time, for as long as the block
     ...
-with in_words("the Lambda's zip"):                  # what the disk refuses inside is Trouble
+with in_words("the Lambda's zip"):                  # what the disk refuses inside is a UserError
     ...
 """
 
@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from ops.errors import Trouble
+from ops.errors import UserError
 
 _HOLD_SECONDS = 600.0  # how long another process is waited for: it may be installing packages over a slow network
 _LOOK_SECONDS = 0.05
@@ -35,7 +35,7 @@ _REMEDIES = {
 def write_whole(path: Path, content: bytes) -> None:
     """Write `content` to `path` in one step: beside it first, on the disk, read again, then moved there.
 
-    Folders are made. Raises Trouble where the disk refuses; what was there before is there then, and nothing else.
+    Folders are made. Raises UserError where the disk refuses; what was there before is there then, and nothing else.
     """
     with in_words(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,19 +54,19 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def in_words(thing: str) -> Iterator[None]:
-    """Raise Trouble about `thing` for an OSError inside the block."""
+def in_words(subject: str) -> Iterator[None]:
+    """Raise UserError about `subject` for an OSError inside the block."""
     try:
         yield
     except OSError as error:
-        raise trouble_of(thing, error) from error
+        raise trouble_of(subject, error) from error
 
 
-def trouble_of(thing: str, error: OSError) -> Trouble:
+def trouble_of(subject: str, error: OSError) -> UserError:
     """Return what is said of an OSError: the file that it names where that is another, the reason, what helps."""
-    named = str(error.filename) if error.filename and str(error.filename) != thing else ""
+    named = str(error.filename) if error.filename and str(error.filename) != subject else ""
     reason = f"{error.strerror or error}{f' ({named})' if named else ''}"
-    return Trouble(thing, reason, _REMEDIES.get(error.errno or 0, "see to that and run the command again"))
+    return UserError(subject, reason, _REMEDIES.get(error.errno or 0, "see to that and run the command again"))
 
 
 @contextlib.contextmanager
@@ -74,7 +74,7 @@ def held(folder: Path, shared: bool = False) -> Iterator[None]:
     """Hold `folder`, which is made, for as long as the block: another process that holds it is waited for.
 
     Those that hold it `shared` do so together. The lock is the kernel's on the folder itself (flock), so it goes with its
-    process, however that ends, and leaves no file. On Windows, which has no such lock, nothing is held. Raises Trouble where
+    process, however that ends, and leaves no file. On Windows, which has no such lock, nothing is held. Raises UserError where
     another process has not ended after ten minutes.
     """
     if sys.platform == "win32":
@@ -94,7 +94,7 @@ def held(folder: Path, shared: bool = False) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > ends:
-                    raise Trouble(
+                    raise UserError(
                         str(folder),
                         f"another build has been working there for more than {_HOLD_SECONDS / 60:.0f} minutes",
                         "end that process, then run the command again",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.settings import ROOT
 
 PINS = "uv.toml"
@@ -53,10 +53,10 @@ def constraints(project: Path) -> list[str]:
 def resolve(project: Path) -> list[str]:
     """Return what `project`'s pyproject.toml resolves to today: `name==version`, some with `; marker`, sorted.
 
-    Raise Trouble where uv is missing or cannot resolve it.
+    Raise UserError where uv is missing or cannot resolve it.
     """
     if shutil.which("uv") is None:
-        raise Trouble("uv", "it is not installed", "install it: pip install uv")
+        raise UserError("uv", "it is not installed", "install it: pip install uv")
     with tempfile.TemporaryDirectory() as folder:
         # In a folder of its own: an older uv.lock here would decide the versions.
         shutil.copy(project / "pyproject.toml", folder)
@@ -64,7 +64,7 @@ def resolve(project: Path) -> list[str]:
             done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
             if done.returncode != 0:
                 lines = done.stderr.strip().splitlines() or ["it gave no reason"]
-                raise Trouble(" ".join(command[:2]), lines[-1].strip(), "correct pyproject.toml, or try again later")
+                raise UserError(" ".join(command[:2]), lines[-1].strip(), "correct pyproject.toml, or try again later")
     return sorted(line.strip() for line in done.stdout.splitlines() if "==" in line)
 
 
@@ -82,8 +82,8 @@ def main() -> None:
     """Renew the pins of uv.toml."""
     try:
         click.echo(f"{PINS}: {renew(ROOT)} packages pinned")
-    except Trouble as error:
-        click.echo(f"{error.thing}: {error.reason}. {error.remedy}", err=True)
+    except UserError as error:
+        click.echo(f"{error.subject}: {error.reason}. {error.hint}", err=True)
         sys.exit(error.exit_code)
 
 

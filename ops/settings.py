@@ -28,7 +28,7 @@ from pydantic import (
 
 from ops import LOOKUP
 from ops.crm_settings import check_entry, check_fields, check_lookup_url, check_page, check_path, encode_template
-from ops.errors import Trouble
+from ops.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = ROOT / "pyproject.toml"
@@ -234,7 +234,7 @@ class Attributes(_Table):
         return self
 
     def by_role(self) -> dict[str, str]:
-        """Give {role: attribute name}, e.g. {"url": "contactUrlPath", ...}."""
+        """Return {role: attribute name}, e.g. {"url": "contactUrlPath", ...}."""
         return dict(self.model_dump())
 
 
@@ -285,7 +285,7 @@ class Settings(_Table):
         return _only_known(entries, PERMISSIONS)
 
     def with_local_crm(self, origin: str) -> Settings:
-        """Give preview's settings: the sample CRM at `origin` (`http://127.0.0.1:8000`) stands in for the real one."""
+        """Return preview's settings: the sample CRM at `origin` (`http://127.0.0.1:8000`) stands in for the real one."""
         return self.model_copy(
             update={
                 "crm": Crm(
@@ -314,13 +314,13 @@ def load_settings(pyproject: Path | None = None, environment: str = "") -> Setti
 
     `pyproject` is the file, the checkout's where it is None.
 
-    Raises Trouble that names the file, the key and what is wrong with it.
+    Raises UserError that names the file, the key and what is wrong with it.
     """
     pyproject = pyproject or PYPROJECT
     document = _read(pyproject)
     tree = _table(document.get("tool", {}), "popdesk", "tool.popdesk")
     if tree is None:
-        raise Trouble(str(pyproject), "it has no [tool.popdesk] table", "restore it from version control")
+        raise UserError(str(pyproject), "it has no [tool.popdesk] table", "restore it from version control")
     tree = dict(tree)
     environments = _table(tree, "environments", "tool.popdesk.environments") or {}
     tree.pop("environments", None)
@@ -329,7 +329,7 @@ def load_settings(pyproject: Path | None = None, environment: str = "") -> Setti
         over = _environment(environments, environment)
         base, own = _table(tree, "aws", "tool.popdesk.aws") or {}, _table(over, "aws", "the environment's aws") or {}
         if base.get("stack") and "stack" not in own:
-            raise Trouble(
+            raise UserError(
                 "pyproject.toml",
                 "tool.popdesk.aws.stack names one stack for all environments: each would change the others' one",
                 f"move it to [tool.popdesk.environments.{environment}.aws]",
@@ -343,7 +343,7 @@ def load_settings(pyproject: Path | None = None, environment: str = "") -> Setti
 
 
 def version(pyproject: Path | None = None) -> str:
-    """Return the project's version, e.g. "0.2.0". Raises Trouble as `load_settings` does."""
+    """Return the project's version, e.g. "0.2.0". Raises UserError as `load_settings` does."""
     return str(_read(pyproject or PYPROJECT).get("project", {}).get("version", "unknown"))
 
 
@@ -351,36 +351,36 @@ def _read(pyproject: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(pyproject.read_text("utf-8"))
     except FileNotFoundError:
-        raise Trouble(str(pyproject), "the file is missing", "run from a checkout of the project") from None
+        raise UserError(str(pyproject), "the file is missing", "run from a checkout of the project") from None
     except UnicodeDecodeError as error:
-        raise Trouble(str(pyproject), f"it is not UTF-8 (near byte {error.start})", "save it as UTF-8", 2) from None
+        raise UserError(str(pyproject), f"it is not UTF-8 (near byte {error.start})", "save it as UTF-8", 2) from None
     except OSError as error:
-        raise Trouble(str(pyproject), f"it cannot be read: {error.strerror}", "make it readable") from None
+        raise UserError(str(pyproject), f"it cannot be read: {error.strerror}", "make it readable") from None
     except tomllib.TOMLDecodeError as error:
-        raise Trouble(str(pyproject), f"it is not valid TOML: {error}", "correct that line", exit_code=2) from None
+        raise UserError(str(pyproject), f"it is not valid TOML: {error}", "correct that line", exit_code=2) from None
 
 
 def _table(tree: Any, key: str, path: str) -> dict[str, Any] | None:
-    """Return a table of the document, None where it is not there. Raises Trouble where something else stands there."""
+    """Return a table of the document, None where it is not there. Raises UserError where something else stands there."""
     found = tree.get(key) if isinstance(tree, dict) else None
     if found is not None and not isinstance(found, dict):
-        raise Trouble("pyproject.toml", f"{path} is no table", f"write it as [{path}]", exit_code=2)
+        raise UserError("pyproject.toml", f"{path} is no table", f"write it as [{path}]", exit_code=2)
     return found
 
 
 def _environment(environments: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return the table of an environment. Raises Trouble where there is none of that name, or where it can be no name."""
+    """Return the table of an environment. Raises UserError where there is none of that name, or where it can be no name."""
     found = _table(environments, name, f"tool.popdesk.environments.{name}")
     if found is None:
         known = ", ".join(sorted(environments)) or "none"
-        raise Trouble(
+        raise UserError(
             f"environment {name!r}",
             f"pyproject.toml has no [tool.popdesk.environments.{name}] (it has: {known})",
             "add that table, or name one of those",
             exit_code=2,
         )
     if not _ENVIRONMENT.fullmatch(name):
-        raise Trouble(
+        raise UserError(
             f"environment {name!r}",
             "an environment's name is at most 20 lower-case letters, digits and hyphens: the stack is named after it",
             f"rename [tool.popdesk.environments.{name}]",
@@ -390,13 +390,13 @@ def _environment(environments: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def with_region(settings: Settings, region: str) -> Settings:
-    """Return the settings with another AWS region (--region), unchanged where it is empty. Raises Trouble (exit code 2)."""
+    """Return the settings with another AWS region (--region), unchanged where it is empty. Raises UserError (exit code 2)."""
     if not region:
         return settings
     try:
         aws = Aws(**{**settings.aws.model_dump(), "region": region})
     except ValidationError:
-        raise Trouble(
+        raise UserError(
             f"--region {region!r}", "that is no AWS region's name", "name one such as us-east-1", exit_code=2
         ) from None
     return settings.model_copy(update={"aws": aws})
@@ -410,7 +410,7 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _explain(error: ValidationError, environment: str) -> Trouble:
+def _explain(error: ValidationError, environment: str) -> UserError:
     lines = []
     for problem in error.errors():
         key = ".".join(["tool", "popdesk", *(str(part) for part in problem["loc"])])
@@ -420,11 +420,11 @@ def _explain(error: ValidationError, environment: str) -> Trouble:
         )
         lines.append(f"{key}: {text}")
     where = f" or [tool.popdesk.environments.{environment}]" if environment else ""
-    return Trouble("pyproject.toml", "; ".join(lines), f"mend it in [tool.popdesk]{where}", exit_code=2)
+    return UserError("pyproject.toml", "; ".join(lines), f"fix it in [tool.popdesk]{where}", exit_code=2)
 
 
 def page_settings(settings: Settings) -> dict[str, Any]:
-    """Give what the page needs to know, as plain JSON values: the build writes it beside the page's Python."""
+    """Return what the page needs to know, as plain JSON values: the build writes it beside the page's Python."""
     return {
         "name": settings.name,
         "language": settings.language,
@@ -442,7 +442,7 @@ def page_settings(settings: Settings) -> dict[str, Any]:
 
 
 def lambda_settings(settings: Settings) -> dict[str, Any]:
-    """Give what the Lambda needs to know, as plain JSON values: it travels in the zip as settings.json."""
+    """Return what the Lambda needs to know, as plain JSON values: it travels in the zip as settings.json."""
     return {
         "crm": settings.crm.model_dump(),
         "lookup": settings.lookup.model_dump(),

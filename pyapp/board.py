@@ -11,7 +11,7 @@
     board.refresh_soon(["contact.queue"])             # the same for an event, of which there may be many at once
     board.tell("agent.state", {"name": "Lunch"})      # an event that brought the answer itself
 
-`send(name, answered)` starts a request, and `answered(value, trouble)` is called with what comes of it: a plain value and
+`send(name, answered)` starts a request, and `answered(value, problem)` is called with what comes of it: a plain value and
 None, or None and an exception. `show(card, outcome)` draws: a value is one that values.py has made ready for it. What two
 cards ask in one refresh is asked once. An older run of a card never replaces what a newer one showed, and no card takes an
 answer that is older than the last event about it.
@@ -183,7 +183,7 @@ class Board:
         self._refresh_soon([name])
 
     def waits_for(self, name):
-        """Say whether a question is still without its answer."""
+        """Return whether a question is still without its answer."""
         question = self._open.get(name)
         return question is not None and not question.is_settled()
 
@@ -316,26 +316,26 @@ class Question:
         self.news = news
         self._settled = asyncio.Event()
         self._value = None
-        self._trouble = None
+        self._problem = None
 
     def is_settled(self):
-        """Say whether there is an answer, or an exception that stands for it."""
+        """Return whether there is an answer, or an exception that stands for it."""
         return self._settled.is_set()
 
-    def settle(self, value, trouble):
+    def settle(self, value, problem):
         """Take the answer, or the exception that stands for it."""
         if not self._settled.is_set():
-            self._value, self._trouble = value, trouble
+            self._value, self._problem = value, problem
             self._settled.set()
 
     async def answer(self):
-        """Give the answer once it is there; raises the exception it came to."""
+        """Return the answer once it is there; raises the exception it came to."""
         await self._settled.wait()
-        if self._trouble is not None:
-            raise self._trouble
+        if self._problem is not None:
+            raise self._problem
         return self._value
 
 
 def _to_be_awaited(value):
-    """Say whether a function's result is still to come: a coroutine (MicroPython's have no __await__) or a promise."""
+    """Return whether a function's result is still to come: a coroutine (MicroPython's have no __await__) or a promise."""
     return hasattr(value, "send") or hasattr(value, "__await__") or hasattr(value, "then")

@@ -1,4 +1,4 @@
-"""The only room that knows the Amazon Connect SDK: it speaks with the workspace and gives plain Python values.
+"""The only module that knows the Amazon Connect SDK: it speaks with the workspace and gives plain Python values.
 
     workspace = connect.open(timeout_ms, on_news)        # sends the hello at once
     workspace.ask_ahead(["agent.name"])                  # for a page that is not ready to take the answer
@@ -8,7 +8,7 @@
 `on_news(what, data)` is called with what the workspace tells, in its order: "contact" and "idle" (created, data the
 permissions), "shown", "hidden", "destroyed", "connected", "acw", "missed", "cleared" (data {"contactId", ...}),
 "state" (the agent's, by name; None when the event names none), "theme" (light, dark, auto), "outside" (nobody answered),
-"error" (a message), "defect" (an exception of this room's own).
+"error" (a message), "defect" (an exception of this module's own).
 
 A value is a text, number, dict, list or None. The SDK is the global `connectSDK` (ops/site/build.py bundles it). It queues what
 is asked before the workspace has answered its hello, so nothing here waits. Facts about the SDK: its packages app, contact,
@@ -91,7 +91,7 @@ class Workspace:
             self._request(name, ahead.settle)
 
     def send(self, name, answered):
-        """Start a request now; `answered(value, trouble)` is called once, with the value or with an Unanswered."""
+        """Start a request now; `answered(value, problem)` is called once, with the value or with an Unanswered."""
         ahead = self._ahead.pop(name, None)
         if self._idle and name[:8] == "contact.":
             answered(None, Unanswered(NOTHING))
@@ -218,11 +218,11 @@ class Ahead:
         self._answer = None
         self._answered = None
 
-    def settle(self, value, trouble):
+    def settle(self, value, problem):
         """Take the answer, as `send` gives it."""
-        self._answer = (value, trouble)
+        self._answer = (value, problem)
         if self._answered:
-            self._answered(value, trouble)
+            self._answered(value, problem)
 
     def hand_to(self, answered):
         """Call `answered` with the answer, now or when it comes."""
@@ -249,7 +249,7 @@ _OF_CONTACT = {
 
 
 def _unanswered(error):
-    """Say why from what the SDK rejects with: an object with `errorKey` and `reason`, an Error or not."""
+    """Return why from what the SDK rejects with: an object with `errorKey` and `reason`, an Error or not."""
     key, reason = str(_field(error, "errorKey") or ""), str(_field(error, "reason") or "")
     if key == "clientTimeout":
         return Unanswered(TIMED_OUT)
@@ -264,7 +264,7 @@ def _unanswered(error):
 
 
 def _plain(value):
-    """Give a JavaScript value as Python: JSON keeps large numbers and turns a Date into ISO 8601 text.
+    """Return a JavaScript value as Python: JSON keeps large numbers and turns a Date into ISO 8601 text.
 
     Through the proxy, integers of 2**31 and more would be cut off.
     """
@@ -291,7 +291,7 @@ def _object(value):
 
 
 def parse_url(url):
-    """Give an absolute URL's parts as the browser reads them (screenpop.py's `parse`), or None."""
+    """Return an absolute URL's parts as the browser reads them (screenpop.py's `parse`), or None."""
     parsed = js.URL.parse(url)
     if not parsed:
         return None
@@ -317,12 +317,12 @@ def run_tasks():
 
 
 def is_seen():
-    """Say whether the browser shows this page's tab: agents keep theirs in the background too."""
+    """Return whether the browser shows this page's tab: agents keep theirs in the background too."""
     return str(js.document.visibilityState) == "visible"
 
 
 def alone():
-    """Say whether this page is nobody's frame: opened by itself, outside any workspace."""
+    """Return whether this page is nobody's frame: opened by itself, outside any workspace."""
     return bool(getattr(js.Object, "is")(js.window.parent, js.window))
 
 
@@ -332,7 +332,7 @@ _REMEMBERED = 50
 
 
 async def remembered():
-    """Give the contacts' ids that `remember` has kept in this tab; none where the browser denies a frame its storage."""
+    """Return the contacts' ids that `remember` has kept in this tab; none where the browser denies a frame its storage."""
     try:
         storage = await _storage()
         return json.loads(storage.getItem(_MEMORY) or "[]")

@@ -24,7 +24,7 @@ class Early:
     def __getattr__(self, name):
         return lambda *values: self.kept.append((name, values))
 
-    def unveil(self):
+    def reveal(self):
         """Show the whole page: the first frame had its status line alone (web/first.css)."""
         page = _byId("page")
         if page:  # the HTML may still be on its way

@@ -2,7 +2,7 @@
 
     main.start()
 
-The hello goes out before the other rooms are imported: the workspace answers meanwhile, and what it says is heard only
+The hello goes out before the other modules are imported: the workspace answers meanwhile, and what it says is heard only
 when this has finished.
 """
 
@@ -101,7 +101,7 @@ class App:
             self._workspace.ask_ahead([])
             if self._view is not self._early:
                 return
-            self._early.unveil()
+            self._early.reveal()
             self._view = view.View(self._settings, self._cards, self._board.retry, self._board.refresh, self._pop)
             self._view.watch_errors(self._failed)
             self._doctor()
@@ -217,9 +217,9 @@ class App:
         self._view.close()
         self._workspace.log("info", "App destroyed")
 
-    def _follow_theme(self, answer, trouble):
+    def _follow_theme(self, answer, problem):
         # An older workspace tells no theme: the system's stays. A change that was told meanwhile is newer than this.
-        if trouble is None and not self._themed:
+        if problem is None and not self._themed:
             self._view.theme(answer.get("visualMode") if isinstance(answer, dict) else None)
 
     # -- what the board shows -----------------------------------------------------------------------------------------
@@ -240,7 +240,7 @@ class App:
                 self._show_customer(outcome)
         self._waited_for.discard(card.id)
         if self._view is self._early and not self._waited_for:
-            self._early.unveil()
+            self._early.reveal()
             asyncio.create_task(self._draw_next())
 
     def _show_customer(self, outcome):
@@ -307,7 +307,7 @@ class App:
         if self._automatic and self._automatic.due(self._offer):
             self._view.soon(self._pop)
 
-    # -- trouble that is not the SDK's --------------------------------------------------------------------------------
+    # -- errors that are not the SDK's ----------------------------------------------------------------------------------
 
     def _task_failed(self, loop, context):
         self._failed("task", context["exception"])
@@ -317,19 +317,19 @@ class App:
 
     def _failed(self, where, error, place=""):
         """Show an exception and log where it came from; `place` is where the card stands that is to blame for it."""
-        import trouble
+        import page_errors
 
-        kind, text, frames = trouble.describe(error, place)
+        kind, text, frames = page_errors.describe(error, place)
         if (kind, frames) not in self._troubles:
             self._troubles.append((kind, frames))
-            self._workspace.log("error", "App trouble", {"where": where, "kind": kind, "frames": frames})
-            self._view.trouble(where, kind, text)
+            self._workspace.log("error", "App error", {"where": where, "kind": kind, "frames": frames})
+            self._view.page_error(where, kind, text)
 
 
 def _show_plainly(error):
-    import trouble
+    import page_errors
 
-    trouble.show_plainly(error)
+    page_errors.show_plainly(error)
 
 
 async def _attributes(desk):

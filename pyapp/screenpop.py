@@ -165,7 +165,7 @@ def _is_label(label):
 
 
 def features(attributes, roles, width, height, screen):
-    """Give the third argument of window.open for a window of its own: sizes in pixels, clamped to the screen.
+    """Return the third argument of window.open for a window of its own: sizes in pixels, clamped to the screen.
 
     `width` and `height` stand where the attributes give no number; `screen` is (left, top, width, height) of what the
     screen has free. Where the attributes give no position the browser chooses one.
@@ -301,7 +301,7 @@ class Automatic:
         self._waiting = ""
 
     def due(self, offer):
-        """Say whether to pop now; True only once. Only a customer's own page pops, never a search."""
+        """Return whether to pop now; True only once. Only a customer's own page pops, never a search."""
         if not self._waiting or not offer or not offer.is_page or not offer.url:
             return False
         self.popped.append(self._waiting)

@@ -181,7 +181,7 @@ def _kind(value):
 
 
 def is_moment(text):
-    """Say whether a text names one moment: `YYYY-MM-DDTHH:MM[:SS[.FFF]]` and `Z` or `+HH:MM`, a date of the calendar.
+    """Return whether a text names one moment: `YYYY-MM-DDTHH:MM[:SS[.FFF]]` and `Z` or `+HH:MM`, a date of the calendar.
 
     Browsers read other texts as dates too, and not all alike: "Order 5" is May 2001 to Chrome (ECMA-262, Date.parse).
     """
@@ -207,7 +207,7 @@ def _is_date(text):
 
 
 def _is_clock(text):
-    """Say whether a text is HH:MM or HH:MM:SS."""
+    """Return whether a text is HH:MM or HH:MM:SS."""
     if len(text) not in (5, 8):
         return False
     parts = text.split(":")
@@ -218,19 +218,19 @@ def _is_clock(text):
 
 
 def from_arn(arn):
-    """Give an ARN's last part first: its resource's own id, the whole ARN behind it."""
+    """Return an ARN's last part first: its resource's own id, the whole ARN behind it."""
     if not arn.startswith("arn:") or "/" not in arn:
         return Text(arn)
     return Text(arn[arn.rfind("/") + 1 :] or arn, rest=arn)
 
 
 def capital(text):
-    """Give `VOICE` and `voice` as `Voice`."""
+    """Return `VOICE` and `voice` as `Voice`."""
     return text[:1].upper() + text[1:].lower()
 
 
 def shown_duration(seconds):
-    """Give seconds as `0:07`, `12:34` or `1:02:03`; less than nothing is nothing."""
+    """Return seconds as `0:07`, `12:34` or `1:02:03`; less than nothing is nothing."""
     seconds = max(0, int(seconds))
     minutes, seconds = seconds // 60, seconds % 60
     if minutes < 60:
@@ -246,7 +246,7 @@ _SHORT_CODES = (
 
 
 def shown_phone(number):
-    """Give an E.164 number in groups, for reading only (ITU-T E.123 writes them with spaces).
+    """Return an E.164 number in groups, for reading only (ITU-T E.123 writes them with spaces).
 
     The North American plan reads 3-3-4, London 2-4-4; elsewhere the last four digits stand alone and the others go in
     threes. What is no E.164 number comes back as it is.
@@ -290,7 +290,7 @@ _INVISIBLE = ((0, 31), (127, 159), (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 
 
 
 def plainly(text):
-    """Give a text whose invisible characters are written out (`\\u202e`), so that it cannot look like another."""
+    """Return a text whose invisible characters are written out (`\\u202e`), so that it cannot look like another."""
     shown = []
     for character in text:
         code = ord(character)

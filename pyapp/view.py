@@ -1,4 +1,4 @@
-"""The only room that knows the DOM: it fills the page's static HTML (web/index.html) and hears what the agent does.
+"""The only module that knows the DOM: it fills the page's static HTML (web/index.html) and hears what the agent does.
 
     view = View(settings, cards, retry, refresh, pop)
     view.life("connected", hidden=False)
@@ -132,7 +132,7 @@ class View:
     # -- status -------------------------------------------------------------------------------------------------------
 
     def life(self, now, hidden):
-        """Say which state the contact is in, and whether the page is hidden."""
+        """Return which state the contact is in, and whether the page is hidden."""
         self._now = now
         text = self._say("life." + now)
         if hidden:
@@ -421,7 +421,7 @@ class View:
     # -- the screen pop -----------------------------------------------------------------------------------------------
 
     def screen(self):
-        """Give what the screen has free: (left, top, width, height) in pixels."""
+        """Return what the screen has free: (left, top, width, height) in pixels."""
         screen = js.screen
         left, top = getattr(screen, "availLeft", 0), getattr(screen, "availTop", 0)
         return int(left), int(top), int(screen.availWidth), int(screen.availHeight)
@@ -505,7 +505,7 @@ class View:
         # Denied by the browser or the frame, the agent can still copy it by hand.
         self._note_pop("uncopied" if done is THREW else "copied", url)
 
-    # -- trouble ------------------------------------------------------------------------------------------------------
+    # -- errors -------------------------------------------------------------------------------------------------------
 
     def watch_errors(self, failed):
         """Call failed(where, error) for errors in callbacks, which only the browser's window hears of."""
@@ -519,18 +519,18 @@ class View:
         self._on(js.window, "error", on_error)
         self._on(js.window, "unhandledrejection", on_rejection)
 
-    def trouble(self, where, kind, text):
-        """Show trouble that is not the SDK's, its traceback folded away."""
+    def page_error(self, where, kind, text):
+        """Show an error that is not the SDK's, its traceback folded away."""
         say = self._say
-        box = _element("section", className="trouble")
+        box = _element("section", className="page-error")
         fold = _element("details")
-        fold.append(_element("summary", say("trouble.details")), _element("pre", text))
+        fold.append(_element("summary", say("error.details")), _element("pre", text))
         box.append(
-            _element("h2", say("trouble")),
-            _element("p", say("trouble.in", where=where, what=kind) + ". " + say("trouble.rest")),
+            _element("h2", say("error")),
+            _element("p", say("error.in", where=where, what=kind) + ". " + say("error.rest")),
             fold,
         )
-        _byId("troubles").append(box)
+        _byId("errors").append(box)
 
     def close(self):
         """Stop everything that runs by itself."""
@@ -541,7 +541,7 @@ class View:
 
 
 def _fits(slots, cards):
-    """Say whether the page's slots are these cards', in this order and under their titles."""
+    """Return whether the page's slots are these cards', in this order and under their titles."""
     if slots.length != len(cards):
         return False
     for index, card in enumerate(cards):

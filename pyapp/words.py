@@ -100,15 +100,15 @@ WORDS = {
     "attributes.count": "Contact attributes ({count})",
     "attributes.none": "This contact has no attributes.",
     "attributes.untold": "Contact attributes cannot be shown",
-    # alerts and trouble
+    # alerts and errors
     "alerts": "Permissions",
     "alert.missing": "{permission} is not granted.",
     "alert.how": "An administrator adds it to this application in Amazon Connect, under Third-party applications. "
     "Without it: {cards}.",
-    "trouble": "Something in this page failed",
-    "trouble.in": "In {where}: {what}",
-    "trouble.rest": "The rest of the page goes on. The workspace’s log has been told, without personal data.",
-    "trouble.details": "Details for developers",
+    "error": "Something in this page failed",
+    "error.in": "In {where}: {what}",
+    "error.rest": "The rest of the page goes on. It is in the workspace’s log, without personal data.",
+    "error.details": "Details for developers",
 }
 
 
@@ -118,7 +118,7 @@ def title(say, text):
 
 
 def words(setting, browser):
-    """Give `say(key, **values)` for a language: the setting's, or where that is "auto" the browser's, else English."""
+    """Return `say(key, **values)` for a language: the setting's, or where that is "auto" the browser's, else English."""
     language = setting if setting in LANGUAGES else browser[:2].lower()
     chosen = WORDS
     if language == "es":

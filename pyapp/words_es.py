@@ -89,10 +89,10 @@ WORDS = {
     "alert.missing": "No se ha concedido {permission}.",
     "alert.how": "Un administrador lo añade a esta aplicación en Amazon Connect, en aplicaciones de terceros. "
     "Sin él: {cards}.",
-    "trouble": "Algo ha fallado en esta página",
-    "trouble.in": "En {where}: {what}",
-    "trouble.rest": "El resto de la página sigue. El registro del espacio de trabajo está avisado, sin datos personales.",
-    "trouble.details": "Detalles para desarrolladores",
+    "error": "Algo ha fallado en esta página",
+    "error.in": "En {where}: {what}",
+    "error.rest": "El resto de la página sigue. El registro del espacio de trabajo está avisado, sin datos personales.",
+    "error.details": "Detalles para desarrolladores",
     # titles of cards
     "Phone number or e-mail": "Teléfono o correo",
     "Channel": "Canal",

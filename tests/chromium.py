@@ -62,7 +62,7 @@ def _find_or_install(playwright: Playwright) -> str:
 
 
 def launch_arguments(playwright: Playwright) -> dict[str, Any]:
-    """Give the arguments for Playwright's launch: {"executable_path": ..., "args": [...]}."""
+    """Return the arguments for Playwright's launch: {"executable_path": ..., "args": [...]}."""
     return {"executable_path": chromium(playwright), "args": list(FLAGS)}
 
 
@@ -76,7 +76,7 @@ def _systems() -> str:
 
 
 def starts(path: str) -> bool:
-    """Say whether the program at `path` runs at all, and tells its version."""
+    """Return whether the program at `path` runs at all, and tells its version."""
     try:
         return subprocess.run([path, "--version"], capture_output=True, check=False, timeout=60).returncode == 0
     except (OSError, subprocess.TimeoutExpired):

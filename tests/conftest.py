@@ -146,7 +146,7 @@ def workspace(preview: Preview, context: BrowserContext) -> Iterator[Workspace]:
 
 @pytest.fixture
 def fresh_context(browser: Browser) -> Iterator[BrowserContext]:
-    """Give another browser context, with an empty cache."""
+    """Return another browser context, with an empty cache."""
     made = browser.new_context()
     yield made
     made.close()

@@ -2,8 +2,8 @@
 
     for command in COMMANDS: cli.add_command(command)
 
-Each reads its options, calls the room that does the job and shows what it did. Exit codes: 0 done (or nothing to do),
-1 trouble, 2 wrong settings or options, 3 `plan` would change something or `doctor` found something, 4 somebody else was
+Each reads its options, calls the module that does the job and shows what it did. Exit codes: 0 done (or nothing to do),
+1 failed, 2 wrong settings or options, 3 `plan` would change something or `doctor` found something, 4 somebody else was
 first, 5 the live page was not right and was rolled back.
 """
 
@@ -42,14 +42,14 @@ from ops.cloud.grants import grant, withdraw
 from ops.cloud.iam_policy import MANAGED_SIZE, ROLE_SIZE, parts, policy, size
 from ops.cloud.prune import prune
 from ops.cloud.releases import look_over, plan_rollback, rollback
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.settings import Settings, load_settings, with_region
 
 DIFFERENT_EXIT_CODE = 3
 _MOST_SHOWN = 12  # paths in a list on the screen; --json has them all
 
 out = Console(highlight=False, soft_wrap=True)
-told = Console(stderr=True, highlight=False)  # progress and questions: --json leaves stdout to the answer
+err = Console(stderr=True, highlight=False)  # progress and questions: --json leaves stdout to the answer
 
 
 def cloud(command: Callable[..., None]) -> Callable[..., None]:
@@ -79,7 +79,7 @@ class _Shown:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
-        self._progress = Progress(*columns, console=told, transient=True)
+        self._progress = Progress(*columns, console=err, transient=True)
         self._task = self._progress.add_task("", total=None)
         self.notes: list[str] = []
         self.events = Events(
@@ -128,7 +128,7 @@ def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: 
     except stacks.StuckRollback as stuck:
         if dry_run:
             raise
-        told.print(f"[bold red]{escape(stuck.thing)}[/]\n  {escape(stuck.reason)}", soft_wrap=True)
+        err.print(f"[bold red]{escape(stuck.subject)}[/]\n  {escape(stuck.reason)}", soft_wrap=True)
         if not yes and not click.confirm("Let AWS go on with taking it back, then release?", err=True):
             raise
         with shown as events:
@@ -152,12 +152,12 @@ def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: 
             raise
         if not agreed:
             _drop(aws, work)
-            raise Trouble("release", "you said no", "nothing was changed")
+            raise UserError("release", "you said no", "nothing was changed")
     try:
         with shown as events:
             result = carry_out(aws, work, events, repair=repair)
     except KeyboardInterrupt:
-        told.print(as_given("AWS goes on with what it was told; `deploy.py status` says what is live."), soft_wrap=True)
+        err.print(as_given("AWS goes on with what it was told; `deploy.py status` says what is live."), soft_wrap=True)
         raise
     _show_notes(shown.notes[len(planned) :])
     if as_json:
@@ -194,7 +194,7 @@ def _drop(aws: Aws, work: Work) -> None:
 def _show_notes(notes: Sequence[str]) -> None:
     """Show on stderr what was found lost or damaged."""
     for note in notes:
-        told.print(f"[yellow]{escape(as_given(note))}[/]", soft_wrap=True)
+        err.print(f"[yellow]{escape(as_given(note))}[/]", soft_wrap=True)
 
 
 def _show_plan(work: Work, as_json: bool, notes: Sequence[str]) -> None:
@@ -257,7 +257,7 @@ def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
             manifest = read_manifest(aws, place, live.release, live)
         except Lost as lost:
             whole = False
-            notes.append(f"{lost.thing}: {lost.reason}. {lost.remedy}")
+            notes.append(f"{lost.subject}: {lost.reason}. {lost.hint}")
         else:
             made = manifest.release
             missing, damaged = look_over(aws, place, made)
@@ -283,7 +283,7 @@ def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
         whole = False
         notes.append(f"the page was deleted; {last} was live last: `deploy.py rollback` brings it back")
     if drift:
-        with told.status("Looking for drift"):
+        with err.status("Looking for drift"):
             facts["drift"] = stacks.read_drift(aws, stack)
     facts["notes"] = notes
     if as_json:
@@ -350,7 +350,7 @@ def rollback_command(aws: Aws, settings: Settings, identity: str, dry_run: bool,
     _show_notes(planned.notes)
     if planned.now and planned.now.release.infrastructure != then.infrastructure:
         commit = then.commit.removesuffix("-dirty") or "COMMIT"
-        told.print(
+        err.print(
             f"[yellow]{then.id} was made with {'other' if then.infrastructure else 'unknown'} infrastructure (flows, "
             "permissions, headers), which stays as it is now.[/] To bring that back too: "
             + escape(as_given(f"`git checkout {commit}`, then `deploy.py`")),
@@ -362,7 +362,7 @@ def rollback_command(aws: Aws, settings: Settings, identity: str, dry_run: bool,
         _answer(facts, f"{planned.live.release or 'nothing'} -> {then.id}", as_json)
         return
     if not yes and not click.confirm(f"Make {then.id} live{instead}?", err=True):
-        raise Trouble("rollback", "you said no", "nothing was changed")
+        raise UserError("rollback", "you said no", "nothing was changed")
     rollback(aws, place, planned, caller(aws))
     _answer(facts, f"{then.id} is live again", as_json)
 
@@ -392,7 +392,7 @@ def continue_rollback_command(
         return
     failed = stacks.failed_resources(aws, stack.name)
     for line in failed:
-        told.print(f"  {escape(line)}", soft_wrap=True)
+        err.print(f"  {escape(line)}", soft_wrap=True)
     if dry_run:
         _answer(
             {"stack": stack.name, "status": stack.status, "failed": failed, "done": False},
@@ -402,7 +402,7 @@ def continue_rollback_command(
         return
     left = f", leaving {', '.join(skip)} as it is" if skip else ""
     if not yes and not click.confirm(f"Go on with taking {stack.name} back{left}?", err=True):
-        raise Trouble("continue-rollback", "you said no", "nothing was changed")
+        raise UserError("continue-rollback", "you said no", "nothing was changed")
     with _Shown() as events:
         events.step("Taking the failed change back")
         stack = stacks.continue_rollback(aws, stack.name, skip, events.on_resource, events.pause)
@@ -440,7 +440,7 @@ def destroy(aws: Aws, settings: Settings, typed: str, dry_run: bool, as_json: bo
     stacks.check_deployable(settings)
     stack = stacks.read_own_stack(aws, settings)
     account = stacks.account_of(aws, stack)
-    told.print(
+    err.print(
         f"This deletes the stack [bold]{stack.name}[/] in {settings.aws.region}, account {account}: the page and all its "
         "releases, the Lambda, the customers table with its customers, the application and the flows. "
         "Phone numbers that point at the main flow lose it, security profiles the application."
@@ -452,7 +452,7 @@ def destroy(aws: Aws, settings: Settings, typed: str, dry_run: bool, as_json: bo
         _answer({**facts, "profiles": profiles}, f"{stack.name} would go.{granted}", as_json)
         return
     if (typed or click.prompt("Type the stack's name to delete it", err=True)) != stack.name:
-        raise Trouble("destroy", "that is not the stack's name", "nothing was deleted")
+        raise UserError("destroy", "that is not the stack's name", "nothing was deleted")
     with _Shown() as events:
         # First: Amazon Connect may refuse to delete the association of an application that is still granted.
         events.step("Taking it away from security profiles")
@@ -486,10 +486,10 @@ def doctor(aws: Aws, settings: Settings, grantee: str, dry_run: bool, as_json: b
         if not as_json:
             mark = {"ok": "[green]ok   [/]", "wrong": "[red]wrong[/]", "open": "[yellow]open [/]"}[finding.state]
             out.print(f"{mark} {escape(finding.what)}  [dim]{escape(finding.detail)}[/]")
-            if finding.remedy:
-                out.print(f"      {escape(as_given(finding.remedy))}")
+            if finding.hint:
+                out.print(f"      {escape(as_given(finding.hint))}")
     if as_json:
-        print(json.dumps([{**finding.as_json(), "remedy": as_given(finding.remedy)} for finding in findings]))
+        print(json.dumps([{**finding.as_json(), "hint": as_given(finding.hint)} for finding in findings]))
     if any(finding.state != "ok" for finding in findings):
         sys.exit(DIFFERENT_EXIT_CODE)
 
@@ -509,12 +509,12 @@ def iam_policy(aws: Aws, settings: Settings, account: str, part: int | None) -> 
     made = parts(whole)
     if part is not None:
         if part > len(made):
-            raise Trouble(f"--part {part}", f"the policy has {len(made)} parts", "name one of them", exit_code=2)
+            raise UserError(f"--part {part}", f"the policy has {len(made)} parts", "name one of them", exit_code=2)
         print(json.dumps(made[part - 1], indent=2))
         return
     print(json.dumps(whole, indent=2))
     if len(made) > 1:
-        told.print(
+        err.print(
             f"{size(whole):,} characters: this fits inside a role ({ROLE_SIZE:,}), "
             f"not in a managed policy ({MANAGED_SIZE:,}). As {len(made)} managed policies, all to be attached: "
             + ", ".join(f"--part {n + 1}" for n in range(len(made))),

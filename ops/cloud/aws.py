@@ -5,8 +5,8 @@
     aws.read("s3", "get_object", Bucket="...", Key="site/index.html")      # the same with the object's content, bytes
     aws.pages("s3", "list_objects_v2", Bucket="...")                       # an iterator of such answers
 
-A refusal comes as AwsTrouble, which knows AWS's error code. Only operations of ops/cloud/iam_policy.py's list can be called,
-so the policy that `deploy.py iam-policy` prints is never short of one. Throttling and network trouble are tried again
+A refusal comes as AwsError, which knows AWS's error code. Only operations of ops/cloud/iam_policy.py's list can be called,
+so the policy that `deploy.py iam-policy` prints is never short of one. Throttling and network errors are tried again
 with backoff by botocore's standard mode (docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html). An answer
 that breaks off inside its body is never taken for a shorter or an empty one: see `_check_body`.
 
@@ -34,12 +34,12 @@ from ops.cloud.aws_errors import (
     THROTTLING,
     config_problem,
     credentials_refused,
+    hint,
     machine_problem,
-    remedy,
     unanswered,
 )
 from ops.cloud.iam_policy import CALLS
-from ops.errors import Trouble
+from ops.errors import UserError
 
 CONNECTIONS = 32  # how many requests are under way at once, and how many connections are kept for them
 _ATTEMPTS = 8
@@ -59,11 +59,11 @@ _TOKENS = {
 _pause = time.sleep
 
 
-class AwsTrouble(Trouble):
+class AwsError(UserError):
     """AWS refused a call or could not be reached. `code` is AWS's error code, or the name of botocore's exception."""
 
     def __init__(self, service: str, operation: str, code: str, message: str, what_to_do: str = "") -> None:
-        what_to_do = what_to_do or remedy(service, operation, code, message)
+        what_to_do = what_to_do or hint(service, operation, code, message)
         super().__init__(f"AWS {service} {operation}", f"{code}: {message}", what_to_do)
         self.service = service
         self.operation = operation
@@ -109,7 +109,7 @@ class Aws:
         return False
 
     def client(self, service: str) -> Any:
-        """Return the client of a service, made once. Raises Trouble where the machine's AWS configuration is wrong."""
+        """Return the client of a service, made once. Raises UserError where the machine's AWS configuration is wrong."""
         with self._lock:
             if service not in self._clients:
                 client = self._create_client(
@@ -164,7 +164,7 @@ class Aws:
         except (ValueError, OSError, AttributeError, KeyError, TypeError) as error:
             if isinstance(error, BotoCoreError):
                 raise
-            raise Trouble(
+            raise UserError(
                 "AWS configuration",
                 f"{type(error).__name__}: {error}",
                 "correct it in ~/.aws/config or in the environment (AWS_..., credential_process, endpoint_url)",
@@ -174,7 +174,7 @@ class Aws:
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call `operation` (its name in botocore and boto3) and give the answer.
 
-        Raises AwsTrouble; KeyError for an operation that ops/cloud/iam_policy.py does not list, which is a defect here.
+        Raises AwsError; KeyError for an operation that ops/cloud/iam_policy.py does not list, which is a defect here.
         """
         answer, _ = self._ask(service, operation, parameters, with_body=False)
         return answer
@@ -194,8 +194,8 @@ class Aws:
         for attempt in range(1, attempts + 1):
             try:
                 return self._ask_once(service, operation, parameters, with_body)
-            except AwsTrouble as trouble:
-                if trouble.code != BROKEN or attempt == attempts:
+            except AwsError as failure:
+                if failure.code != BROKEN or attempt == attempts:
                     raise
                 _pause(0.2 * 2**attempt)
         raise AssertionError("unreachable")
@@ -220,22 +220,22 @@ class Aws:
             raise self._refused(service, operation, error) from error
         except (_BrokenAnswer, ResponseParserError) as error:
             reason = f"the answer broke off or is not AWS's: {error}"
-            raise AwsTrouble(service, operation, BROKEN, reason, _BROKEN_REMEDY) from error
+            raise AwsError(service, operation, BROKEN, reason, _BROKEN_REMEDY) from error
         except BotoCoreError as error:
             if (problem := machine_problem(error, self.profile)) is not None:
-                raise Trouble(*problem) from error
+                raise UserError(*problem) from error
             what_to_do = unanswered(error, self.region, _regions(self._session))
-            raise AwsTrouble(service, operation, type(error).__name__, str(error), what_to_do) from error
+            raise AwsError(service, operation, type(error).__name__, str(error), what_to_do) from error
 
-    def _refused(self, service: str, operation: str, error: ClientError) -> Trouble:
+    def _refused(self, service: str, operation: str, error: ClientError) -> UserError:
         details = error.response.get("Error", {})
         code, message = str(details.get("Code", "Unknown")), str(details.get("Message", "")) or "no reason given"
         if error.operation_name in GIVES_CREDENTIALS:  # refused before the call itself could be made
-            return Trouble(*credentials_refused(error.operation_name, code, message, self.profile))
-        return AwsTrouble(service, operation, code, message)
+            return UserError(*credentials_refused(error.operation_name, code, message, self.profile))
+        return AwsError(service, operation, code, message)
 
     def pages(self, service: str, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-        """Give the answers of a listing, page by page, each page a call of its own."""
+        """Return the answers of a listing, page by page, each page a call of its own."""
         asks, gives = _TOKENS.get(operation, (("NextToken",), ("NextToken",)))
         while True:
             answer = self.call(service, operation, **parameters)
@@ -280,18 +280,18 @@ def _check_body(operation_model: Any, response_dict: dict[str, Any], **_: Any) -
 def open_aws(profile: str, region: str) -> Aws:
     """Return the client of a named profile (empty for the default one).
 
-    Raises Trouble where there is no such profile or its file cannot be read.
+    Raises UserError where there is no such profile or its file cannot be read.
     """
     session = Session(profile=profile or None)
     try:
         session.get_scoped_config()  # reads the profile
     except ProfileNotFound as error:
         known = Session().available_profiles
-        raise Trouble(
+        raise UserError(
             f"profile {error.kwargs['profile']!r}",
             f"this machine does not know it (it knows: {', '.join(sorted(known)) or 'none'})",
             LOG_IN,
         ) from None
     except ConfigParseError as error:
-        raise Trouble(*config_problem(error)) from None
+        raise UserError(*config_problem(error)) from None
     return Aws(session, region, profile=profile)

@@ -1,10 +1,10 @@
 """What AWS's refusals mean and what a person can do about them: pure, by error code or by botocore's exception.
 
-    remedy("s3", "create_bucket", "BucketAlreadyExists", "...")    # -> what to do, for AwsTrouble
-    machine_problem(error, profile="prod")                         # -> (thing, reason, remedy), or None
+    hint("s3", "create_bucket", "BucketAlreadyExists", "...")    # -> what to do, for AwsError
+    machine_problem(error, profile="prod")                         # -> (subject, reason, hint), or None
     unanswered(error, "us-esat-1", regions)                        # -> what to do where no answer came
 
-A remedy says only what can work. "Run the command again" is said where a second run can end otherwise than the first:
+A hint says only what can work. "Run the command again" is said where a second run can end otherwise than the first:
 a broken connection, throttling, a fault inside AWS. What nobody here knows is answered with where AWS explains it.
 
 Codes: docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, the "Common Errors" page of each API reference, and
@@ -118,7 +118,7 @@ _HEAD_REMEDIES = {
 _SERVICE_NAMES = {"app-integrations": "AppIntegrations", "sts": "AWS STS", "iam": "IAM", "s3": "Amazon S3"}
 
 
-def remedy(service: str, operation: str, code: str, message: str = "") -> str:
+def hint(service: str, operation: str, code: str, message: str = "") -> str:
     """Return what a person can do about AWS's refusal `code` of `operation` (its name in boto3)."""
     if operation.startswith("head_") and code in _HEAD_REMEDIES:
         return _HEAD_REMEDIES[code]
@@ -172,7 +172,7 @@ _CONFIGURATION = (
 
 
 def machine_problem(error: BotoCoreError, profile: str) -> tuple[str, str, str] | None:
-    """Return (thing, reason, remedy) where this machine's configuration or credentials are wrong, None for all else.
+    """Return (subject, reason, hint) where this machine's configuration or credentials are wrong, None for all else.
 
     `profile` is the one that was named, empty for the default.
     """
@@ -242,7 +242,7 @@ def _like(region: str, regions: Iterable[str]) -> str:
 
 
 def config_problem(error: BotoCoreError) -> tuple[str, str, str]:
-    """Return (thing, reason, remedy) for a file of ~/.aws that cannot be read as one."""
+    """Return (subject, reason, hint) for a file of ~/.aws that cannot be read as one."""
     path, cause = str(error.kwargs.get("path", "~/.aws/config")), error.kwargs.get("error")
     text = " ".join(str(cause or error).replace(path, "the file").split())
     if "\\ufeff" in text or "\ufeff" in text:
@@ -262,7 +262,7 @@ GIVES_CREDENTIALS = (
 
 
 def credentials_refused(operation: str, code: str, message: str, profile: str) -> tuple[str, str, str]:
-    """Return (thing, reason, remedy) where AWS refused to give credentials: AssumeRole, GetRoleCredentials and the like."""
+    """Return (subject, reason, hint) where AWS refused to give credentials: AssumeRole, GetRoleCredentials and the like."""
     where = f"profile {profile!r}" if profile else "the default profile"
     reason = f"AWS refuses {operation} for {where}: {code}: {message}"
     if operation == "GetRoleCredentials":
@@ -277,4 +277,4 @@ def credentials_refused(operation: str, code: str, message: str, profile: str) -
             reason,
             "the role's trust policy must let you assume it; or name another profile with --profile",
         )
-    return "AWS credentials", reason, remedy("sts", operation, code, message)
+    return "AWS credentials", reason, hint("sts", operation, code, message)

@@ -27,8 +27,8 @@ from typing import Any
 
 import brotli
 
-from ops.cloud.aws import CONNECTIONS, Aws, AwsTrouble
-from ops.errors import Trouble
+from ops.cloud.aws import CONNECTIONS, Aws, AwsError
+from ops.errors import UserError
 
 PAGE = "index.html"
 SITE = "site/"
@@ -134,7 +134,7 @@ class History:
         ]
 
 
-class Lost(Trouble):
+class Lost(UserError):
     """What was stored is gone or damaged, and no earlier version of it is right."""
 
 
@@ -161,9 +161,9 @@ def marked_page(page: bytes, identity: str) -> str:
 
 
 def check_id(identity: str) -> None:
-    """Raise Trouble (exit code 2) if `identity` is not of the form of a release's id."""
+    """Raise UserError (exit code 2) if `identity` is not of the form of a release's id."""
     if not re.fullmatch(_ID, identity):
-        raise Trouble(
+        raise UserError(
             f"release {identity!r}", "that is no release's id", "`deploy.py releases` lists them", exit_code=2
         )
 
@@ -175,8 +175,8 @@ def read_live(aws: Aws, place: Place) -> Live:
     """Return what is live: one call."""
     try:
         return _live(aws.call("s3", "head_object", Bucket=place.bucket, Key=SITE + PAGE))
-    except AwsTrouble as trouble:
-        if trouble.code in ABSENT:
+    except AwsError as problem:
+        if problem.code in ABSENT:
             return Live()
         raise
 
@@ -204,8 +204,8 @@ def page_is(aws: Aws, place: Place, live: Live, page: str) -> bool:
 def _read_page(aws: Aws, place: Place) -> bytes:
     try:
         return aws.read("s3", "get_object", Bucket=place.bucket, Key=SITE + PAGE)[1]
-    except AwsTrouble as trouble:
-        if trouble.code in ABSENT:
+    except AwsError as problem:
+        if problem.code in ABSENT:
             return b""
         raise
 
@@ -219,8 +219,8 @@ def earlier_releases(aws: Aws, place: Place) -> Iterator[str]:
     for version in _versions(aws, place, SITE + PAGE)[:_PAGE_VERSIONS]:
         try:
             head = aws.call("s3", "head_object", Bucket=place.bucket, Key=SITE + PAGE, VersionId=version)
-        except AwsTrouble as trouble:
-            if trouble.code in (*ABSENT, *_REFUSED):
+        except AwsError as problem:
+            if problem.code in (*ABSENT, *_REFUSED):
                 continue
             raise
         identity = _live(head).release
@@ -256,8 +256,8 @@ def read_intact(
             content = decoded(answer, body)
             check(content)
             return answer, content, wrong
-        except AwsTrouble as trouble:
-            if trouble.code not in ABSENT and not (version and trouble.code in _REFUSED):
+        except AwsError as problem:
+            if problem.code not in ABSENT and not (version and problem.code in _REFUSED):
                 raise
             wrong = wrong or "it is not there"
         except Damaged as damage:
@@ -326,7 +326,7 @@ def read_manifest(aws: Aws, place: Place, identity: str, live: Live | None = Non
     """Return a release's manifest, recovered where it was deleted or damaged.
 
     Where no earlier version is right, that of the live release is made from its page and its files. Raises Lost
-    where that is not possible either, Trouble (exit code 2) for what is no release's id.
+    where that is not possible either, UserError (exit code 2) for what is no release's id.
     """
     check_id(identity)
     try:
@@ -338,7 +338,7 @@ def read_manifest(aws: Aws, place: Place, identity: str, live: Live | None = Non
         if identity == live.release:
             return _from_page(aws, place, live, lost.reason)
         raise Lost(
-            f"the manifest of release {identity}", f"{lost.reason}, nor is an earlier version of it", lost.remedy
+            f"the manifest of release {identity}", f"{lost.reason}, nor is an earlier version of it", lost.hint
         ) from None
     note = f"the manifest of release {identity} was lost ({wrong}); its earlier version has all of it" if wrong else ""
     return Manifest(parse_manifest(content, identity), answer["LastModified"], note)

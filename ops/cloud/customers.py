@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops.cloud.aws import Aws, AwsTrouble
+from ops.cloud.aws import Aws, AwsError
 from ops.cloud.customers_file import Item, Row
-from ops.errors import Trouble
+from ops.errors import UserError
 
 BAD_ROWS_EXIT_CODE = 3
 TABLE_OUTPUT = "CustomersTable"  # the stack's output that holds the table's name
@@ -134,7 +134,7 @@ def import_customers(
     """Write the rows to the table `table` and return what was done.
 
     `on_line` is told the line that it got to, `tell` in words what it waits for. `keep_keys` keeps what `find_others`
-    needs, some hundred bytes an item. Raises Trouble that says from which line to go on.
+    needs, some hundred bytes an item. Raises UserError that says from which line to go on.
     """
     result = Result(keys=set() if keep_keys else None)
     patience = _Patience(tell)
@@ -146,16 +146,18 @@ def import_customers(
             for row in batch:
                 result.count(row)
             on_line(result.last_line)
-    except AwsTrouble as trouble:
-        if trouble.code == "ResourceNotFoundException":
-            raise Trouble(
+    except AwsError as failure:
+        if failure.code == "ResourceNotFoundException":
+            raise UserError(
                 f"the table {table}", "it does not exist in this account and region", "release the stack first"
-            ) from trouble
-        raise Trouble(f"the table {table}", f"it did not take the rows: {trouble.reason}", _go_on(result)) from trouble
+            ) from failure
+        raise UserError(
+            f"the table {table}", f"it did not take the rows: {failure.reason}", _go_on(result)
+        ) from failure
     except TimeoutError as error:
-        raise Trouble(f"the table {table}", str(error), f"give it more capacity, then {_go_on(result)}") from None
+        raise UserError(f"the table {table}", str(error), f"give it more capacity, then {_go_on(result)}") from None
     except KeyboardInterrupt:
-        raise Trouble("the import", "it was interrupted", _go_on(result)) from None
+        raise UserError("the import", "it was interrupted", _go_on(result)) from None
     finally:
         aws.on_retry = None
     return result
@@ -164,10 +166,10 @@ def import_customers(
 def find_others(aws: Aws, table: str, result: Result) -> Others:
     """Return what the import did not write: numbers and addresses that customers no longer have.
 
-    Raises Trouble where the import was not of a whole, good file: what it lacks may be missing by mistake.
+    Raises UserError where the import was not of a whole, good file: what it lacks may be missing by mistake.
     """
     if result.left_out or result.cells_left_out or not result.rows or result.keys is None:
-        raise Trouble(
+        raise UserError(
             "--delete-others",
             "something of the file was left out, so nothing was deleted",
             "correct the file and import it again",
@@ -182,7 +184,7 @@ def find_others(aws: Aws, table: str, result: Result) -> Others:
 
 
 def delete_others(aws: Aws, table: str, others: Others, *, tell: Callable[[str], None] = lambda _: None) -> None:
-    """Delete them. Raises Trouble that says how many are gone, where it did not come to its end."""
+    """Delete them. Raises UserError that says how many are gone, where it did not come to its end."""
     patience = _Patience(tell)
     aws.on_retry = lambda why: patience.refused(why)
     gone = 0
@@ -191,9 +193,9 @@ def delete_others(aws: Aws, table: str, others: Others, *, tell: Callable[[str],
             keys = others.keys[start : start + _BATCH]
             _send(aws, table, [{"DeleteRequest": {"Key": _typed({"pk": pk, "sk": sk})}} for pk, sk in keys], patience)
             gone += len(keys)
-    except (AwsTrouble, TimeoutError, KeyboardInterrupt) as error:
-        why = error.reason if isinstance(error, AwsTrouble) else str(error) or "it was interrupted"
-        raise Trouble(
+    except (AwsError, TimeoutError, KeyboardInterrupt) as error:
+        why = error.reason if isinstance(error, AwsError) else str(error) or "it was interrupted"
+        raise UserError(
             "--delete-others",
             f"{gone} of {len(others.keys)} items are deleted, all rows are loaded: {why}",
             "run the same command again: it deletes the rest",
@@ -250,15 +252,15 @@ def _go_on(result: Result) -> str:
 
 
 def customers_table_name(aws: Aws, stack: str, table: str = "") -> str:
-    """Give the table's name: `table` where one is named (`--table`), else the output CustomersTable of the stack."""
+    """Return the table's name: `table` where one is named (`--table`), else the output CustomersTable of the stack."""
     if table:
         return table
-    remedy = "release the stack first, or name the table with --table"
+    hint = "release the stack first, or name the table with --table"
     try:
         stacks = aws.call("cloudformation", "describe_stacks", StackName=stack)["Stacks"]
-    except AwsTrouble as trouble:
-        raise Trouble(f"the stack {stack}", trouble.reason, remedy) from trouble
+    except AwsError as failure:
+        raise UserError(f"the stack {stack}", failure.reason, hint) from failure
     for output in stacks[0].get("Outputs", []):
         if output["OutputKey"] == TABLE_OUTPUT:
             return str(output["OutputValue"])
-    raise Trouble(f"the stack {stack}", f"it has no output {TABLE_OUTPUT}", remedy)
+    raise UserError(f"the stack {stack}", f"it has no output {TABLE_OUTPUT}", hint)

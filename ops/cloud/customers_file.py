@@ -1,6 +1,6 @@
 """Reads customers from a CSV file: checked as a whole first, then row by row.
 
-    checked = check_file(Path("customers.csv"), lambda line: None)   # raises Trouble where the file is not whole
+    checked = check_file(Path("customers.csv"), lambda line: None)   # raises UserError where the file is not whole
     for row in read_rows(checked, "GB"):                             # -> Row(line, items, problem, cells)
         ...
 
@@ -27,7 +27,7 @@ from typing import TextIO
 from adapters.dynamodb import partition_key
 from identity import directory_key, email_address, phone_number
 
-from ops.errors import Trouble
+from ops.errors import UserError
 
 Item = dict[str, str]
 
@@ -78,11 +78,11 @@ class Row:
 def check_file(file: Path, on_line: Callable[[int], None] = lambda _: None) -> CheckedFile:
     """Read the whole file and return how it is to be read; `on_line` is told now and then which line it got to.
 
-    Raises Trouble where the file is not there, not UTF-8 (with the line of the first wrong byte), does not name its
+    Raises UserError where the file is not there, not UTF-8 (with the line of the first wrong byte), does not name its
     columns, or has a quote that is not closed (with the line in which it opens).
     """
     if not file.is_file():
-        raise Trouble(str(file), "there is no such file", "name a CSV file that is there")
+        raise UserError(str(file), "there is no such file", "name a CSV file that is there")
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
             checked = _first_line(file, text)
@@ -103,7 +103,7 @@ def check_file(file: Path, on_line: Callable[[int], None] = lambda _: None) -> C
 def read_rows(checked: CheckedFile | Path, default_region: str, from_line: int = 2) -> Iterator[Row]:
     """Return the rows from line `from_line` on, as they are read; a path is checked first.
 
-    `default_region` (ISO 3166-1 alpha-2) is whose national numbers are meant. Raises Trouble as check_file does.
+    `default_region` (ISO 3166-1 alpha-2) is whose national numbers are meant. Raises UserError as check_file does.
     """
     if isinstance(checked, Path):
         checked = check_file(checked)
@@ -123,8 +123,8 @@ def read_rows(checked: CheckedFile | Path, default_region: str, from_line: int =
         raise _unreadable(checked.path, error) from None
 
 
-def _unreadable(file: Path, error: OSError) -> Trouble:
-    return Trouble(str(file), f"it cannot be read: {error.strerror}", "name a CSV file that is there and readable")
+def _unreadable(file: Path, error: OSError) -> UserError:
+    return UserError(str(file), f"it cannot be read: {error.strerror}", "name a CSV file that is there and readable")
 
 
 # -- the file ----------------------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def _first_line(file: Path, text: TextIO) -> CheckedFile:
         if "id" in names and {"phone", "email"} & set(names):
             for name in _COLUMNS:
                 if names.count(name) > 1:
-                    raise Trouble(
+                    raise UserError(
                         f"{file}, line {number}",
                         f"it names the column {name} {names.count(name)} times",
                         "leave one of them the name, and give the others another",
@@ -168,20 +168,20 @@ def _first_line(file: Path, text: TextIO) -> CheckedFile:
             columns = {name: names.index(name) for name in _COLUMNS if name in names}
             return CheckedFile(file, delimiter, number, columns, len(names), number)
     if line.startswith("PK\x03\x04"):
-        raise Trouble(str(file), "it is an Excel workbook, not a CSV file", _SAVE_AGAIN)
-    raise Trouble(
+        raise UserError(str(file), "it is an Excel workbook, not a CSV file", _SAVE_AGAIN)
+    raise UserError(
         f"{file}, line {number}",
         "it does not name the columns: id is needed, and phone or email or both",
         "make the first line id,name,phone,email",
     )
 
 
-def _open_quote(checked: CheckedFile, start: int, end: int) -> Trouble:
+def _open_quote(checked: CheckedFile, start: int, end: int) -> UserError:
     """Return what is wrong with a row that goes on from line `start` to line `end`: the line in which its quote opens."""
     with checked.path.open(encoding="utf-8-sig", newline="") as text:
         row = "".join(itertools.islice(text, start - 1, end))
     opens = start + len(_LINE_BREAK.findall(row, 0, _last_quote(row, checked.delimiter)))
-    return Trouble(
+    return UserError(
         f"{checked.path}, line {opens}",
         "a quote opens in this line and is not closed: it swallows the rows that follow"
         if opens < end
@@ -209,7 +209,7 @@ def _last_quote(row: str, delimiter: str) -> int:
     return opened
 
 
-def _not_utf8(file: Path) -> Trouble:
+def _not_utf8(file: Path) -> UserError:
     """Return where the first byte stands that is not UTF-8."""
     lines, rest, before = 1, b"", b""
     with file.open("rb") as raw:
@@ -221,14 +221,14 @@ def _not_utf8(file: Path) -> Trouble:
                 break
             lines += len(_LINE_BREAK.findall(block.decode("utf-8")))
     if not rest:
-        return Trouble(str(file), "it changed while it was read", "run the command again")
+        return UserError(str(file), "it changed while it was read", "run the command again")
     if rest.startswith((b"\xff\xfe", b"\xfe\xff")) and lines == 1:
-        return Trouble(str(file), "it is UTF-16, not UTF-8", _SAVE_AGAIN)
+        return UserError(str(file), "it is UTF-16, not UTF-8", _SAVE_AGAIN)
     if rest.startswith(b"PK\x03\x04") and lines == 1:
-        return Trouble(str(file), "it is an Excel workbook, not a CSV file", _SAVE_AGAIN)
+        return UserError(str(file), "it is an Excel workbook, not a CSV file", _SAVE_AGAIN)
     text = before.decode("utf-8")
     lines += len(_LINE_BREAK.findall(text))
-    return Trouble(
+    return UserError(
         f"{file}, line {lines}",
         f"it is not UTF-8: its byte {len(before) - len(_LAST_LINE.sub('', text).encode()) + 1} is 0x{rest[len(before)]:02X}",
         _SAVE_AGAIN,

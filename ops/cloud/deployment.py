@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ops.cloud import stack as stacks
-from ops.cloud.aws import Aws, AwsTrouble
+from ops.cloud.aws import Aws, AwsError
 from ops.cloud.bucket import (
     PAGE,
     Live,
@@ -50,7 +50,7 @@ from ops.cloud.releases import (
 )
 from ops.cloud.smoke import smoke_test
 from ops.cloud.stack import Plan, Stack, Wanted
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.settings import ROOT, Settings
 from ops.site.build import make_site
 from ops.site.contents import Site
@@ -134,9 +134,9 @@ class Result:
 
 
 def place_of(stack: Stack) -> Place:
-    """Give where the stack's releases go. Raises Trouble where there is no stack yet."""
+    """Return where the stack's releases go. Raises UserError where there is no stack yet."""
     if not stack.exists or "SiteBucket" not in stack.outputs:
-        raise Trouble(f"stack {stack.name}", "it is not there", "release first: `deploy.py`")
+        raise UserError(f"stack {stack.name}", "it is not there", "release first: `deploy.py`")
     outputs = stack.outputs
     return Place(outputs["SiteBucket"], outputs["DistributionId"], outputs["Function"])
 
@@ -156,10 +156,10 @@ def prepare_built(aws: Aws, settings: Settings, site: Site, package: bytes, even
     stack = stacks.read_own_stack(aws, settings)
     account = stacks.account_of(aws, stack)
     if account not in settings.aws.instance_arn:
-        raise Trouble(
+        raise UserError(
             "aws.instance_arn",
             f"the instance is in account {settings.aws.instance_arn.split(':')[4]}, the credentials are of {account}",
-            "name another profile with --profile, or mend the setting",
+            "name another profile with --profile, or fix the setting",
             exit_code=2,
         )
     wanted = stacks.want(
@@ -198,7 +198,7 @@ def _live_manifest(aws: Aws, place: Place, live: Live, events: Events) -> Manife
     try:
         manifest = read_manifest(aws, place, live.release, live)
     except Lost as lost:
-        events.note(f"{lost.thing}: {lost.reason}")
+        events.note(f"{lost.subject}: {lost.reason}")
         return None
     if manifest.recovered:
         events.note(manifest.recovered)
@@ -211,7 +211,7 @@ def carry_out(aws: Aws, work: Work, events: Events, smoke: bool = True, repair: 
     `repair` is for a release that is live already: its files are read, and those that are gone or damaged are written
     again.
 
-    Raises Overtaken (exit code 4) where another release came first, Trouble with exit code 5 where the live page is
+    Raises Overtaken (exit code 4) where another release came first, UserError with exit code 5 where the live page is
     not right and the release before it was made live again.
     """
     stack = _apply(aws, work, events)
@@ -286,14 +286,14 @@ def _publish_lambda(aws: Aws, place: Place, package: bytes) -> str:
     code = base64.b64encode(hashlib.sha256(package).digest()).decode()
     try:
         answer = aws.call("lambda", "publish_version", FunctionName=place.function, CodeSha256=code)
-    except AwsTrouble as trouble:
-        if trouble.code == "InvalidParameterValueException":
-            raise Trouble(
+    except AwsError as error:
+        if error.code == "InvalidParameterValueException":
+            raise UserError(
                 f"function {place.function}",
-                f"its code is not the one that was just deployed ({trouble.reason}); nothing live was changed",
+                f"its code is not the one that was just deployed ({error.reason}); nothing live was changed",
                 "somebody else is releasing: run the command again after them",
                 stacks.BUSY_EXIT_CODE,
-            ) from trouble
+            ) from error
         raise
     return str(answer["Version"])
 
@@ -315,39 +315,39 @@ def _check_live(aws: Aws, place: Place, url: str, release: Release, by: str, eve
         return
     told = "; ".join(problems)
     if not release.previous:
-        raise Trouble(
+        raise UserError(
             url,
             f"the first release is live and not right: {told}",
-            "mend that and release again; there is nothing to go back to",
+            "fix that and release again; there is nothing to go back to",
             SMOKE_EXIT_CODE,
         )
     if read_live(aws, place).release != release.id:
-        raise Trouble(url, f"another release was made live meanwhile: {told}", "look at `deploy.py status`", 4)
+        raise UserError(url, f"another release was made live meanwhile: {told}", "look at `deploy.py status`", 4)
     try:
         rollback(aws, place, plan_rollback(aws, place, release.previous), by)
-    except Trouble as trouble:
-        raise Trouble(
+    except UserError as error:
+        raise UserError(
             url,
             f"the live page is not right: {told}; and going back to {release.previous} failed: "
-            f"{trouble.thing}: {trouble.reason}",
-            f"`deploy.py rollback {release.previous}`, or mend what is wrong and release again",
+            f"{error.subject}: {error.reason}",
+            f"`deploy.py rollback {release.previous}`, or fix what is wrong and release again",
             SMOKE_EXIT_CODE,
-        ) from trouble
-    raise Trouble(
+        ) from error
+    raise UserError(
         url,
         f"the live page was not right: {told}",
-        f"release {release.previous} is live again; mend that and release again",
+        f"release {release.previous} is live again; fix that and release again",
         SMOKE_EXIT_CODE,
     )
 
 
 def caller(aws: Aws) -> str:
-    """Give the ARN of whoever runs this."""
+    """Return the ARN of whoever runs this."""
     return str(aws.call("sts", "get_caller_identity")["Arn"])
 
 
 def current_commit() -> str:
-    """Give the checkout's commit, with -dirty where files differ from it; empty where there is no git."""
+    """Return the checkout's commit, with -dirty where files differ from it; empty where there is no git."""
     try:
         result = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],

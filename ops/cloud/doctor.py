@@ -1,6 +1,6 @@
-"""What stands between this machine and a working screen pop, each finding with its remedy.
+"""What stands between this machine and a working screen pop, each finding with what to do about it.
 
-    for finding in examine(aws, settings): print(finding.state, finding.what, finding.remedy)
+    for finding in examine(aws, settings): print(finding.state, finding.what, finding.hint)
 
 What cannot be looked at because an earlier thing is missing is left out. No look takes longer than `Limits.look` and all
 of them together no longer than `Limits.total`, whatever the other end does: they run side by side in threads, and one that
@@ -19,11 +19,11 @@ from typing import Any
 
 from ops.cloud import grants
 from ops.cloud import stack as stacks
-from ops.cloud.aws import Aws, AwsTrouble
+from ops.cloud.aws import Aws, AwsError
 from ops.cloud.iam_policy import granted_actions
 from ops.cloud.smoke import page_headers
 from ops.cloud.stack import Stack
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.settings import Settings
 
 _SERVICE_ROLE = re.compile(r":role/aws-service-role/connect\.amazonaws\.com/AWSServiceRoleForAmazonConnect")
@@ -40,15 +40,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Finding:
-    """One look: `state` is "ok", "wrong" or "open" (could not be looked at); `remedy` is empty when it is ok."""
+    """One look: `state` is "ok", "wrong" or "open" (could not be looked at); `hint` is empty when it is ok."""
 
     what: str
     state: str
     detail: str = ""
-    remedy: str = ""
+    hint: str = ""
 
     def as_json(self) -> dict[str, str]:
-        """Give it for scripts."""
+        """Return it for scripts."""
         return asdict(self)
 
 
@@ -109,8 +109,8 @@ def examine(
     try:
         stacks.check_deployable(settings)
         yield Finding("settings", "ok")
-    except Trouble as trouble:
-        yield _wrong("settings", trouble)
+    except UserError as error:
+        yield _wrong("settings", error)
         return
     caller: dict[str, Any] = {}
     stack: list[Stack] = []
@@ -156,34 +156,34 @@ def examine(
     )
 
 
-def _wrong(what: str, trouble: Trouble) -> Finding:
-    return Finding(what, "wrong", f"{trouble.thing}: {trouble.reason}", trouble.remedy)
+def _wrong(what: str, error: UserError) -> Finding:
+    return Finding(what, "wrong", f"{error.subject}: {error.reason}", error.hint)
 
 
 def _guarded(what: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
     """Yield what a look finds; a refusal of AWS is a finding too, not the end of the examination."""
     try:
         yield from look()
-    except AwsTrouble as trouble:
+    except AwsError as error:
         state = "wrong" if what == "credentials" else "open"
-        yield Finding(what, state, f"{trouble.thing}: {trouble.reason}", trouble.remedy)
-    except Trouble as trouble:
-        yield _wrong(what, trouble)
+        yield Finding(what, state, f"{error.subject}: {error.reason}", error.hint)
+    except UserError as error:
+        yield _wrong(what, error)
 
 
 def _instance(aws: Aws, settings: Settings) -> Iterator[Finding]:
     try:
         found = aws.call("connect", "describe_instance", InstanceId=settings.aws.instance_arn)["Instance"]
-    except AwsTrouble as trouble:
-        if trouble.code != "ResourceNotFoundException":
+    except AwsError as error:
+        if error.code != "ResourceNotFoundException":
             raise
-        yield Finding("instance", "wrong", "there is none of that ARN", "mend aws.instance_arn in [tool.popdesk]")
+        yield Finding("instance", "wrong", "there is none of that ARN", "fix aws.instance_arn in [tool.popdesk]")
         return
     state = found.get("InstanceStatus", "")
     if state == "ACTIVE":
         yield Finding("instance", "ok", str(found.get("InstanceAlias", "")))
     else:
-        yield Finding("instance", "wrong", f"it is {state}", "wait until it is ACTIVE, or mend it in the console")
+        yield Finding("instance", "wrong", f"it is {state}", "wait until it is ACTIVE, or fix it in the console")
     if _SERVICE_ROLE.search(found.get("ServiceRole", "")):
         yield Finding("service-linked role", "ok")
     else:
@@ -250,7 +250,7 @@ def _permissions(aws: Aws, settings: Settings, caller: dict[str, Any]) -> Iterat
 
 
 def _denied(result: dict[str, Any]) -> bool:
-    """Say whether an action is refused on any of the resources it was asked for."""
+    """Return whether an action is refused on any of the resources it was asked for."""
     decisions = [detail["EvalResourceDecision"] for detail in result.get("ResourceSpecificResults", [])]
     return any(decision != "allowed" for decision in (result["EvalDecision"], *decisions))
 
@@ -268,7 +268,7 @@ def principal(aws: Aws, caller_arn: str) -> str:
 
 
 def policy_names(settings: Settings, account: str) -> dict[str, str]:
-    """Give what fills in the resources of ops/cloud/iam_policy.py."""
+    """Return what fills in the resources of ops/cloud/iam_policy.py."""
     stack, region = stacks.stack_name(settings), settings.aws.region
     return {
         "partition": stacks.partition(region),
@@ -337,15 +337,15 @@ def _security_profiles(aws: Aws, settings: Settings, deadline: float) -> Iterato
             if grants.GUIDES in grants.read_permissions(aws, settings, profile):
                 with_guides.append(profile.name)
         looked_at += 1
-    remedy = "`deploy.py doctor --grant PROFILE`, with the security profile of your agents"
+    hint = "`deploy.py doctor --grant PROFILE`, with the security profile of your agents"
     so_far = f" (of the {looked_at} that were looked at, of {len(profiles)})" if looked_at < len(profiles) else ""
     if granting:
         yield Finding("security profiles", "ok", f"granted by {', '.join(sorted(granting))}{so_far}")
     elif so_far:
-        yield Finding("security profiles", "open", f"none grants the application{so_far}", remedy)
+        yield Finding("security profiles", "open", f"none grants the application{so_far}", hint)
         return
     else:
-        yield Finding("security profiles", "wrong", "none grants the application, so no agent sees it", remedy)
+        yield Finding("security profiles", "wrong", "none grants the application, so no agent sees it", hint)
         return
     without = sorted(set(granting) - set(with_guides))
     if with_guides:

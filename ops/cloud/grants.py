@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ops.cloud.aws import Aws, AwsTrouble
-from ops.errors import Trouble
+from ops.cloud.aws import Aws, AwsError
+from ops.errors import UserError
 from ops.settings import Settings
 
 GRANT_TYPE = "THIRD_PARTY_APPLICATION"
@@ -86,13 +86,13 @@ def _others(applications: list[Application], namespace: str) -> list[Application
 def grant(aws: Aws, settings: Settings, name: str, dry_run: bool = False) -> bool:
     """Let the security profile `name` grant the application and its guides; return whether it had to be changed.
 
-    Raises Trouble where there is no such profile, or where it has no place left for one more.
+    Raises UserError where there is no such profile, or where it has no place left for one more.
     """
     profiles = read_profiles(aws, settings)
     profile = next((found for found in profiles if found.name == name), None)
     if profile is None:
         names = ", ".join(sorted(found.name for found in profiles)) or "none"
-        raise Trouble(
+        raise UserError(
             f"security profile {name!r}", f"the instance has none of that name (it has: {names})", "name one of those"
         )
     applications = read_applications(aws, settings, profile)
@@ -104,7 +104,7 @@ def grant(aws: Aws, settings: Settings, name: str, dry_run: bool = False) -> boo
         change["Permissions"] = [*permissions, GUIDES]
     for key, most in (("Applications", MOST_APPLICATIONS), ("Permissions", MOST_PERMISSIONS)):
         if len(change.get(key, ())) > most:
-            raise Trouble(
+            raise UserError(
                 f"security profile {name!r}",
                 f"it has {most} {key.lower()}, and Amazon Connect takes no more; nothing was changed",
                 "take one away from it in the Amazon Connect console, or name another profile",
@@ -121,8 +121,8 @@ def withdraw(aws: Aws, settings: Settings, dry_run: bool = False) -> list[str]:
     """
     try:
         profiles = read_profiles(aws, settings)
-    except AwsTrouble as trouble:
-        if trouble.code == "ResourceNotFoundException":
+    except AwsError as error:
+        if error.code == "ResourceNotFoundException":
             return []
         raise
     names = []

@@ -274,7 +274,7 @@ THROUGH_CLOUDFORMATION: dict[str, tuple[Need, ...]] = {
 
 
 def policy(names: dict[str, str]) -> dict[str, Any]:
-    """Give the policy for the deploying user, one statement for each set of resources.
+    """Return the policy for the deploying user, one statement for each set of resources.
 
     `names` fills the RESOURCES: partition, region, account, stack, site_bucket, artifacts_bucket, instance.
     """
@@ -309,12 +309,12 @@ ROLE_SIZE = 10_240
 
 
 def size(document: dict[str, Any]) -> int:
-    """Give a policy's characters as IAM counts them."""
+    """Return a policy's characters as IAM counts them."""
     return len(json.dumps(document, separators=(",", ":")))
 
 
 def parts(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give `document` as policies that each fit a managed one: attached together they allow the same."""
+    """Return `document` as policies that each fit a managed one: attached together they allow the same."""
     made: list[dict[str, Any]] = []
     for statement in document["Statement"]:
         if made:
@@ -327,7 +327,7 @@ def parts(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def granted_actions(names: dict[str, str]) -> list[tuple[list[str], list[str]]]:
-    """Give the policy's (resources, actions), for asking IAM's simulator about them."""
+    """Return the policy's (resources, actions), for asking IAM's simulator about them."""
     return [
         (list(statement["Resource"]), list(statement["Action"]))
         for statement in policy(names)["Statement"]

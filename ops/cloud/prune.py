@@ -32,7 +32,7 @@ from ops.cloud.bucket import (
     server_time,
 )
 from ops.cloud.stack import delete_objects
-from ops.errors import Trouble
+from ops.errors import UserError
 
 LEAST_GRACE = timedelta(days=1)  # what ops/cloud/releases.py takes for granted (FRESH)
 _AT_ONCE = 1000  # versions that DeleteObjects takes
@@ -65,10 +65,10 @@ def prune(
 ) -> Pruned:
     """Delete what nobody needs any more; `keep` counts releases, the newest first. `dry_run` only says what.
 
-    `now` is S3's own time where it is not given. Raises Trouble where it is not known what the live page needs.
+    `now` is S3's own time where it is not given. Raises UserError where it is not known what the live page needs.
     """
     if grace < LEAST_GRACE:
-        raise Trouble("the grace period", f"{grace} is less than a day", "a day is the least", exit_code=2)
+        raise UserError("the grace period", f"{grace} is less than a day", "a day is the least", exit_code=2)
     live = read_live(aws, place)
     history = read_history(aws, place, live)
     _check_live(live, history)
@@ -101,15 +101,15 @@ def prune(
 
 
 def _check_live(live: Live, history: History) -> None:
-    """Raise Trouble where it is not known which files the live page needs."""
+    """Raise UserError where it is not known which files the live page needs."""
     if live.release in history.lost:
-        raise Trouble(
+        raise UserError(
             f"release {live.release}",
             f"it is live, and which files it needs is not known ({history.lost[live.release]}); nothing was deleted",
             "release again, or `deploy.py rollback RELEASE`; then prune",
         )
     if not live.release and (live.etag or history.manifests):
-        raise Trouble(
+        raise UserError(
             "the page",
             f"it {'was overwritten' if live.etag else 'is gone'}, so which files are needed is not known; "
             "nothing was deleted",

@@ -37,7 +37,7 @@ from typing import Any, TypeVar
 
 import brotli
 
-from ops.cloud.aws import CONNECTIONS, Aws, AwsTrouble
+from ops.cloud.aws import CONNECTIONS, Aws, AwsError
 from ops.cloud.bucket import (
     ABSENT,
     ALIAS,
@@ -62,7 +62,7 @@ from ops.cloud.bucket import (
     stored_assets,
     write_manifest,
 )
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.site.contents import Site
 
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -92,7 +92,7 @@ _WORTH_TIME = 16_000  # bytes; from here on the best compression
 _TRIES = 5  # of a write that AWS says to try again
 
 
-class Overtaken(Trouble):
+class Overtaken(UserError):
     """Another release became live between planning and the switch."""
 
     def __init__(self, release: str, other: str) -> None:
@@ -119,7 +119,7 @@ class Written:
 
 
 def media_type(path: str) -> str:
-    """Give the Content-Type of a path."""
+    """Return the Content-Type of a path."""
     return MEDIA_TYPES.get(PurePosixPath(path).suffix, "application/octet-stream")
 
 
@@ -167,17 +167,17 @@ def new_release(
 
 def _check_paths(files: Iterable[str]) -> None:
     if PAGE not in files:
-        raise Trouble("the build", f"it has no {PAGE}", "run `deploy.py build`")
+        raise UserError("the build", f"it has no {PAGE}", "run `deploy.py build`")
     for path in files:
         if path != PAGE and not path.startswith(ASSETS):
-            raise Trouble(f"the build's {path}", "only files below assets/ have their hash in their path", "move it")
+            raise UserError(f"the build's {path}", "only files below assets/ have their hash in their path", "move it")
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
 def stored_form(path: str, content: bytes) -> dict[str, Any]:
-    """Give PutObject's parameters for an asset: body, type, caching, and brotli where it is smaller (RFC 7932).
+    """Return PutObject's parameters for an asset: body, type, caching, and brotli where it is smaller (RFC 7932).
 
     CloudFront passes a stored Content-Encoding on as it is; every browser with WebAssembly reads brotli over https.
     """
@@ -262,7 +262,7 @@ def _check_hash(content: bytes, sha256_hex: str) -> None:
 
 def _check_build(path: str, content: bytes, sha256_hex: str) -> None:
     if digest(content) != sha256_hex:
-        raise Trouble(path, "it is not the file that the release's manifest names", "build again")
+        raise UserError(path, "it is not the file that the release's manifest names", "build again")
 
 
 def _wrong_with(aws: Aws, place: Place, path: str, sha256_hex: str) -> str:
@@ -273,8 +273,8 @@ def _wrong_with(aws: Aws, place: Place, path: str, sha256_hex: str) -> str:
         return _wrong_headers(path, answer)
     except Damaged as damage:
         return str(damage)
-    except AwsTrouble as trouble:
-        if trouble.code not in ABSENT:
+    except AwsError as error:
+        if error.code not in ABSENT:
             raise
         return "it is not there"  # any more: it was listed
 
@@ -345,19 +345,19 @@ def switch(aws: Aws, place: Place, release: Release, live: Live, by: str = "") -
                 **tag,
             )
             return read_live(aws, place)
-        except AwsTrouble as trouble:
+        except AwsError as error:
             now = read_live(aws, place)
             if now.token == token:
                 return now
             if now.etag != live.etag:
-                raise Overtaken(release.id, now.release) from trouble
-            if trouble.code not in ("ConditionalRequestConflict", "409", "OperationAborted") or attempt == _TRIES - 1:
+                raise Overtaken(release.id, now.release) from error
+            if error.code not in ("ConditionalRequestConflict", "409", "OperationAborted") or attempt == _TRIES - 1:
                 raise
     raise AssertionError("unreachable")
 
 
 def _tag_value(text: str) -> str:
-    """Give what S3 allows in a tag, URL-encoded where the header needs it."""
+    """Return what S3 allows in a tag, URL-encoded where the header needs it."""
     allowed = re.sub(r"[^A-Za-z0-9 +\-=._:/@]", "_", text)[:256]
     return allowed.replace("%", "%25").replace("+", "%2B").replace("=", "%3D").replace(" ", "%20")
 
@@ -393,10 +393,10 @@ def settle_lambda(aws: Aws, place: Place, on_note: Callable[[str], None] | None 
                 RevisionId=alias["RevisionId"],
             )
             return True
-        except AwsTrouble as trouble:
-            if trouble.code not in ("PreconditionFailedException", "ResourceConflictException"):
+        except AwsError as error:
+            if error.code not in ("PreconditionFailedException", "ResourceConflictException"):
                 raise
-    raise Trouble("the Lambda's alias", "it was moved by somebody else again and again", "run the command again")
+    raise UserError("the Lambda's alias", "it was moved by somebody else again and again", "run the command again")
 
 
 def invalidate(aws: Aws, place: Place, changed: Iterable[str] = ()) -> None:
@@ -423,12 +423,12 @@ def make_live(aws: Aws, place: Place, release: Release, live: Live, by: str = ""
     try:
         settle_lambda(aws, place)
         invalidate(aws, place, changed)
-    except Trouble as trouble:
-        raise Trouble(
+    except UserError as error:
+        raise UserError(
             f"release {release.id}",
-            f"its page is live, but {trouble.thing} failed: {trouble.reason}",
+            f"its page is live, but {error.subject} failed: {error.reason}",
             f"`deploy.py rollback {release.id}` finishes it",
-        ) from trouble
+        ) from error
     return now
 
 
@@ -457,7 +457,7 @@ def plan_rollback(aws: Aws, place: Place, identity: str = "") -> RollbackPlan:
     """Return what a rollback would do: to the release before, or to the one named. Changes nothing.
 
     Without a name: where the page is gone or was overwritten by hand, to the release that was live last; where the Lambda
-    does not belong to the live page, the last switch was not finished, so to that. Raises Trouble where there is nothing to
+    does not belong to the live page, the last switch was not finished, so to that. Raises UserError where there is nothing to
     go back to.
     """
     live = read_live(aws, place)
@@ -468,7 +468,7 @@ def plan_rollback(aws: Aws, place: Place, identity: str = "") -> RollbackPlan:
             now = read_manifest(aws, place, live.release, live)
             notes.append(now.recovered)
         except Lost as lost:
-            notes.append(f"{lost.thing}: {lost.reason}")
+            notes.append(f"{lost.subject}: {lost.reason}")
     elif live.etag:
         notes.append("the page was overwritten by hand: it is no release's")
     target = identity or _before(aws, place, live, now)
@@ -485,11 +485,11 @@ def _before(aws: Aws, place: Place, live: Live, now: Manifest | None) -> str:
     if now and now.release.previous:
         return now.release.previous
     if now and not now.recovered:
-        raise Trouble("rollback", f"{live.release} is the first release", "there is none before it")
+        raise UserError("rollback", f"{live.release} is the first release", "there is none before it")
     for identity in earlier_releases(aws, place):
         if identity != live.release:
             return identity
-    raise Trouble(
+    raise UserError(
         "rollback",
         f"it is not known what was live before {live.release}" if live.release else "nothing is live",
         "name a release that `deploy.py releases` lists, or release",
@@ -529,6 +529,6 @@ def _kept(aws: Aws, place: Place, now: Manifest | None) -> set[str]:
         return set()
     kept = set(now.release.assets)
     if now.release.previous:
-        with contextlib.suppress(Trouble):  # what is not known is not counted on
+        with contextlib.suppress(UserError):  # what is not known is not counted on
             kept |= read_manifest(aws, place, now.release.previous).release.assets
     return kept

@@ -39,13 +39,13 @@ POLL_SECONDS = 3.0
 class Answer:
     """An HTTP answer; `content` without its Content-Encoding, header names in lower case.
 
-    `trouble` is why it did not come whole, in brackets; "" where it did.
+    `failure` is why it did not come whole, in brackets; "" where it did.
     """
 
     status: int
     headers: dict[str, str]
     content: bytes
-    trouble: str = ""
+    failure: str = ""
 
 
 def smoke_test(
@@ -67,7 +67,7 @@ def smoke_test(
         pause(POLL_SECONDS)
         page = _fetch(url)
     if mark not in page.content:
-        return [f"{url} answers {page.status} without release {release.id} in it{page.trouble}"]
+        return [f"{url} answers {page.status} without release {release.id} in it{page.failure}"]
     found = _check(PAGE, page, release.files[PAGE], NO_CACHE)
 
     def check(path: str) -> list[str]:
@@ -91,16 +91,16 @@ def page_headers(url: str) -> list[str]:
     """Return what is wrong with the headers of whatever page is at `url` (doctor)."""
     page = _fetch(url)
     if page.status != 200:
-        return [f"{url} answers {page.status}{page.trouble}"]
+        return [f"{url} answers {page.status}{page.failure}"]
     return _header_problems(PAGE, page)
 
 
 def _check(path: str, answer: Answer, digest: str, cache_control: str) -> list[str]:
     if answer.status != 200:
-        return [f"{path} answers {answer.status}{answer.trouble}"]
+        return [f"{path} answers {answer.status}{answer.failure}"]
     found = _header_problems(path, answer)
-    if answer.trouble:
-        found.append(f"{path} did not come whole{answer.trouble}")
+    if answer.failure:
+        found.append(f"{path} did not come whole{answer.failure}")
     elif hashlib.sha256(answer.content).hexdigest() != digest:
         found.append(f"{path} has other content than the release")
     elif malformed := form_problem(path, answer.content):
@@ -122,7 +122,7 @@ def _header_problems(path: str, answer: Answer) -> list[str]:
 
 
 def _fetch(url: str) -> Answer:
-    """Return the answer to a GET; one that does not come, or not whole, has a `trouble` that says why."""
+    """Return the answer to a GET; one that does not come, or not whole, has a `failure` that says why."""
     request = urllib.request.Request(url, headers={"Accept-Encoding": "br, gzip"})
     try:
         try:

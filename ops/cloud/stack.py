@@ -2,7 +2,7 @@
 
     wanted = want(settings, account="123456789012", lambda_key="lambda/0123.zip", queue_arn="arn:...")
     plan = make_plan(aws, wanted, read_stack(aws, wanted.name))   # a change set, or nothing to do
-    apply_plan(aws, plan, on_event=print)                         # executes it, waits, raises Trouble with AWS's reasons
+    apply_plan(aws, plan, on_event=print)                         # executes it, waits, raises UserError with AWS's reasons
 
 What differs between environments goes in as parameters; the flows and the view are too long for parameters (4,096 bytes)
 and are written into the template's "@@...@@" places. A change set is what AWS itself says would change, it is executed as
@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ops.cloud.aws import Aws, AwsTrouble
-from ops.errors import Trouble
+from ops.cloud.aws import Aws, AwsError
+from ops.errors import UserError
 from ops.flows import definitions as flows
 from ops.settings import ROOT, Settings
 from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
@@ -72,7 +72,7 @@ Pause = Callable[[float], None]
 STUCK = "UPDATE_ROLLBACK_FAILED"
 
 
-class StuckRollback(Trouble):
+class StuckRollback(UserError):
     """A change failed, and AWS could not take it back either: it lets nothing be done but going on with that."""
 
     def __init__(self, stack: str, reasons: list[str]) -> None:
@@ -189,7 +189,7 @@ def artifacts_bucket(stack: str, account: str, region: str) -> str:
 
 
 def check_deployable(settings: Settings) -> None:
-    """Check what only a deployment needs. Raises Trouble (exit code 2) that names every wrong key; makes no call."""
+    """Check what only a deployment needs. Raises UserError (exit code 2) that names every wrong key; makes no call."""
     where = f"tool.popdesk.environments.{settings.environment}" if settings.environment else "tool.popdesk"
     wrong = []
     aws = settings.aws
@@ -205,11 +205,11 @@ def check_deployable(settings: Settings) -> None:
     if aws.log_retention_days not in _RETENTION_DAYS:
         wrong.append(f"{where}.aws.log_retention_days is {aws.log_retention_days}: one of {sorted(_RETENTION_DAYS)}")
     if wrong:
-        raise Trouble("pyproject.toml", "; ".join(wrong), "mend it there; nothing was called yet", exit_code=2)
+        raise UserError("pyproject.toml", "; ".join(wrong), "fix it there; nothing was called yet", exit_code=2)
 
 
 def want(settings: Settings, *, account: str, lambda_key: str, queue_arn: str) -> Wanted:
-    """Give the stack that the settings ask for."""
+    """Return the stack that the settings ask for."""
     name = stack_name(settings)
     headers = response_headers(PRODUCTION_ANCESTORS)
     hsts = re.fullmatch(r"max-age=(\d+); includeSubDomains", headers["Strict-Transport-Security"])
@@ -250,7 +250,7 @@ def want(settings: Settings, *, account: str, lambda_key: str, queue_arn: str) -
 
 
 def render_template(settings: Settings) -> str:
-    """Give template.yaml with its "@@...@@" places filled in. JSON is YAML, so each becomes JSON."""
+    """Return template.yaml with its "@@...@@" places filled in. JSON is YAML, so each becomes JSON."""
     main = flows.main_flow(settings, lambda_arn="${LookupLive}", guide_flow_arn="${GuideFlow}", queue_arn="${QueueArn}")
     values: dict[str, Any] = {
         "main_flow": _compact(main),
@@ -262,7 +262,7 @@ def render_template(settings: Settings) -> str:
 
 
 def lookup_statements(settings: Settings) -> list[dict[str, Any]]:
-    """Give what the Lambda may do, by its adapter: log; query the one table; read the one secret."""
+    """Return what the Lambda may do, by its adapter: log; query the one table; read the one secret."""
     statements: list[dict[str, Any]] = [
         _allow(["logs:CreateLogStream", "logs:PutLogEvents"], {"Fn::GetAtt": ["LookupLogs", "Arn"]})
     ]
@@ -299,11 +299,11 @@ def _digest(text: str) -> str:
 
 
 def read_stack(aws: Aws, name: str) -> Stack:
-    """Give the stack as it is: one call."""
+    """Return the stack as it is: one call."""
     try:
         found = aws.call("cloudformation", "describe_stacks", StackName=name)["Stacks"][0]
-    except AwsTrouble as trouble:
-        if trouble.code == "ValidationError" and "does not exist" in trouble.reason:
+    except AwsError as error:
+        if error.code == "ValidationError" and "does not exist" in error.reason:
             return Stack(name)
         raise
     return Stack(
@@ -319,7 +319,7 @@ def read_stack(aws: Aws, name: str) -> Stack:
 def read_own_stack(aws: Aws, settings: Settings) -> Stack:
     """Return the environment's stack as it is.
 
-    Raises Trouble (exit code 2) where the stack of that name is not this application's: each command would change, empty
+    Raises UserError (exit code 2) where the stack of that name is not this application's: each command would change, empty
     or delete what belongs to somebody else. So it does where there is none of that name, but one that an older version made
     for this application.
     """
@@ -327,7 +327,7 @@ def read_own_stack(aws: Aws, settings: Settings) -> Stack:
     where = f"[tool.popdesk.environments.{settings.environment}.aws]" if settings.environment else "[tool.popdesk.aws]"
     if stack.exists and (made_for := stack.parameters.get("AppNamespace", "")) != settings.namespace:
         whose = f"it is of the application {made_for!r}" if made_for else "Popdesk did not make it"
-        raise Trouble(
+        raise UserError(
             f"stack {stack.name}",
             f"{whose}, and the settings' namespace is {settings.namespace!r}; nothing was changed",
             f"if the namespace is a slip, correct it; else let stack in {where} name another stack",
@@ -338,12 +338,12 @@ def read_own_stack(aws: Aws, settings: Settings) -> Stack:
         return stack
     try:
         found = read_stack(aws, older)
-    except AwsTrouble as trouble:
-        if trouble.code in ("AccessDenied", "AccessDeniedException"):  # the policy knows the stack's own name only
+    except AwsError as error:
+        if error.code in ("AccessDenied", "AccessDeniedException"):  # the policy knows the stack's own name only
             return stack
         raise
     if found.exists and found.parameters.get("AppNamespace") == settings.namespace:
-        raise Trouble(
+        raise UserError(
             f"stack {stack.name}",
             f"it is not there; {older} is, which an older version made for the same application; nothing was changed",
             f'keep it: write stack = "{older}" in {where}',
@@ -353,14 +353,14 @@ def read_own_stack(aws: Aws, settings: Settings) -> Stack:
 
 
 def account_of(aws: Aws, stack: Stack) -> str:
-    """Give the account's number: from the stack's ARN, or by asking."""
+    """Return the account's number: from the stack's ARN, or by asking."""
     if stack.arn.startswith("arn:"):
         return stack.arn.split(":")[4]
     return str(aws.call("sts", "get_caller_identity")["Account"])
 
 
 def find_queue(aws: Aws, settings: Settings, stack: Stack) -> str:
-    """Give the ARN of aws.queue: as it stands there, as the stack knows it, or looked up by its name."""
+    """Return the ARN of aws.queue: as it stands there, as the stack knows it, or looked up by its name."""
     queue, instance = settings.aws.queue, settings.aws.instance_arn
     if queue.startswith("arn:"):
         return queue
@@ -372,7 +372,7 @@ def find_queue(aws: Aws, settings: Settings, stack: Stack) -> str:
             if found["Name"] == queue:
                 return str(found["Arn"])
             names.append(found["Name"])
-    raise Trouble(
+    raise UserError(
         f"aws.queue = {queue!r}",
         f"the instance has no queue of that name (it has: {', '.join(sorted(names)) or 'none'})",
         "name one of those in [tool.popdesk.aws]",
@@ -386,17 +386,17 @@ def find_queue(aws: Aws, settings: Settings, stack: Stack) -> str:
 def make_plan(aws: Aws, wanted: Wanted, stack: Stack, pause: Pause = time.sleep) -> Plan:
     """Make a change set from what is to what is wanted. Nothing is changed yet.
 
-    Raises Trouble where the stack is busy or broken.
+    Raises UserError where the stack is busy or broken.
     """
     if stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS":
-        raise Trouble(
+        raise UserError(
             f"stack {wanted.name}",
             f"somebody else's change is under way ({stack.status}); nothing was changed",
             "wait for it and run the command again",
             BUSY_EXIT_CODE,
         )
     if stack.status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "CREATE_FAILED"):
-        raise Trouble(
+        raise UserError(
             f"stack {wanted.name}",
             f"its creation or deletion failed earlier ({stack.status}), so AWS only lets it be deleted",
             "run `deploy.py destroy`, then this command again",
@@ -432,7 +432,7 @@ def _await_change_set(aws: Aws, stack: str, change_set: str, creates: bool, paus
             aws.call("cloudformation", "delete_change_set", StackName=stack, ChangeSetName=change_set)
             if "didn't contain changes" in reason or "No updates are to be performed" in reason:
                 return Plan(stack)
-            raise Trouble(f"stack {stack}", f"AWS refuses the change: {reason}", "mend the settings or the template")
+            raise UserError(f"stack {stack}", f"AWS refuses the change: {reason}", "fix the settings or the template")
         pause(POLL_SECONDS)
 
 
@@ -458,23 +458,23 @@ def forget_plan(aws: Aws, plan: Plan) -> None:
 def apply_plan(
     aws: Aws, plan: Plan, on_event: Callable[[str, str, str], None] | None = None, pause: Pause = time.sleep
 ) -> Stack:
-    """Execute a plan's change set, wait for its end, and give the stack.
+    """Execute a plan's change set, wait for its end, and return the stack.
 
-    `on_event` is told (logical id, type, status) as AWS goes on. Raises Trouble with AWS's own reasons.
+    `on_event` is told (logical id, type, status) as AWS goes on. Raises UserError with AWS's own reasons.
     """
     if not plan.change_set:
         return read_stack(aws, plan.stack)
     last = _last_event(aws, plan.stack)
     try:
         aws.call("cloudformation", "execute_change_set", StackName=plan.stack, ChangeSetName=plan.change_set)
-    except AwsTrouble as trouble:
-        if trouble.code in ("InvalidChangeSetStatus", "ChangeSetNotFound", "ValidationError"):
-            raise Trouble(
+    except AwsError as error:
+        if error.code in ("InvalidChangeSetStatus", "ChangeSetNotFound", "ValidationError"):
+            raise UserError(
                 f"stack {plan.stack}",
-                f"it was changed by somebody else since the plan was made ({trouble.reason}); nothing was changed",
+                f"it was changed by somebody else since the plan was made ({error.reason}); nothing was changed",
                 "run the command again",
                 BUSY_EXIT_CODE,
-            ) from trouble
+            ) from error
         raise
     return _await_stack(aws, plan.stack, last, on_event, pause)
 
@@ -552,7 +552,7 @@ def _await_stack(
         if started and stack.status == STUCK:
             raise StuckRollback(name, reasons)
         if started and not stack.status.endswith("_IN_PROGRESS"):
-            raise Trouble(
+            raise UserError(
                 f"stack {name}",
                 f"AWS ended with {stack.status}: {'; '.join(reasons) or 'it gives no reason'}",
                 _AFTER_FAILURE.get(stack.status, "correct that and release again; the live page was not touched"),
@@ -561,13 +561,13 @@ def _await_stack(
 
 
 def _last_event(aws: Aws, name: str) -> str:
-    """Give the id of a stack's newest event."""
+    """Return the id of a stack's newest event."""
     events = aws.call("cloudformation", "describe_stack_events", StackName=name)["StackEvents"]
     return str(events[0]["EventId"]) if events else ""
 
 
 def _new_events(aws: Aws, name: str, seen: set[str]) -> list[dict[str, Any]]:
-    """Give the events that are not in `seen`, oldest first, and put them there. AWS lists the newest first."""
+    """Return the events that are not in `seen`, oldest first, and put them there. AWS lists the newest first."""
     found: list[dict[str, Any]] = []
     for page in aws.pages("cloudformation", "describe_stack_events", StackName=name):
         fresh = [event for event in page["StackEvents"] if event["EventId"] not in seen]
@@ -579,7 +579,7 @@ def _new_events(aws: Aws, name: str, seen: set[str]) -> list[dict[str, Any]]:
 
 
 def read_drift(aws: Aws, stack: Stack, pause: Pause = time.sleep) -> list[str]:
-    """Give what was changed in AWS by hand, a sentence each."""
+    """Return what was changed in AWS by hand, a sentence each."""
     detection = aws.call("cloudformation", "detect_stack_drift", StackName=stack.name)["StackDriftDetectionId"]
     while True:
         state = aws.call("cloudformation", "describe_stack_drift_detection_status", StackDriftDetectionId=detection)
@@ -623,21 +623,21 @@ def make_artifacts_bucket(aws: Aws, bucket: str, account: str) -> None:
     """
     try:
         aws.call("s3", "list_objects_v2", Bucket=bucket, MaxKeys=1, ExpectedBucketOwner=account)
-    except AwsTrouble as trouble:
-        if trouble.code in ("AccessDenied", "AllAccessDisabled"):
-            raise Trouble(
+    except AwsError as error:
+        if error.code in ("AccessDenied", "AllAccessDisabled"):
+            raise UserError(
                 f"bucket {bucket}",
-                f"AWS does not let it be listed as the account's own ({trouble.reason})",
+                f"AWS does not let it be listed as the account's own ({error.reason})",
                 "give the caller what `deploy.py iam-policy` prints; if it has that, another account has a bucket of this name:"
                 " let stack in [tool.popdesk.aws] name another stack",
-            ) from trouble
-        if trouble.code != "NoSuchBucket":
+            ) from error
+        if error.code != "NoSuchBucket":
             raise
         where = {} if aws.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
         try:
             aws.call("s3", "create_bucket", Bucket=bucket, **where)
-        except AwsTrouble as trouble:
-            if trouble.code != "BucketAlreadyOwnedByYou":  # a release at the same time made it
+        except AwsError as error:
+            if error.code != "BucketAlreadyOwnedByYou":  # a release at the same time made it
                 raise
     blocked = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
     aws.call(
@@ -659,7 +659,7 @@ def make_artifacts_bucket(aws: Aws, bucket: str, account: str) -> None:
 
 
 def partition(region: str) -> str:
-    """Give the AWS partition of a region."""
+    """Return the AWS partition of a region."""
     return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
 
 
@@ -700,19 +700,19 @@ def empty_bucket(aws: Aws, bucket: str, account: str) -> bool:
             found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             if found:
                 delete_objects(aws, bucket, [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found])
-    except AwsTrouble as trouble:
-        if trouble.code == "NoSuchBucket":
+    except AwsError as error:
+        if error.code == "NoSuchBucket":
             return False
         raise
     return True
 
 
 def delete_objects(aws: Aws, bucket: str, objects: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """Delete up to 1,000 objects in one call and give what was deleted; a refusal of one of them is Trouble."""
+    """Delete up to 1,000 objects in one call and give what was deleted; a refusal of one of them is UserError."""
     answer = aws.call("s3", "delete_objects", Bucket=bucket, Delete={"Objects": objects})
     if answer.get("Errors"):
         first = answer["Errors"][0]
-        raise Trouble(
+        raise UserError(
             f"s3://{bucket}/{first.get('Key')}",
             f"it was not deleted ({first.get('Code')}: {first.get('Message')})",
             "run the command again",

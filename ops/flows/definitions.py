@@ -143,7 +143,7 @@ def _look_up(identifier: str, settings: Settings, lambda_arn: str, given: dict[s
 
 
 def guide_flow(settings: Settings, *, view_arn: str) -> Flow:
-    """Give the flow that shows the page to the agent; the page is never done, so it is shown again after its time."""
+    """Return the flow that shows the page to the agent; the page is never done, so it is shown again after its time."""
     del settings  # the view knows the application; the parameter is here so that both flows are called alike
     return _flow(
         _action(
@@ -162,7 +162,7 @@ def guide_flow(settings: Settings, *, view_arn: str) -> Flow:
 
 
 def view(settings: Settings) -> dict[str, Any]:
-    """Give the content of the guide's view: the application, found by its name, fills it.
+    """Return the content of the guide's view: the application, found by its name, fills it.
 
     There is no `Path`: an empty string would be refused, and the page stands at its origin's root.
     """
@@ -179,7 +179,7 @@ def view(settings: Settings) -> dict[str, Any]:
 
 
 def lambda_seconds(settings: Settings) -> int:
-    """Give how long the flow waits for the Lambda, in seconds: its own budget and two more to start in, 8 at most."""
+    """Return how long the flow waits for the Lambda, in seconds: its own budget and two more to start in, 8 at most."""
     return min(LONGEST_LAMBDA_SECONDS, -(-settings.lookup.budget_ms // 1000) + 2)
 
 
@@ -238,7 +238,7 @@ _FORBIDDEN = re.compile(r"[%:(\\/)=$,;\[\]{}]")
 
 
 def problems(flow: Flow) -> list[str]:
-    """Give what Amazon Connect would refuse in `flow`, a sentence each; none when it is right.
+    """Return what Amazon Connect would refuse in `flow`, a sentence each; none when it is right.
 
     The rules: every scalar a string and none empty, identifiers of at most 50 allowed characters, at most 250 actions,
     every transition to an action that exists, every error handled, every action reachable.

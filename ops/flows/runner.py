@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.flows.definitions import Flow
 
 LIMIT_BYTES = 32 * 1024  # a Lambda's answer, and a contact's attributes
@@ -81,7 +81,7 @@ class Outcome:
     error: dict[str, str] | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as plain JSON values."""
+        """Return it as plain JSON values."""
         return dict(vars(self))
 
 
@@ -129,15 +129,15 @@ class Runner:
         try:
             self._follow("main", arn, run, outcome)
             if run.done == "disconnected":
-                raise Trouble(
+                raise UserError(
                     "The contact flow",
                     "it ended the contact before an agent had it",
                     "look at the last step's error, and at what it leads to in ops/flows/definitions.py",
                 )
             if run.guide_arn:
                 self._follow("guide", run.guide_arn, run, outcome)
-        except Trouble as trouble:
-            outcome.error = {"thing": trouble.thing, "reason": trouble.reason, "remedy": trouble.remedy}
+        except UserError as problem:
+            outcome.error = {"subject": problem.subject, "reason": problem.reason, "hint": problem.hint}
         outcome.attributes = run.attributes
         if run.queue_arn:
             outcome.queue = {"name": self._queues[run.queue_arn], "arn": run.queue_arn}
@@ -150,10 +150,10 @@ class Runner:
         for _ in range(_MOST_STEPS):
             action = actions.get(identifier)
             if action is None:
-                raise Trouble(
+                raise UserError(
                     f"The {name} flow",
                     f"it leads to {identifier!r}, which does not exist",
-                    "mend ops/flows/definitions.py",
+                    "fix ops/flows/definitions.py",
                 )
             started = time.perf_counter()
             step: dict[str, Any] = {
@@ -169,27 +169,29 @@ class Runner:
             perform = getattr(self, f"_do_{_snake(action['Type'])}", None)
             if perform is None:
                 step["error"] = f"the local runner does not know the action {action['Type']}"
-                raise Trouble(
+                raise UserError(
                     f"{action['Type']} ({identifier})",
                     "the local flow runner does not know this action",
                     "use an action it knows, or add it to ops/flows/runner.py",
                 )
             try:
                 identifier = perform(action, run, step, outcome)
-            except Trouble as trouble:
-                step["error"] = trouble.reason
+            except UserError as problem:
+                step["error"] = problem.reason
                 raise
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 step["error"] = f"its parameters are not what the action wants ({type(error).__name__}: {error})"
-                raise Trouble(
-                    f"{action['Type']} ({identifier})", step["error"], "mend ops/flows/definitions.py"
+                raise UserError(
+                    f"{action['Type']} ({identifier})", step["error"], "fix ops/flows/definitions.py"
                 ) from error
             finally:
                 step["ms"] = round((time.perf_counter() - started) * 1000, 3)
             step["outcome"] = run.done or identifier
             if run.done:
                 return
-        raise Trouble(f"The {name} flow", f"it is still not at its end after {_MOST_STEPS} actions", "look for a loop")
+        raise UserError(
+            f"The {name} flow", f"it is still not at its end after {_MOST_STEPS} actions", "look for a loop"
+        )
 
     # -- the actions: each gives the next action's identifier, or sets run.done ---------------------------------------------
 
@@ -200,10 +202,10 @@ class Runner:
             name, operands = condition["Condition"]["Operator"], condition["Condition"]["Operands"]
             test = _OPERATORS.get(name)
             if test is None:
-                raise Trouble(
+                raise UserError(
                     f"Compare ({action['Identifier']})",
                     f"the operator {name!r} is not known",
-                    "mend ops/flows/definitions.py",
+                    "fix ops/flows/definitions.py",
                 )
             if any(test(value, self._resolve(operand, run, step)) for operand in operands):
                 return str(condition["NextAction"])
@@ -276,7 +278,7 @@ class Runner:
             return _error(action, "NoMatchingError", step, f"{len(hooks)} event hooks, exactly one is allowed")
         (hook,) = hooks
         if hook != "DefaultAgentUI":
-            raise Trouble(f"The event hook {hook}", "the local flow runner does not know it", "use DefaultAgentUI")
+            raise UserError(f"The event hook {hook}", "the local flow runner does not know it", "use DefaultAgentUI")
         arn = self._resolve(hooks[hook], run, step)
         if arn not in self._flows:
             return _error(action, "NoMatchingError", step, f"there is no flow {arn}")
@@ -310,7 +312,7 @@ class Runner:
         if applications:
             props = applications[0]["Props"]
             if props["AppIdentifier"] not in self._applications:
-                raise Trouble(
+                raise UserError(
                     f"The view {content['Head']['Title']!r}",
                     f"no application named exactly {props['AppIdentifier']!r} is registered",
                     "name it as [tool.popdesk] name does",
@@ -330,7 +332,7 @@ class Runner:
         return {"ARN": run.queue_arn, "Name": self._queues[run.queue_arn]} if run.queue_arn else None
 
     def _resolve(self, value: str, run: _Run, step: dict[str, Any]) -> str:
-        """Give what a `$.` reference stands for, any other value as it is; what is not there is an empty text."""
+        """Return what a `$.` reference stands for, any other value as it is; what is not there is an empty text."""
         if not value.startswith("$."):
             return value
         path = value[2:]
@@ -350,12 +352,12 @@ class Runner:
             if found is None:  # a contact without an endpoint, or not in a queue yet
                 return ""
             if not isinstance(found, dict) or part not in found:
-                raise Trouble(
-                    value, "the local flow runner does not know this reference", "mend ops/flows/definitions.py"
+                raise UserError(
+                    value, "the local flow runner does not know this reference", "fix ops/flows/definitions.py"
                 )
             found = found[part]
         if found is not None and not isinstance(found, str):
-            raise Trouble(value, "it stands for no text", "mend ops/flows/definitions.py")
+            raise UserError(value, "it stands for no text", "fix ops/flows/definitions.py")
         return found or ""
 
     def _missing(self, prefix: str, name: str, run: _Run) -> str:
@@ -388,7 +390,7 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
 
 
 def contact_data(contact: Contact, attributes: dict[str, str], queue: dict[str, str] | None = None) -> dict[str, Any]:
-    """Give the contact as Amazon Connect describes it to a Lambda, which is what `$.` references name too.
+    """Return the contact as Amazon Connect describes it to a Lambda, which is what `$.` references name too.
 
     `queue` is {"ARN", "Name"}, None before one is set. Shape: docs.aws.amazon.com/connect/latest/adminguide/
     connect-lambda-functions.html.
@@ -425,13 +427,13 @@ _INITIATION = {"VOICE": "INBOUND", "EMAIL": "INBOUND", "CHAT": "API", "TASK": "A
 def lambda_event(
     contact: Contact, attributes: dict[str, str], parameters: dict[str, str], queue: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """Give the event as Amazon Connect sends it; `parameters` are the action's LambdaInvocationAttributes."""
+    """Return the event as Amazon Connect sends it; `parameters` are the action's LambdaInvocationAttributes."""
     data = contact_data(contact, attributes, queue)
     return {"Name": "ContactFlowEvent", "Details": {"ContactData": data, "Parameters": parameters}}
 
 
 def not_a_string_map(value: object) -> str:
-    """Give why Amazon Connect would refuse `value` as STRING_MAP, in a sentence; empty when it would not."""
+    """Return why Amazon Connect would refuse `value` as STRING_MAP, in a sentence; empty when it would not."""
     if not isinstance(value, dict):
         return f"the Lambda answered {type(value).__name__}, not an object"
     for key, inner in value.items():
@@ -451,8 +453,8 @@ def _error(action: dict[str, Any], kind: str, step: dict[str, Any], reason: str)
     for error in action["Transitions"].get("Errors", []):
         if error["ErrorType"] == kind:
             return str(error["NextAction"])
-    thing = f"{action['Type']} ({action['Identifier']})"
-    raise Trouble(thing, f"its error {kind} leads nowhere", "mend ops/flows/definitions.py")
+    subject = f"{action['Type']} ({action['Identifier']})"
+    raise UserError(subject, f"its error {kind} leads nowhere", "fix ops/flows/definitions.py")
 
 
 def _parts(content: dict[str, Any]) -> list[dict[str, Any]]:

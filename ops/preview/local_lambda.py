@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.flows.runner import Answer
 
 # Runs in the process: one event a line on stdin, one answer a line on the real stdout; the handler's prints go to stderr.
@@ -95,7 +95,7 @@ class LocalLambda:
             self._folder.cleanup()
 
     def start(self) -> None:
-        """Start the process now, so that the first call finds it warm. Raises Trouble when the zip cannot be loaded."""
+        """Start the process now, so that the first call finds it warm. Raises UserError when the zip cannot be loaded."""
         with self._lock:
             self._start()
 
@@ -104,8 +104,8 @@ class LocalLambda:
         with self._lock:
             try:
                 process = self._start()
-            except Trouble as trouble:
-                return Answer(error=trouble.reason)
+            except UserError as problem:
+                return Answer(error=problem.reason)
             assert process.stdin is not None
             try:
                 process.stdin.write(json.dumps({"event": event, "seconds": seconds}) + "\n")
@@ -121,7 +121,7 @@ class LocalLambda:
 
     def _start(self) -> subprocess.Popen[str]:
         if self._closed:
-            raise Trouble("The Lambda", "preview is ending, or has a newer one", "offer the contact again")
+            raise UserError("The Lambda", "preview is ending, or has a newer one", "offer the contact again")
         if self._process is not None and self._process.poll() is None:
             return self._process
         answers: queue.Queue[str] = queue.Queue()
@@ -157,7 +157,7 @@ class LocalLambda:
         if not first:
             self._end()
             reason = tail[-1] if tail else "it did not start"
-            raise Trouble(
+            raise UserError(
                 "The Lambda", f"its handler cannot be loaded from the zip: {reason}", "correct lambda/lookup/"
             )
         return process

@@ -63,7 +63,7 @@ def sample_crm(customers: list[Customer]) -> Starlette:
 
 
 def _matches(customer: Customer, query: str) -> bool:
-    """Say whether the words stand in one of the customer's fields, or the digits of a number in the phone number."""
+    """Return whether the words stand in one of the customer's fields, or the digits of a number in the phone number."""
     wanted = query.strip().lower()
     if wanted and any(wanted in value.lower() for value in customer.values()):
         return True

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ops.errors import Trouble
+from ops.errors import UserError
 
 Command = Callable[..., Any]
 _POLL_SECONDS = 0.05
@@ -76,7 +76,7 @@ class Contact:
         self.desk.command("until", contact=self.id, app="running", timeout=seconds * 1000)
 
     def wait_for(self, state: str, seconds: float = 10.0) -> None:
-        """Wait until it is in a state. Raises Trouble after `seconds`, that says in which it is."""
+        """Wait until it is in a state. Raises UserError after `seconds`, that says in which it is."""
         self.desk.wait_for(
             lambda look: any(one["contactId"] == self.id and one["state"] == state for one in look["contacts"]),
             f"contact {self.id} to be {state}",
@@ -84,11 +84,11 @@ class Contact:
         )
 
     def look(self) -> dict[str, Any]:
-        """Give its state: {"contactId", "initialContactId", "channel", "state", "attributes", "error"}."""
+        """Return its state: {"contactId", "initialContactId", "channel", "state", "attributes", "error"}."""
         for contact in self.desk.look()["contacts"]:
             if contact["contactId"] == self.id:
                 return dict(contact)
-        raise Trouble(f"contact {self.id}", "it is no longer on the desk", "look at it before it is cleared")
+        raise UserError(f"contact {self.id}", "it is no longer on the desk", "look at it before it is cleared")
 
 
 class Desk:
@@ -155,16 +155,16 @@ class Desk:
         self.command("heal", request=request)
 
     def look(self) -> dict[str, Any]:
-        """Give the agent, the contacts and the apps as they are now."""
+        """Return the agent, the contacts and the apps as they are now."""
         return dict(self.command("look"))
 
     def wait_for(self, condition: Callable[[dict[str, Any]], bool], what: str, seconds: float = 10.0) -> None:
-        """Wait until `condition(desk.look())` holds. Raises Trouble that names `what` after `seconds`."""
+        """Wait until `condition(desk.look())` holds. Raises UserError that names `what` after `seconds`."""
         deadline = time.monotonic() + seconds
         while not condition(look := self.look()):
             if time.monotonic() > deadline:
                 states = ", ".join(f"{one['contactId']} {one['state']}" for one in look["contacts"]) or "none"
-                raise Trouble(
+                raise UserError(
                     "The scenario", f"it waited {seconds:g} s for {what} (contacts: {states})", "look at the workspace"
                 )
             time.sleep(_POLL_SECONDS)
@@ -175,29 +175,31 @@ class Desk:
 
 
 def load_scenario(file: Path) -> Callable[[Desk], None]:
-    """Load the function `scenario(desk)` of a file. Raises Trouble when there is none."""
+    """Load the function `scenario(desk)` of a file. Raises UserError when there is none."""
     try:
         names = runpy.run_path(str(file))
     except Exception as error:
-        raise Trouble(_place(file, error), f"it cannot be loaded: {_words(error)}", "mend that line") from error
+        raise UserError(_place(file, error), f"it cannot be loaded: {_words(error)}", "fix that line") from error
     scenario = names.get("scenario")
     if not callable(scenario):
-        raise Trouble(str(file), "it defines no function scenario(desk)", "see ops/preview/scenario.py for an example")
+        raise UserError(
+            str(file), "it defines no function scenario(desk)", "see ops/preview/scenario.py for an example"
+        )
     return scenario  # type: ignore[no-any-return]
 
 
 def play_scenario(file: Path, scenario: Callable[[Desk], None], desk: Desk) -> None:
-    """Play a loaded scenario. Raises Trouble that names the line of `file` at which it did not go on, and why."""
+    """Play a loaded scenario. Raises UserError that names the line of `file` at which it did not go on, and why."""
     try:
         scenario(desk)
     except Exception as error:
-        remedy = error.remedy if isinstance(error, Trouble) else "mend the scenario, or what it found"
-        raise Trouble(_place(file, error), _words(error), remedy) from error
+        hint = error.hint if isinstance(error, UserError) else "fix the scenario, or what it found"
+        raise UserError(_place(file, error), _words(error), hint) from error
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, Trouble):
-        return f"{error.thing}: {error.reason}"
+    if isinstance(error, UserError):
+        return f"{error.subject}: {error.reason}"
     if isinstance(error, CommandFailed):
         return f"the workspace refused it: {error}"
     if isinstance(error, AssertionError):
@@ -206,7 +208,7 @@ def _words(error: Exception) -> str:
 
 
 def _place(file: Path, error: Exception) -> str:
-    """Give FILE:LINE of the deepest frame that is in the scenario's file."""
+    """Return FILE:LINE of the deepest frame that is in the scenario's file."""
     if isinstance(error, SyntaxError) and error.filename == str(file):
         return f"{file}:{error.lineno}"
     lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]

@@ -43,7 +43,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from starlette.routing import Mount, Route
 
 from ops import LOOKUP
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.flows import definitions as flows
 from ops.flows.runner import INSTANCE, Contact, Runner
 from ops.preview.guard import Guard
@@ -75,7 +75,7 @@ _STOP = "stop"
 
 
 def workspace_page() -> Page:
-    """Give the local agent workspace's page."""
+    """Return the local agent workspace's page."""
     folder = ROOT / "web" / "workspace"
     return Page(
         web=folder,
@@ -164,7 +164,7 @@ class Preview:
         self.workspace_url = f"http://127.0.0.1:{_port(self._sockets[0])}/"
         try:
             self._app_sockets = _listen_as_localhost(app_port, "--app-port")
-        except Trouble:
+        except UserError:
             self._sockets[0].close()
             raise
         self.app_url = f"http://localhost:{_port(self._app_sockets[0])}/"
@@ -193,7 +193,7 @@ class Preview:
     # -- starting and stopping ---------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Build everything and serve it. Raises Trouble when the first build fails."""
+        """Build everything and serve it. Raises UserError when the first build fails."""
         try:
             for part in _PARTS:
                 self._build(part)
@@ -202,7 +202,7 @@ class Preview:
             raise
         self._thread.start()
         if not self._ready.wait(20):
-            raise Trouble("preview", "its server did not start", "try again with other ports")
+            raise UserError("preview", "its server did not start", "try again with other ports")
         if self._watch:
             threading.Thread(target=self._follow_changes, name="watch", daemon=True).start()
 
@@ -253,7 +253,7 @@ class Preview:
             server.should_exit = True
 
     def app_files(self) -> list[str]:
-        """Give the paths of the app's files as they are served now, e.g. "index.html"."""
+        """Return the paths of the app's files as they are served now, e.g. "index.html"."""
         return sorted(self._app.files)
 
     # -- building ----------------------------------------------------------------------------------------------------------
@@ -291,14 +291,14 @@ class Preview:
         guide = flows.guide_flow(settings, view_arn="local:view")
         wrong = [*flows.problems(main), *flows.problems(guide)]
         if wrong:
-            raise Trouble(
-                "ops/flows/definitions.py", "Amazon Connect would refuse the flows: " + "; ".join(wrong), "mend them"
+            raise UserError(
+                "ops/flows/definitions.py", "Amazon Connect would refuse the flows: " + "; ".join(wrong), "fix them"
             )
         customers = json.loads(SAMPLE_CUSTOMERS.read_text("utf-8"))
         function = LocalLambda(build_lambda_zip(settings, self._folder / "lambda.zip"), LAMBDA_HANDLER, self._log)
         try:
             function.start()
-        except Trouble:
+        except UserError:
             function.close()
             raise
         self._customers: list[dict[str, str]] = customers
@@ -335,12 +335,12 @@ class Preview:
                 # Whatever is wrong with what is being edited: it is told, and the last good build goes on being served.
                 self._stale.add(part)
                 self._problems[part] = _problem(error)
-                self._tell("{thing}: {reason}. {remedy}".format(**self._problems[part]))
+                self._tell("{subject}: {reason}. {hint}".format(**self._problems[part]))
                 self._tell_soon("problem", self._problems[part])
             else:
                 self._stale.discard(part)
                 if self._problems.pop(part, None) and not self._problems:
-                    self._tell_soon("mended", {})
+                    self._tell_soon("fixed", {})
                 built.append(part)
                 self._tell(f"{part} rebuilt")
         if "settings" in parts and built:
@@ -493,14 +493,14 @@ class Preview:
         """Let the page that was opened last do a command (web/workspace/commands.py) and give its result.
 
         Waits for a page to be open. Raises CommandFailed with the page's words, or for an argument that is no JSON value;
-        Trouble when no page answers within `seconds`.
+        UserError when no page answers within `seconds`.
         """
         try:
             _as_json(arguments).encode()
         except (TypeError, ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
             raise CommandFailed(f"{command} was not sent, an argument is no JSON value: {error}") from None
         if not self._page_here.wait(seconds):
-            raise Trouble("The workspace", "no browser has it open", f"open {self.workspace_url}")
+            raise UserError("The workspace", "no browser has it open", f"open {self.workspace_url}")
         number = str(next(self._numbers))
         answer: Future[Any] = Future()
         self._waiting[number] = answer
@@ -509,7 +509,7 @@ class Preview:
             return answer.result(seconds)
         except TimeoutError:
             self._waiting.pop(number, None)
-            raise Trouble(
+            raise UserError(
                 "The workspace", f"it did not do {command} within {seconds:g} s", "look at its page"
             ) from None
 
@@ -568,7 +568,7 @@ class _Sources(watchfiles.DefaultFilter):
 
 
 def _part(path: Path) -> str:
-    """Say which part a changed file belongs to."""
+    """Return which part a changed file belongs to."""
     inside = path.relative_to(ROOT).as_posix()
     if inside == "pyproject.toml":
         return "settings"
@@ -582,19 +582,19 @@ def _part(path: Path) -> str:
 
 
 def _problem(error: Exception) -> dict[str, str]:
-    """Give {"thing", "reason", "remedy"} of what went wrong in a build: with the place in our files, where it has one."""
-    if isinstance(error, Trouble):
-        return {"thing": error.thing, "reason": error.reason, "remedy": error.remedy}
-    thing = "the build"
+    """Return {"subject", "reason", "hint"} of what went wrong in a build: with the place in our files, where it has one."""
+    if isinstance(error, UserError):
+        return {"subject": error.subject, "reason": error.reason, "hint": error.hint}
+    subject = "the build"
     if isinstance(error, SyntaxError) and error.filename:
-        thing = f"{_shown(error.filename)}:{error.lineno}"
+        subject = f"{_shown(error.filename)}:{error.lineno}"
     else:
         ours = [
             frame for frame in traceback.extract_tb(error.__traceback__) if _shown(frame.filename) != frame.filename
         ]
         if ours:
-            thing = f"{_shown(ours[-1].filename)}:{ours[-1].lineno}"
-    return {"thing": thing, "reason": f"{type(error).__name__}: {error}", "remedy": "mend what was changed last"}
+            subject = f"{_shown(ours[-1].filename)}:{ours[-1].lineno}"
+    return {"subject": subject, "reason": f"{type(error).__name__}: {error}", "hint": "fix what was changed last"}
 
 
 def _shown(filename: str) -> str:
@@ -606,13 +606,13 @@ def _listen_as_localhost(port: int, option: str) -> list[socket.socket]:
     """Listen on both addresses a browser may take localhost for: on the other one it would meet somebody else's server."""
     try:
         _listen("::1", 0, option).close()
-    except Trouble:
+    except UserError:
         return [_listen("127.0.0.1", port, option)]  # this machine has no IPv6
     for attempt in range(1, 11):
         first = _listen("127.0.0.1", port, option)
         try:
             return [first, _listen("::1", _port(first), option)]
-        except Trouble:
+        except UserError:
             first.close()
             if port or attempt == 10:
                 raise
@@ -628,7 +628,7 @@ def _listen(host: str, port: int, option: str) -> socket.socket:
         made.listen(128)
     except OSError as error:
         made.close()
-        raise Trouble(
+        raise UserError(
             f"port {port} of {host}",
             f"it cannot be used ({error.strerror})",
             f"stop what uses it, or name another with {option}",
@@ -647,7 +647,7 @@ def _gone(request: Request, error: Exception) -> Response:
 
 
 def _bad_request(request: Request, error: Exception) -> Response:
-    """Say which keys of the body are wrong, and not what is in them."""
+    """Return which keys of the body are wrong, and not what is in them."""
     del request
     assert isinstance(error, ValidationError)
     wrong = [f"{'.'.join(map(str, one['loc'])) or 'the body'}: {one['msg']}" for one in error.errors()]

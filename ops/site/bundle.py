@@ -30,7 +30,7 @@ from typing import Protocol
 
 from mpremote.romfs import VfsRomWriter
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.site import npm
 
 PYSCRIPT = "@pyscript/core"
@@ -196,7 +196,7 @@ def add_runtime(
 
     `modules` is web/node_modules; `compiled` compiles a line of Python to .mpy; `cached(kind, inputs, make)` keeps what is
     made under the hash of its inputs. An `eager` page's script waits for nothing: the style sheet and the rest of the HTML
-    may come while the interpreter starts. Raises Trouble where neither way works.
+    may come while the interpreter starts. Raises UserError where neither way works.
     """
     sdk = _SDK if uses_sdk else ""
     try:
@@ -264,8 +264,8 @@ def _probed(modules: Path, image: bytes) -> bytes:
     loader = (modules / MICROPYTHON / "micropython.mjs").as_uri()
     try:
         said = npm.run_module(_PROBE, loader, base64.b64encode(image).decode())
-    except Trouble as trouble:
-        said = trouble.reason
+    except UserError as error:
+        said = error.reason
     if said != _PROBE_VALUE:
         raise _NotAsKnown(f"its MicroPython does not run what mpy-cross compiles ({said.strip()})")
     return b""
@@ -282,9 +282,9 @@ def _bundle(entry: str, stubs: dict[str, str], modules: Path) -> bytes:
         try:
             bundle = npm.esbuild(*_BUNDLED, "entry.js", cwd=stage)
             return npm.terser(bundle, *_SMALL).encode()
-        except Trouble as trouble:
-            reason = re.sub(rf"[^\"'\s]*{stage.name}/", "", trouble.reason)
-            raise _NotAsKnown(f"{trouble.thing} cannot bundle it ({reason})") from None
+        except UserError as error:
+            reason = re.sub(rf"[^\"'\s]*{stage.name}/", "", error.reason)
+            raise _NotAsKnown(f"{error.subject} cannot bundle it ({reason})") from None
 
 
 def romfs(tree: Tree) -> bytes:
@@ -334,7 +334,7 @@ def _add_published(files: Files, modules: Path, python: PagePython, cached: Cach
 def _published(folder: Path, pattern: str) -> dict[str, bytes]:
     tree = {path.name: path.read_bytes() for path in sorted(folder.glob(pattern)) if path.is_file()}
     if not tree:
-        raise Trouble(str(folder), f"this version of the package has no {pattern}", "put its version back")
+        raise UserError(str(folder), f"this version of the package has no {pattern}", "put its version back")
     return tree
 
 

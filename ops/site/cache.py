@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.files import write_whole
 
 _HASH_BYTES = 32
@@ -39,13 +39,13 @@ class Cache:
         made = make()
         try:
             write_whole(path, hashlib.sha256(made).digest() + made)
-        except Trouble as trouble:
+        except UserError as error:
             if not self._told:
                 self._told = True
                 _log.warning(
                     "%s: %s. What was built is kept nowhere, so the next build takes as long as this one.",
                     self.folder,
-                    trouble.reason,
+                    error.reason,
                 )
         return made
 

@@ -25,12 +25,12 @@ FIRST_STYLE = ROOT / "web" / "first.css"
 
 
 def first_style() -> str:
-    """Give the style sheet of the first frame as it stands in the HTML: without comments, in one line."""
+    """Return the style sheet of the first frame as it stands in the HTML: without comments, in one line."""
     return " ".join(re.sub(r"/\*.*?\*/", "", FIRST_STYLE.read_text("utf-8"), flags=re.DOTALL).split())
 
 
 def content_security_policy(frame_ancestors: tuple[str, ...]) -> str:
-    """Give the CSP; `frame_ancestors` are the origins that may frame the page."""
+    """Return the CSP; `frame_ancestors` are the origins that may frame the page."""
     first = base64.b64encode(hashlib.sha256(first_style().encode()).digest()).decode()
     directives = {
         "default-src": "'none'",
@@ -48,7 +48,7 @@ def content_security_policy(frame_ancestors: tuple[str, ...]) -> str:
 
 
 def response_headers(frame_ancestors: tuple[str, ...]) -> dict[str, str]:
-    """Give the headers that every response of the page's origin carries, by name.
+    """Return the headers that every response of the page's origin carries, by name.
 
     HSTS is in it too: browsers ignore it over plain http (RFC 6797, 8.1), so preview may send it.
     """

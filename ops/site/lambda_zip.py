@@ -23,7 +23,7 @@ from modulefinder import ModuleFinder
 from pathlib import Path
 
 from ops import LOOKUP
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.files import in_words, write_whole
 from ops.settings import ROOT, Settings, lambda_settings
 from ops.site.environment import tool_environment
@@ -60,7 +60,7 @@ def build_lambda_zip(settings: Settings, out: Path, runtime: str = LAMBDA_RUNTIM
 def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME) -> bytes:
     """Return the zip's bytes; nothing is written anywhere.
 
-    `runtime` is Lambda's name of the Python version. Raises Trouble if the adapter is missing or a module does not compile.
+    `runtime` is Lambda's name of the Python version. Raises UserError if the adapter is missing or a module does not compile.
     """
     with in_words("the Lambda's zip"):
         files = _modules(settings.lookup.adapter) | _phonenumbers()
@@ -80,12 +80,12 @@ def _modules(adapter: str) -> dict[str, bytes]:
     module, data = adapters / f"{adapter}.py", adapters / f"{adapter}.json"
     shown = f"lambda/lookup/adapters/{adapter}.py"
     if not module.is_file():
-        raise Trouble(shown, f"lookup.adapter is {adapter!r} and its module is missing", "write it: docs/lambda.md")
+        raise UserError(shown, f"lookup.adapter is {adapter!r} and its module is missing", "write it: docs/lambda.md")
     finder = ModuleFinder([str(LOOKUP)])
     try:
         finder.run_script(str(module))  # which runs nothing, but follows the imports in the compiled code
     except SyntaxError as error:
-        raise Trouble(shown, f"line {error.lineno}: {error.msg}", "correct it") from None
+        raise UserError(shown, f"line {error.lineno}: {error.msg}", "correct it") from None
     files = {*LOOKUP.glob("*.py"), adapters / "__init__.py"}
     for found in finder.modules.values():
         if found.__file__:  # type: ignore[attr-defined]  # it is None for built-in modules; typeshed does not know it
@@ -139,7 +139,7 @@ def _compiled(modules: dict[str, bytes]) -> dict[str, bytes]:
     )
     if result.returncode:
         said = result.stderr.decode("utf-8", "replace").strip()
-        raise Trouble("lambda/lookup/", f"a module does not compile: {said}", "correct it there")
+        raise UserError("lambda/lookup/", f"a module does not compile: {said}", "correct it there")
     made: dict[str, bytes] = marshal.loads(result.stdout)
     return {Path(path).as_posix(): content for path, content in made.items()}
 

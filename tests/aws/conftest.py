@@ -13,12 +13,12 @@ from tests.aws.world import World
 
 @pytest.fixture(scope="session")
 def moto_server() -> Iterator[MotoServer]:
-    """Give the server; it is one for all tests, each of which starts with an empty account."""
+    """Return the server; it is one for all tests, each of which starts with an empty account."""
     with MotoServer() as server:
         yield server
 
 
 @pytest.fixture
 def world(moto_server: MotoServer, tmp_path: Path) -> World:
-    """Give a new account with a bucket, a distribution and a Lambda."""
+    """Return a new account with a bucket, a distribution and a Lambda."""
     return World(moto_server, tmp_path)

@@ -32,14 +32,14 @@ SITE = f"{STACK}-site-123456789012-us-east-1"
 
 
 def deployable_settings(**aws: Any) -> Settings:
-    """Give production's settings with an instance and a queue."""
+    """Return production's settings with an instance and a queue."""
     settings = load_settings(environment="prod")
     place = {"instance_arn": INSTANCE, "queue": f"{INSTANCE}/queue/99999999-2222-3333-4444-555555555555", **aws}
     return settings.model_copy(update={"aws": settings.aws.model_copy(update=place)})
 
 
 def small_template(tmp: Path, wanted: Wanted, url: str, distribution: str) -> str:
-    """Give the real template cut down to what moto makes, as JSON.
+    """Return the real template cut down to what moto makes, as JSON.
 
     The parameters' values are written into it, because moto's change sets compare templates only.
     """

@@ -18,9 +18,9 @@ import botocore.endpoint
 import pytest
 
 from ops.cloud import aws as aws_module
-from ops.cloud.aws import AwsTrouble
+from ops.cloud.aws import AwsError
 from ops.cloud.smoke import page_headers
-from ops.errors import Trouble
+from ops.errors import UserError
 from tests.aws.moto_server import MotoServer
 from tests.aws.relay import Relay
 from tests.aws.world import World, open_test_aws
@@ -90,7 +90,7 @@ class Breaking:
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Give the waits before further attempts, in seconds; they are not slept."""
+    """Return the waits before further attempts, in seconds; they are not slept."""
     found: list[float] = []
     monkeypatch.setattr(botocore.endpoint.time, "sleep", found.append)
     monkeypatch.setattr(aws_module, "_pause", found.append)
@@ -111,9 +111,9 @@ def test_an_answer_that_breaks_is_an_error_and_never_a_shorter_answer(name: str,
     ask = aws.read if name == "object" else aws.call
     try:
         if _broken(name, how):
-            with pytest.raises(AwsTrouble) as caught:
+            with pytest.raises(AwsError) as caught:
                 ask(service, operation, **parameters)
-            assert caught.value.thing == f"AWS {service} {operation}"
+            assert caught.value.subject == f"AWS {service} {operation}"
             assert 4 <= server.asked <= 32, "tried again, but not for ever"
         else:
             ask(service, operation, **parameters)
@@ -188,7 +188,7 @@ def _until_done(world: World, job: Callable[[], object]) -> None:
         try:
             job()
             return
-        except Trouble:
+        except UserError:
             assert world.whole(), "whatever breaks, the live page is a whole release"
     raise AssertionError("five runs were not enough")
 

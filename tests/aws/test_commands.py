@@ -21,7 +21,7 @@ from tests.aws.test_deployment import Account
 
 @pytest.fixture
 def account(moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    """Give an account that the commands go to; their build is a small one, their waits are none."""
+    """Return an account that the commands go to; their build is a small one, their waits are none."""
     with SiteServer(moto_server.url) as site:
         made = Account(moto_server, tmp_path, site, monkeypatch)
 

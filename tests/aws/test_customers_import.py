@@ -22,7 +22,7 @@ from ops.cloud import customers as customers_module
 from ops.cloud.aws import Aws
 from ops.cloud.customers import customers_table_name, import_customers
 from ops.cloud.customers_file import read_rows
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.settings import ROOT
 
 TABLE = "customers"
@@ -236,9 +236,9 @@ def test_an_import_that_failed_says_from_which_line_it_goes_on(session: Any, tmp
             raise ClientError(error, operation)
 
     aws.before = throttle
-    with pytest.raises(Trouble) as raised:
+    with pytest.raises(UserError) as raised:
         import_customers(aws, TABLE, read_rows(file, "US"), lambda _: None)
-    assert "--from-line 502" in raised.value.remedy  # 20 requests of 25 items: lines 2 to 501
+    assert "--from-line 502" in raised.value.hint  # 20 requests of 25 items: lines 2 to 501
     result = _import(file, "--from-line", "502")
     assert result.exit_code == 0, result.output
     assert len(_items(session)) == 1_000
@@ -277,10 +277,10 @@ def test_a_table_that_takes_nothing_at_all_is_not_waited_for_for_ever(
             return {"UnprocessedItems": parameters["RequestItems"]}
 
     rows = read_rows(_file(tmp_path, "id,phone,email\n" + _users(0, 30)), "US")
-    with pytest.raises(Trouble) as raised:
+    with pytest.raises(UserError) as raised:
         import_customers(Full(Session(), "us-east-1"), TABLE, rows, lambda _: None, tell=told.append)
     assert "it took nothing for" in raised.value.reason
-    assert "--from-line 2" in raised.value.remedy
+    assert "--from-line 2" in raised.value.hint
     assert len(told) >= 2
     assert all("its capacity is used up" in words for words in told)
 
@@ -314,7 +314,7 @@ def test_a_missing_file_and_a_missing_table_are_said(tmp_path: Path) -> None:
 
 
 def test_the_tables_name_is_the_stacks_output(session: Any) -> None:
-    with pytest.raises(Trouble, match="--table"):
+    with pytest.raises(UserError, match="--table"):
         customers_table_name(Aws(Session(), "us-east-1"), "popdesk")
     template = {
         "Resources": {"Logs": {"Type": "AWS::Logs::LogGroup"}},

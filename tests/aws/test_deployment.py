@@ -17,7 +17,7 @@ from ops.cloud import stack as stacks
 from ops.cloud.aws import Aws
 from ops.cloud.deployment import Events, Result, Work, carry_out, prepare_built
 from ops.cloud.releases import Overtaken, plan_rollback, rollback
-from ops.errors import Trouble
+from ops.errors import UserError
 from tests.aws import small_stack
 from tests.aws.moto_server import MotoServer
 from tests.aws.small_stack import SITE, STACK, SiteServer, make_alias
@@ -54,7 +54,7 @@ class Account:
         return carry_out(aws or self.aws, self.prepare(text, code, aws), self.events)
 
     def live(self) -> str:
-        """Give the live page's text."""
+        """Return the live page's text."""
         return bytes(self.raw.get_object(Bucket=SITE, Key="site/index.html")["Body"].read()).decode()
 
     def live_lambda(self) -> str:
@@ -140,7 +140,7 @@ def test_failed_smoke_test_rolls_back_by_itself(account: Account, spoilt: str) -
     account.release("one")
     work = account.prepare("two", code="second")
     account.site.spoil.add(spoilt)
-    with pytest.raises(Trouble, match="is live again") as caught:
+    with pytest.raises(UserError, match="is live again") as caught:
         carry_out(account.aws, work, account.events)
     assert caught.value.exit_code == 5
     assert "<title>one</title>" in account.live()
@@ -164,7 +164,7 @@ def test_change_set_made_obsolete_by_another_release_changes_nothing_live(accoun
             small_stack.allow_upload(aws)
 
     aws.before = refuse
-    with pytest.raises(Trouble, match="somebody else") as caught:
+    with pytest.raises(UserError, match="somebody else") as caught:
         carry_out(aws, slow, account.events)
     assert caught.value.exit_code == 4
     assert (account.live(), account.live_lambda()) == before
@@ -195,8 +195,8 @@ def test_every_call_of_a_whole_release_may_fail(account: Account) -> None:
         exit_code = 0
         try:
             account.release(f"page {number}", code=f"code{number}", aws=aws)
-        except Trouble as trouble:
-            exit_code = trouble.exit_code
+        except UserError as error:
+            exit_code = error.exit_code
         assert exit_code in (0, 1), "nobody else was there"
         assert any(f"<title>page {which}</title>" in account.live() for which in (number - 1, number))
         account.release(f"page {number}", code=f"code{number}")

@@ -106,7 +106,7 @@ def _without_grant(made: Answered) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "what", "remedy"),
+    ("spoil", "what", "hint"),
     [
         (lambda made: made.connect.associations.clear(), "application associated", "deploy.py status"),
         (lambda made: made.connect.functions.remove(_LOOKUP), "Lambda associated", "deploy.py status"),
@@ -126,12 +126,12 @@ def _without_grant(made: Answered) -> None:
     ],
 )
 def test_each_obstacle_is_found_with_its_remedy(
-    healthy: Answered, spoil: Callable[[Answered], None], what: str, remedy: str
+    healthy: Answered, spoil: Callable[[Answered], None], what: str, hint: str
 ) -> None:
     spoil(healthy)
     found = _examine(healthy)
     assert [finding.what for finding in found.values() if finding.state == "wrong"] == [what]
-    assert remedy in found[what].remedy
+    assert hint in found[what].hint
 
 
 def test_the_page_is_looked_at(healthy: Answered) -> None:
@@ -148,7 +148,7 @@ def test_refused_look_is_a_finding_and_not_the_end(healthy: Answered) -> None:
     healthy.on("connect", "describe_instance", Refusal("AccessDeniedException", "no"))
     found = _examine(healthy)
     assert found["instance"].state == "open"
-    assert "iam-policy" in found["instance"].remedy
+    assert "iam-policy" in found["instance"].hint
     assert found["page"].state == "ok"
 
 
@@ -157,14 +157,14 @@ def test_credentials_that_are_refused_end_it(healthy: Answered) -> None:
     found = _examine(healthy)
     assert list(found) == ["settings", "credentials"]
     assert found["credentials"].state == "wrong"
-    assert "log in" in found["credentials"].remedy
+    assert "log in" in found["credentials"].hint
 
 
 def test_a_stack_that_is_not_there_ends_it(healthy: Answered) -> None:
     healthy.on("cloudformation", "describe_stacks", Refusal("ValidationError", "Stack does not exist"))
     found = _examine(healthy)
     assert list(found)[-1] == "stack"
-    assert (found["stack"].state, found["stack"].remedy) == ("wrong", "release: `deploy.py`")
+    assert (found["stack"].state, found["stack"].hint) == ("wrong", "release: `deploy.py`")
 
 
 # -- permissions -------------------------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def test_denied_permissions_are_named(healthy: Answered) -> None:
     denied = {"lambda:UpdateAlias": "implicitDeny", "connect:ListQueues": "explicitDeny"}
     found = _permissions(healthy, lambda action, _: denied.get(action, "allowed"))
     assert (found.state, found.detail) == ("wrong", "denied: connect:ListQueues, lambda:UpdateAlias")
-    assert "iam-policy" in found.remedy
+    assert "iam-policy" in found.hint
 
 
 def test_permission_on_one_of_two_resources_is_denied(healthy: Answered) -> None:
@@ -325,7 +325,7 @@ def test_an_endpoint_that_hangs_is_said_of_each_look_in_time(healthy: Answered, 
         "security profiles",
         "flows",
     }
-    assert all(found[what].detail == "no answer within 1 s" and found[what].remedy for what in late)
+    assert all(found[what].detail == "no answer within 1 s" and found[what].hint for what in late)
     assert found["stack"].state == found["page"].state == "ok", "what answers is looked at all the same"
     assert took < limits.total
 
@@ -364,7 +364,7 @@ def test_many_profiles_are_looked_at_as_far_as_time_goes(healthy: Answered) -> N
     found = {finding.what: finding for finding in examine(healthy.aws, SETTINGS, lambda _: [], Limits(look=1.5))}
     assert found["security profiles"].state == "open"
     assert "of 43)" in found["security profiles"].detail
-    assert "--grant" in found["security profiles"].remedy
+    assert "--grant" in found["security profiles"].hint
 
 
 # -- the commands' options ---------------------------------------------------------------------------------------------

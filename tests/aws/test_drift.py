@@ -52,7 +52,7 @@ def _drift(resource: str, kind: str, status: str, *paths: str) -> dict[str, Any]
 
 
 def _read(stubbed: Stubbed) -> tuple[list[str], list[float]]:
-    """Give what was found and the pauses that were made."""
+    """Return what was found and the pauses that were made."""
     pauses: list[float] = []
     found = read_drift(stubbed.aws, STACK, pauses.append)
     stubbed.done()

@@ -24,7 +24,7 @@ from ops.cloud.releases import (
     switch,
     upload,
 )
-from ops.errors import Trouble
+from ops.errors import UserError
 from tests.aws.moto_server import MotoServer
 from tests.aws.world import World, make_site, open_test_aws
 
@@ -74,7 +74,7 @@ def _run_failing(world: World, job: Job, number: int, when: str) -> bool:
         job(world, aws)
     except Overtaken:
         raise AssertionError("nobody else was there") from None
-    except Trouble:
+    except UserError:
         assert fault.seen >= number
     return fault.seen >= number
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ops.cloud.grants import GRANT_TYPE, GUIDES, grant, merged_applications, withdraw
-from ops.errors import Trouble
+from ops.errors import UserError
 from tests.aws.small_stack import INSTANCE, deployable_settings
 from tests.aws.stubbed import Stubbed
 
@@ -74,7 +74,7 @@ def test_grant_where_no_place_is_left_is_refused_before_it_is_tried(
     stubbed = Stubbed()
     others = [{**OTHER, "Namespace": f"other-{number}"} for number in range(applications)]
     _profiles(stubbed, others, [f"Permission.{number}" for number in range(permissions)])
-    with pytest.raises(Trouble, match=said):
+    with pytest.raises(UserError, match=said):
         grant(stubbed.aws, SETTINGS, "Agent")
     stubbed.done()
 
@@ -83,7 +83,7 @@ def test_grant_to_an_unknown_profile_names_the_known_ones() -> None:
     stubbed = Stubbed()
     summaries = [{"Id": "p-1", "Name": "Agent"}, {"Id": "p-2", "Name": "Admin"}]
     stubbed["connect"].add_response("list_security_profiles", {"SecurityProfileSummaryList": summaries}, _IN_INSTANCE)
-    with pytest.raises(Trouble, match="Admin, Agent"):
+    with pytest.raises(UserError, match="Admin, Agent"):
         grant(stubbed.aws, SETTINGS, "Agents")
 
 

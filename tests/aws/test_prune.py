@@ -18,7 +18,7 @@ from ops.cloud.aws import Aws
 from ops.cloud.bucket import Live, Release, read_live
 from ops.cloud.prune import Pruned, prune
 from ops.cloud.releases import make_live, new_release, upload
-from ops.errors import Trouble
+from ops.errors import UserError
 from tests.aws.moto_server import MotoServer
 from tests.aws.world import World, make_site, open_test_aws
 
@@ -128,7 +128,7 @@ def test_a_pruning_machine_whose_clock_is_wrong_takes_nothing_young(world: World
 
 
 def test_a_day_is_the_least_grace(world: World, past: Past) -> None:
-    with pytest.raises(Trouble, match="less than a day") as caught:
+    with pytest.raises(UserError, match="less than a day") as caught:
         prune(world.aws, world.place, keep=1, grace=timedelta(hours=1), cap=10)
     assert caught.value.exit_code == 2
     assert past.first.id
@@ -191,7 +191,7 @@ def test_rollback_to_a_release_that_is_being_pruned_stays_whole(
     before = world.whole()
     setattr(world.aws, moment, other_rolls_back)
     if (moment, number) == ("after", 2):
-        with pytest.raises(Trouble, match=r"gone or damaged|lost"):
+        with pytest.raises(UserError, match=r"gone or damaged|lost"):
             _prune(world)
         assert world.whole() == before
     else:
@@ -254,10 +254,10 @@ def test_nothing_goes_where_it_is_not_known_what_the_live_page_needs(
     world.raw.client("s3").put_object(Bucket=world.place.bucket, Key="site/index.html", Body=b"<h1>Down</h1>")
     moto_server.set_clock(0)
     before = world.keys()
-    with pytest.raises(Trouble, match="overwritten"):
+    with pytest.raises(UserError, match="overwritten"):
         _prune(world)
     world.raw.client("s3").delete_object(Bucket=world.place.bucket, Key="site/index.html")
-    with pytest.raises(Trouble, match="is gone"):
+    with pytest.raises(UserError, match="is gone"):
         _prune(world)
     assert world.keys() == before - {"site/index.html"}
     assert past.first.id

@@ -50,7 +50,7 @@ class Hand:
         return bytes(self.s3.get_object(Bucket=SITE, Key=key)["Body"].read())
 
     def manifest(self, identity: str) -> dict[str, Any]:
-        """Give a manifest as it is stored."""
+        """Return a manifest as it is stored."""
         found: dict[str, Any] = json.loads(self.body(f"releases/{identity}.json"))
         return found
 
@@ -258,7 +258,7 @@ def test_the_same_release_over_its_own_page_that_was_changed_is_released(account
 
 
 def _an_asset(account: Account, text: str) -> str:
-    """Give the path of an asset that is that build's alone."""
+    """Return the path of an asset that is that build's alone."""
     assert account.world
     return next(path for path in make_site(text).contents if path.startswith("assets/app-"))
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from ops.cloud.bucket import ALIAS, read_history, read_live, read_who, stored_assets
 from ops.cloud.releases import Overtaken, media_type, new_release, settle_lambda, switch, upload
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.site.contents import Site
 from tests.aws.world import FUNCTION, World, make_site
 
@@ -99,7 +99,7 @@ def test_rollbacks_go_further_back_and_forward_by_name(world: World) -> None:
     one, two, three = (world.release(text) for text in ("one", "two", "three"))
     assert world.rollback() == two.id
     assert world.rollback() == one.id
-    with pytest.raises(Trouble, match="first release"):
+    with pytest.raises(UserError, match="first release"):
         world.rollback()
     assert world.rollback(three.id) == three.id == world.whole()
 
@@ -108,7 +108,7 @@ def test_rollback_without_its_files_changes_nothing(world: World) -> None:
     first, second = world.release("one"), world.release("two")
     gone = next(iter(first.assets - second.assets))
     world.forget(f"site/{gone}")
-    with pytest.raises(Trouble, match="gone or damaged"):
+    with pytest.raises(UserError, match="gone or damaged"):
         world.rollback()
     assert world.whole() == second.id
 
@@ -116,7 +116,7 @@ def test_rollback_without_its_files_changes_nothing(world: World) -> None:
 @pytest.mark.parametrize("identity", ["nonsense", "../index", "20260101-000000-000000000000"])
 def test_rollback_to_what_is_not_there_says_so(world: World, identity: str) -> None:
     world.release("one")
-    with pytest.raises(Trouble, match=r"no release's id|not there"):
+    with pytest.raises(UserError, match=r"no release's id|not there"):
         world.rollback(identity)
 
 
@@ -148,7 +148,7 @@ def test_what_is_not_in_the_manifest_is_not_uploaded(world: World) -> None:
     site = make_site("two")
     tampered = Site({path: content + b"!" for path, content in site.contents.items()})
     live = read_live(world.aws, world.place)
-    with pytest.raises(Trouble, match="not the file that the release's manifest names"):
+    with pytest.raises(UserError, match="not the file that the release's manifest names"):
         upload(world.aws, world.place, new_release(site, live), tampered)
     assert world.whole() == before.id
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ops.cloud.stack import read_own_stack
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.settings import Settings
 from tests.aws.connect_backend import Refusal
 from tests.aws.small_stack import deployable_settings
@@ -51,10 +51,10 @@ def test_our_own_is_read() -> None:
     ("made_for", "said"), [("other", "it is of the application 'other'"), (None, "Popdesk did not make it")]
 )
 def test_another_applications_is_refused(made_for: str | None, said: str) -> None:
-    with pytest.raises(Trouble, match=said) as caught:
+    with pytest.raises(UserError, match=said) as caught:
         read_own_stack(_stacks(acme_prod=made_for).aws, _named("acme"))
     assert caught.value.exit_code == 2
-    assert "[tool.popdesk.environments.prod.aws]" in caught.value.remedy
+    assert "[tool.popdesk.environments.prod.aws]" in caught.value.hint
 
 
 def test_what_is_not_there_is_not_there() -> None:
@@ -63,9 +63,9 @@ def test_what_is_not_there_is_not_there() -> None:
 
 
 def test_the_stack_that_an_older_version_made_for_us_is_named_with_the_way_to_keep_it() -> None:
-    with pytest.raises(Trouble, match="popdesk-prod is, which an older version made") as caught:
+    with pytest.raises(UserError, match="popdesk-prod is, which an older version made") as caught:
         read_own_stack(_stacks(popdesk_prod="acme").aws, _named("acme"))
-    assert 'stack = "popdesk-prod" in [tool.popdesk.environments.prod.aws]' in caught.value.remedy
+    assert 'stack = "popdesk-prod" in [tool.popdesk.environments.prod.aws]' in caught.value.hint
     kept = read_own_stack(_stacks(popdesk_prod="acme").aws, _named("acme", stack="popdesk-prod"))
     assert kept.name == "popdesk-prod"
 

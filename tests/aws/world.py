@@ -32,14 +32,14 @@ BUCKET = "popdesk-test-site-123456789012-us-east-1"
 
 @cache
 def _session() -> Session:
-    """Give the session of all clients: it keeps AWS's models, whose loading takes longer than what most tests do."""
+    """Return the session of all clients: it keeps AWS's models, whose loading takes longer than what most tests do."""
     session = Session()
     session.set_credentials("testing", "testing")
     return session
 
 
 def open_test_aws(url: str) -> Aws:
-    """Give a client of the moto server, with connections of its own; the keys are made up."""
+    """Return a client of the moto server, with connections of its own; the keys are made up."""
     return Aws(_session(), REGION, endpoint_url=url)
 
 
@@ -139,12 +139,12 @@ class World:
         return rollback(aws, self.place, plan_rollback(aws, self.place, identity)).release
 
     def object(self, key: str) -> dict[str, Any]:
-        """Give an object as it is stored: its head and its `Content`."""
+        """Return an object as it is stored: its head and its `Content`."""
         answer: dict[str, Any] = self.raw.client("s3").get_object(Bucket=BUCKET, Key=key)
         return answer | {"Content": answer["Body"].read()}
 
     def keys(self, prefix: str = "") -> set[str]:
-        """Give all keys below a prefix."""
+        """Return all keys below a prefix."""
         found = self.raw.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
         return {item["Key"] for item in found}
 
@@ -156,16 +156,16 @@ class World:
             s3.delete_object(Bucket=BUCKET, Key=item["Key"], VersionId=item["VersionId"])
 
     def live_lambda(self) -> str:
-        """Give the version that callers get."""
+        """Return the version that callers get."""
         return str(self.raw.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)["FunctionVersion"])
 
     def invalidations(self) -> int:
-        """Give how many invalidations there were."""
+        """Return how many invalidations there were."""
         found = self.raw.client("cloudfront").list_invalidations(DistributionId=self.place.distribution)
         return int(found["InvalidationList"]["Quantity"])
 
     def whole(self) -> str:
-        """Give the live release's id, "" before the first; fail where anything of it is missing or different."""
+        """Return the live release's id, "" before the first; fail where anything of it is missing or different."""
         if not self.keys("site/index.html"):
             return ""
         page = self.object("site/index.html")
@@ -191,7 +191,7 @@ def release_site(aws: Aws, place: Place, site: Site, lambda_version: str) -> Rel
 
 
 def lambda_zip(text: str) -> bytes:
-    """Give a zip with a handler in it."""
+    """Return a zip with a handler in it."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr(zipfile.ZipInfo("handler.py"), f"# {text}\n")

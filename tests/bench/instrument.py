@@ -110,7 +110,7 @@ parent.postMessage({ type: "connect-app-host-init", sdkVersion: "1.0.11", provid
 def observed(
     files: dict[str, bytes], headers: dict[str, str], wanted: list[str]
 ) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Give an app's files and headers with the observer in its page, allowed by its hash where there is a policy."""
+    """Return an app's files and headers with the observer in its page, allowed by its hash where there is a policy."""
     script = _OBSERVER.replace("REPORT", json.dumps(REPORT)).replace("CHANGED", json.dumps(CHANGED))
     script = script.replace("WANTED", json.dumps(wanted))
     before, end, after = files["index.html"].decode().rpartition("</body>")
@@ -121,5 +121,5 @@ def observed(
 
 
 def floor_app() -> dict[str, bytes]:
-    """Give the floor app as files of a site."""
+    """Return the floor app as files of a site."""
     return {"index.html": _FLOOR.encode()}

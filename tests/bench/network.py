@@ -44,7 +44,7 @@ FAST = Network()
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
-    """Give a folder's files by path, with `/`."""
+    """Return a folder's files by path, with `/`."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 

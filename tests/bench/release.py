@@ -132,7 +132,7 @@ class Delay:
 
 @cache
 def _own_python() -> str:
-    """Give the interpreter of the project's own environment."""
+    """Return the interpreter of the project's own environment."""
     command = [os.environ.get("UV", "uv"), "run", "--no-sync", "python", "-c", "import sys; print(sys.executable)"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 

@@ -174,7 +174,7 @@ class Lab:
         return str(self.preview.command("offer", address=PHONE)["contactId"])
 
     def _last(self, kind: str, about: str = "") -> dict[str, Any]:
-        """Give the last message of a type that names `about` in the workspace's log."""
+        """Return the last message of a type that names `about` in the workspace's log."""
         entries = self.preview.command("log", filter=kind, last=50)
         said = [one for one in entries if one["message"].get("type") == kind and about in json.dumps(one["message"])]
         return dict(said[-1])
@@ -251,7 +251,7 @@ def _warm(
 
 
 def _in_turn(sites: dict[str, dict[Network, Site]], number: int) -> list[tuple[str, dict[Network, Site]]]:
-    """Give the apps in an order of their own for each round: no app is always the one after the peer, or the last."""
+    """Return the apps in an order of their own for each round: no app is always the one after the peer, or the last."""
     items = list(sites.items())
     if number % 2:
         items.reverse()
@@ -320,7 +320,7 @@ def show(figures: Figures, console: Console) -> None:
 
 
 def _compared(figure: str, of: dict[str, list[float]]) -> str:
-    """Say how ours stands beside the other app, or the floor, and whether that is within its limit."""
+    """Return how ours stands beside the other app, or the floor, and whether that is within its limit."""
     said = ""
     middle = statistics.median(of[OURS])
     other, limit = LIMITS.get(figure, (FEW if FEW in of else "peer", None))

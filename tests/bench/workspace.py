@@ -145,7 +145,7 @@ def _one_contact(preview: Preview) -> float:
 
 
 def _heaps(preview: Preview, cdp: CDPSession) -> dict[str, float]:
-    """Give bytes in use once garbage is collected on both sides: what one lets go, the other must notice."""
+    """Return bytes in use once garbage is collected on both sides: what one lets go, the other must notice."""
     for _ in range(3):
         memory = preview.command("memory")
         cdp.send("HeapProfiler.collectGarbage")

@@ -71,7 +71,7 @@ def serve_instead(workspace: Workspace, built: Built) -> None:
 
 
 def violations(app: Frame) -> list[str]:
-    """Give what axe-core finds in the app, one line for each rule, with the elements."""
+    """Return what axe-core finds in the app, one line for each rule, with the elements."""
     app.evaluate(_AXE)
     found = app.evaluate("async () => (await axe.run()).violations")
     return [
@@ -98,7 +98,7 @@ class AppStates:
         "folds_open",
         "blocked_pop",
         "opened_pop",
-        "trouble",
+        "error",
     )
 
     def __init__(self, workspace: Workspace) -> None:
@@ -107,7 +107,7 @@ class AppStates:
         self.contact: Contact | None = None
 
     def frame(self) -> Frame:
-        """Give the frame of the app that is shown."""
+        """Return the frame of the app that is shown."""
         element = self.workspace.page.locator("iframe:visible").element_handle()
         assert element is not None
         frame = element.content_frame()
@@ -246,7 +246,7 @@ class AppStates:
         expect(frame.locator("#pop-note")).to_have_text("Opened in the CRM window")
         return frame
 
-    def trouble(self) -> Frame:
+    def error(self) -> Frame:
         frame = self.offer("C-1001")
         frame.evaluate("void Promise.reject(new Error('a defect'))")
         expect(frame.get_by_role("heading", name="Something in this page failed")).to_be_visible()

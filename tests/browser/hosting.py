@@ -24,7 +24,7 @@ _HERE = Path(__file__).parent / "plain_app"
 
 
 def plain_app_page() -> Page:
-    """Give the plain app's page, for ops.site.build."""
+    """Return the plain app's page, for ops.site.build."""
     return Page(web=_HERE, html="index.html", css="app.css", python=_HERE, settings={}, uses_sdk=True)
 
 

@@ -31,20 +31,20 @@ def states(workspace: Workspace) -> AppStates:
 
 @pytest.fixture(scope="module")
 def other_words() -> Iterator[Preview]:
-    """Give a preview in Spanish, with personal data masked."""
+    """Return a preview in Spanish, with personal data masked."""
     with previewed(language="es", mask_personal_data=True) as preview:
         yield preview
 
 
 @pytest.fixture(scope="module")
 def automatic() -> Iterator[Preview]:
-    """Give a preview that pops by itself, into a window per contact."""
+    """Return a preview that pops by itself, into a window per contact."""
     with previewed(pop={"automatic": "connected", "window": "per-contact"}) as preview:
         yield preview
 
 
 def _log(states: AppStates, **arguments: Any) -> list[dict[str, Any]]:
-    """Give what crossed the port: the workspace's own log."""
+    """Return what crossed the port: the workspace's own log."""
     return list(states.desk.command("log", **arguments))
 
 
@@ -166,7 +166,7 @@ def test_missing_permissions_are_named_with_what_they_cost(states: AppStates) ->
     expect(app.locator("#card-queue")).to_have_text("BasicQueue")
 
 
-def test_a_chat_shows_its_address_and_no_telephone_trouble(states: AppStates) -> None:
+def test_a_chat_shows_its_address_and_no_number_missing(states: AppStates) -> None:
     app = states.offer("C-1001", channel="EMAIL", address="ana.silva@example.com")
     expect(app.locator("#card-phone_or_email")).to_have_text("ana.silva@example.com")
     expect(app.locator("#card-channel")).to_contain_text("Email")
@@ -415,7 +415,7 @@ def test_the_theme_follows_the_workspace(states: AppStates) -> None:
     expect(app.locator("html")).not_to_have_attribute("data-mode", re.compile("."))
 
 
-# -- trouble -----------------------------------------------------------------------------------------------------------
+# -- errors ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_defect_shows_a_card_and_is_reported_once_without_personal_data(states: AppStates) -> None:
@@ -425,7 +425,7 @@ def test_a_defect_shows_a_card_and_is_reported_once_without_personal_data(states
         app.evaluate("setTimeout(() => { throw new Error('Ana Carolina Silva +12065550100') })")
     expect(app.get_by_role("heading", name="Something in this page failed")).to_have_count(1)
     expect(app.locator("#card-agent_name")).to_have_text("Alex Rivera")
-    reports = [each["message"] for each in _log(states) if each["message"].get("message") == "App trouble"]
+    reports = [each["message"] for each in _log(states) if each["message"].get("message") == "App error"]
     assert len(reports) == 1
     assert "Ana" not in json.dumps(reports)
     assert "0100" not in json.dumps(reports)
@@ -481,7 +481,7 @@ def test_the_python_may_be_quicker_than_the_html(preview: Preview, context: Brow
     page.goto(f"http://127.0.0.1:{server.server_port}/")
     expect(page.get_by_role("heading", name="Not in an agent workspace")).to_be_visible()
     assert said_hello.is_set()
-    expect(page.locator("#troubles")).to_be_empty()
+    expect(page.locator("#errors")).to_be_empty()
     server.shutdown()
     server.server_close()
 

@@ -1,4 +1,4 @@
-"""Cards of a team's own, in the real page: each slot shows its own card's value or nothing, and trouble stays where it is.
+"""Cards of a team's own, in the real page: each slot shows its own card's value or nothing, and an error stays where it is.
 
 The cards are these tests' own; the page around them, the SDK, the workspace and the browser are the real ones.
 """
@@ -30,7 +30,7 @@ from values import Duration, Link, Moment, Pairs, Text
 
 @pytest.fixture
 def host(workspace: Workspace, tmp_path: Path) -> Iterator[Host]:
-    """Give a function that puts a page with these cards into the app's place, with some settings changed."""
+    """Return a function that puts a page with these cards into the app's place, with some settings changed."""
     with ExitStack() as stack:
 
         def put(cards: str, **changed: Any) -> AppStates:
@@ -174,7 +174,7 @@ def test_what_has_one_reading_is_read_and_what_has_none_fails_on_its_card_with_i
     for _ in range(2):
         for name in REFUSED:
             expect(slot(app, name)).to_contain_text("Failed" if language == "en" else "Ha fallado")
-        told = app.locator(".trouble pre").all_text_contents()
+        told = app.locator(".page-error pre").all_text_contents()
         assert len(told) == len(REFUSED)
         for name in REFUSED:
             line = lines.index(f"async def {name}(desk):") + 1
@@ -183,9 +183,7 @@ def test_what_has_one_reading_is_read_and_what_has_none_fails_on_its_card_with_i
             assert [text for text in told if any(place in text for place in places)], name
         # And once more, asked again: nothing is told twice, and everything stands where it stood.
         app.locator("[data-do=refresh]").click()
-    reports = [
-        each["message"] for each in states.desk.command("log") if each["message"].get("message") == "App trouble"
-    ]
+    reports = [each["message"] for each in states.desk.command("log") if each["message"].get("message") == "App error"]
     assert len(reports) == len(REFUSED)
     assert all("pyapp/cards.py:" in report["data"]["frames"] for report in reports)
 
@@ -222,7 +220,7 @@ PAGE_NAMES = [
     "cards",
     "attributes",
     "alerts",
-    "troubles",
+    "errors",
     "customer",
     "icon",
     "hidden",

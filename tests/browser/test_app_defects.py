@@ -60,16 +60,18 @@ def test_a_defect_in_a_card_spoils_that_card_and_names_its_line(workspace: Works
     expect(app.locator("#card-favourite_colour")).to_contain_text("Failed")
     expect(app.locator("#card-agent_name")).to_have_text("Alex Rivera")
     expect(app.get_by_role("heading", name="Something in this page failed")).to_have_count(1)
-    app.locator(".trouble summary").click()
+    app.locator(".page-error summary").click()
     lines = (ROOT / "pyapp" / "cards.py").read_text("utf-8").count("\n")
-    expect(app.locator(".trouble pre")).to_contain_text(f'File "pyapp/cards.py", line {lines + 6}, in favourite_colour')
-    expect(app.locator(".trouble pre")).to_contain_text("KeyError")
+    expect(app.locator(".page-error pre")).to_contain_text(
+        f'File "pyapp/cards.py", line {lines + 6}, in favourite_colour'
+    )
+    expect(app.locator(".page-error pre")).to_contain_text("KeyError")
     # Refreshed, it fails again, and is neither shown nor reported again.
     app.locator("[data-do=refresh]").click()
     expect(app.locator("#card-agent_name")).to_have_text("Alex Rivera")
     expect(app.get_by_role("heading", name="Something in this page failed")).to_have_count(1)
     entries = [entry["message"] for entry in workspace.desk.command("log")]
-    reports = [entry for entry in entries if entry.get("message") == "App trouble"]
+    reports = [entry for entry in entries if entry.get("message") == "App error"]
     assert len(reports) == 1
     assert reports[0]["data"]["kind"] == "KeyError"
     assert f"pyapp/cards.py:{lines + 6} favourite_colour" in reports[0]["data"]["frames"]

@@ -154,4 +154,4 @@ def test_no_hostile_value_opens_runs_or_breaks_anything(workspace: Workspace) ->
     contact.set_attributes(Name="Ana", contactUrlPath=workspace.preview.workspace_url + "crm/customers/C-1001")
     app.locator("[data-do=refresh]").click()
     expect(app.get_by_role("heading", name="Ana")).to_be_visible()
-    expect(app.locator("#troubles")).to_be_empty()
+    expect(app.locator("#errors")).to_be_empty()

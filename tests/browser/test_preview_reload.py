@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.preview.server import Preview
 from ops.settings import PYPROJECT, ROOT, Settings, load_settings
 from tests.conftest import Workspace
@@ -23,7 +23,7 @@ class Editor:
 
     def settings(self) -> Settings:
         if self.broken:
-            raise Trouble("pyproject.toml", "it is not valid TOML", "mend that line")
+            raise UserError("pyproject.toml", "it is not valid TOML", "fix that line")
         return load_settings().model_copy(update={"language": self.language})
 
 
@@ -67,7 +67,7 @@ def test_a_broken_change_is_said_and_the_last_good_build_goes_on(
     editor.broken = True
     workspace.preview.rebuild({PYPROJECT})
     expect(said).to_contain_text("pyproject.toml")
-    expect(said).to_contain_text("mend that line")
+    expect(said).to_contain_text("fix that line")
     chat = workspace.desk.offer(customer="C-1002", channel="CHAT")
     chat.wait_until_running()
     expect(workspace.app.get_by_role("heading", name="Nikki Wolf")).to_be_visible()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.preview.scenario import CommandFailed, load_scenario, play_scenario
 from ops.settings import ROOT
 from tests.conftest import Workspace
@@ -27,9 +27,9 @@ def test_an_example_plays_and_leaves_the_desk_empty(workspace: Workspace, file: 
 def test_a_step_that_the_workspace_refuses_names_its_line(workspace: Workspace, tmp_path: Path) -> None:
     file = tmp_path / "scene.py"
     file.write_text("def scenario(desk):\n    desk.offer(customer='C-1001').end()\n    desk.offer(customer='Nobody')\n")
-    with pytest.raises(Trouble, match="there is no sample customer Nobody") as caught:
+    with pytest.raises(UserError, match="there is no sample customer Nobody") as caught:
         play_scenario(file, load_scenario(file), workspace.desk)
-    assert caught.value.thing.startswith(f"{file}:3")
+    assert caught.value.subject.startswith(f"{file}:3")
 
 
 def test_a_page_loaded_anew_fails_its_command_and_does_the_next(workspace: Workspace) -> None:

@@ -195,7 +195,7 @@ def test_a_second_chat_pops_its_own_page_and_leaves_the_first_ones_form(
         expect(states.frame().get_by_role("heading", name=name)).to_be_visible()
         expect(states.frame().locator("#pop-note")).to_have_text(NOTHING_BLOCKED)
         expect(states.frame().locator("#cards dd").get_by_text("…", exact=True)).to_have_count(0)
-        expect(states.frame().locator("#troubles")).to_be_empty()
+        expect(states.frame().locator("#errors")).to_be_empty()
         states.desk.command("select", contact=states.desk.look()["contacts"][0]["contactId"])
 
 
@@ -279,7 +279,7 @@ def test_a_blocked_pop_is_said_until_the_agent_acts(
         expect(app.get_by_role("heading", name=heading, exact=True)).to_be_visible()
         expect(note).to_have_text(NOTHING_BLOCKED)
         assert pops(states) == ["blocked", "opened"] * count
-        expect(app.locator("#troubles")).to_be_empty()
+        expect(app.locator("#errors")).to_be_empty()
 
 
 def test_opened_is_not_said_of_another_page(
@@ -309,7 +309,7 @@ def test_a_sandbox_without_windows_says_so_and_not_that_the_browser_blocked_it(
     app.locator("[data-do=refresh]").click()
     expect(app.locator("#card-agent_name")).to_have_text("Alex Rivera")
     expect(app.locator("#pop-note")).to_have_text(re.compile("^The workspace does not let this page open windows"))
-    expect(app.locator("#troubles")).to_be_empty()
+    expect(app.locator("#errors")).to_be_empty()
     assert popped(states) == []
 
 
@@ -357,4 +357,4 @@ def test_answers_that_arrive_while_a_window_opens_are_shown(
         app.locator("#attributes > summary").click()
         expect(app.locator("#attributes-list")).to_contain_text(customer)
         expect(app.locator("#cards dd").get_by_text("…", exact=True)).to_have_count(0)
-        expect(app.locator("#troubles")).to_be_empty()
+        expect(app.locator("#errors")).to_be_empty()

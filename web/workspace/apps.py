@@ -43,7 +43,7 @@ class App:
         self.namespace = "".join(letter if letter.isalpha() else "-" for letter in name.lower())
 
     def config(self):
-        """Give the SDK's AppConfig."""
+        """Return the SDK's AppConfig."""
         return {
             "_type": "iframe",
             "arn": self.arn,
@@ -107,7 +107,7 @@ class Apps:
         known.url, known.scope, known.sandbox, known.allow = app.url, app.scope, app.sandbox, app.allow
 
     def find_app(self, arn_or_name):
-        """Give the app with this ARN or name, or None."""
+        """Return the app with this ARN or name, or None."""
         for app in self.registered:
             if arn_or_name in (app.arn, app.name):
                 return app
@@ -124,7 +124,7 @@ class Apps:
     # -- instances -----------------------------------------------------------------------------------------------------
 
     def open(self, app, contact_id="", path="", parameters=None, launched_by="", launch_key="", focus=True, idle=False):
-        """Open an app for a contact (or idle), or show the instance there is; gives the instance.
+        """Open an app for a contact (or idle), or show the instance there is; return the instance.
 
         A CROSS_CONTACTS app has one instance for all contacts, whichever opens it first. `idle`: without a contact.
         Raises NotPossible where the path leads elsewhere, or too many apps are open.
@@ -163,7 +163,7 @@ class Apps:
 
     def _check_hello(self, instance):
         if instance.state == LOADING and instance in self.instances:
-            instance.trouble = (
+            instance.error = (
                 "The app did not say hello within "
                 + str(INITIALIZATION_TIMEOUT // 1000)
                 + " s. Is it served at "
@@ -174,13 +174,13 @@ class Apps:
             self.changed()
 
     def tabs(self, contact_id):
-        """Give the instances that belong to a contact's tabs ("": no contact), in the order they were made."""
+        """Return the instances that belong to a contact's tabs ("": no contact), in the order they were made."""
         return [
             each for each in self.instances if (each.serves_all or each.contact_id == contact_id) and not each.ending
         ]
 
     def active(self, contact_id):
-        """Give the instance shown for a contact, or None."""
+        """Return the instance shown for a contact, or None."""
         tabs = self.tabs(contact_id)
         for instance in tabs:
             if instance.id == self._tabs.get(contact_id):
@@ -331,15 +331,15 @@ class Apps:
     # -- the application controller's requests -------------------------------------------------------------------------
 
     def catalog(self):
-        """Give every registered app's AppConfig."""
+        """Return every registered app's AppConfig."""
         return [app.config() for app in self.registered]
 
     def config_of(self, arn_or_name):
-        """Give one app's AppConfig. Raises Refused."""
+        """Return one app's AppConfig. Raises Refused."""
         return self._app(arn_or_name).config()
 
     def launch(self, arn_or_name, options):
-        """Launch an app for an app; gives its AppInfo. Raises Refused, or NotPossible."""
+        """Launch an app for an app; return its AppInfo. Raises Refused, or NotPossible."""
         app = self._app(arn_or_name)
         options = _table(options, "options")
         scope = _table(options.get("scope"), "the scope")
@@ -362,11 +362,11 @@ class Apps:
         return instance.info()
 
     def info(self, instance_id):
-        """Give one instance's AppInfo. Raises Refused."""
+        """Return one instance's AppInfo. Raises Refused."""
         return self._instance(instance_id).info()
 
     def infos(self):
-        """Give every instance's AppInfo."""
+        """Return every instance's AppInfo."""
         return [instance.info() for instance in self.instances]
 
     def focus(self, instance_id):

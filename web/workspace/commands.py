@@ -42,7 +42,7 @@ class Commands:
         self.opened_ms = 0.0
 
     async def command(self, name, args):
-        """Do one command; gives its result. Raises NotPossible for an unknown command, argument or state."""
+        """Do one command; return its result. Raises NotPossible for an unknown command, argument or state."""
         if not isinstance(name, str) or name not in PARAMETERS:
             raise NotPossible("there is no command " + shortened(name) + "; there are " + ", ".join(sorted(PARAMETERS)))
         if not isinstance(args, dict):
@@ -96,7 +96,7 @@ class Commands:
             result = await self.flow(contact, typed)
         except NotPossible as error:
             result = {
-                "error": {"thing": "The contact flow", "reason": str(error), "remedy": "Look at the preview server."}
+                "error": {"subject": "The contact flow", "reason": str(error), "hint": "Look at the preview server."}
             }
         if contact.state != QUEUED:
             return
@@ -127,7 +127,7 @@ class Commands:
             reason = "it names the application " + str(wanted.get("name")) + ", which is not registered"
             problem = (reason, "The name must be the registered one, to the letter.")
         if problem and not contact.problem:
-            contact.problem = {"thing": "The guide's view", "reason": problem[0], "remedy": problem[1]}
+            contact.problem = {"subject": "The guide's view", "reason": problem[0], "hint": problem[1]}
         self.apps.sync()
 
     async def outbound(self, contact):
@@ -387,7 +387,7 @@ class Commands:
         return active.state if active is not None else "gone"
 
     def do_look(self):
-        """Give what the desk looks like: the agent, the contacts, the apps and their states."""
+        """Return what the desk looks like: the agent, the contacts, the apps and their states."""
         desk = self.desk
         return {
             "agent": {"name": desk.agent_name, "state": desk.state, "profile": desk.profile_name},
@@ -414,7 +414,7 @@ class Commands:
                     "visible": instance.visible,
                     "subscriptions": len(instance.subscriptions()),
                     "requests": instance.requests,
-                    "trouble": instance.trouble,
+                    "error": instance.error,
                 }
                 for instance in self.apps.instances
             ],
@@ -425,7 +425,7 @@ class Commands:
         }
 
     def do_log(self, filter="", last=200):
-        """Give the last messages of the log that hold the words of the filter."""
+        """Return the last messages of the log that hold the words of the filter."""
         entries = self.log.filter(filter or "")[-last:] if last else []
         return [
             {"time": entry.time, "direction": entry.direction, "app": entry.source, "message": entry.value()}
@@ -443,7 +443,7 @@ class Commands:
         self.page.open_panel(name, filter)
 
     def do_help(self):
-        """Give every command and its parameters."""
+        """Return every command and its parameters."""
         return [[name, list(PARAMETERS[name])] for name in sorted(PARAMETERS)]
 
 

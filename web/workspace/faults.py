@@ -59,7 +59,7 @@ class Faults:
         self.drop_acknowledge = False
 
     def plan(self, command):
-        """Give the Plan for a request, or None when nothing is wrong."""
+        """Return the Plan for a request, or None when nothing is wrong."""
         rule = self.rules.get(command) or self.rules.get("*") if self.rules else None
         if rule is None:
             return Plan(self.latency) if self.latency else None
@@ -71,7 +71,7 @@ class Faults:
         return Plan(self.latency, value if kind == "fail" else "", kind == "hang")
 
     def describe(self):
-        """Give the faults in force as lines for people."""
+        """Return the faults in force as lines for people."""
         lines = ["every answer takes " + str(int(self.latency)) + " ms longer"] if self.latency else []
         if self.drop_acknowledge:
             lines.append("the acknowledgement is dropped")

@@ -39,12 +39,12 @@ INSTANCE = "arn:aws:connect:" + REGION + ":" + ACCOUNT + ":instance/00000000-000
 
 
 def arn(kind, number):
-    """Give a made-up ARN below the made-up instance, e.g. arn("queue", 1)."""
+    """Return a made-up ARN below the made-up instance, e.g. arn("queue", 1)."""
     return INSTANCE + "/" + kind + "/" + identifier(number)
 
 
 def identifier(number):
-    """Give a made-up UUID that is the same in every run."""
+    """Return a made-up UUID that is the same in every run."""
     return "00000000-0000-4000-8000-" + ("000000000000" + str(number))[-12:]
 
 
@@ -92,7 +92,7 @@ class Contact:
         return data
 
     def participants(self):
-        """Give the SDK's ParticipantData of everybody in the contact: the customer, the agent, who was added."""
+        """Return the SDK's ParticipantData of everybody in the contact: the customer, the agent, who was added."""
         people = [("customer", {"value": "inbound"}, True, False), ("agent", {"value": "agent"}, False, True)]
         people += [(name, {"value": "other", "actual": kind}, False, False) for name, kind in self.added]
         return [
@@ -145,25 +145,25 @@ class Desk:
     # -- looking things up ---------------------------------------------------------------------------------------------
 
     def find(self, contact_id):
-        """Give the contact with this id, or None."""
+        """Return the contact with this id, or None."""
         for contact in self.contacts:
             if contact.id == contact_id:
                 return contact
         return None
 
     def contact(self, contact_id):
-        """Give the contact with this id, or the selected one for ""; raises NotPossible when there is none."""
+        """Return the contact with this id, or the selected one for ""; raises NotPossible when there is none."""
         found = self.find(contact_id or self.selected)
         if found is None:
             raise NotPossible("there is no contact " + contact_id if contact_id else "no contact is selected")
         return found
 
     def active(self):
-        """Give the contacts that an agent is handling."""
+        """Return the contacts that an agent is handling."""
         return [contact for contact in self.contacts if contact.state in (INCOMING, CONNECTED, ACW)]
 
     def queue(self, name, queue_arn=""):
-        """Give the SDK's Queue for a name; its ARN is made up when it is not given."""
+        """Return the SDK's Queue for a name; its ARN is made up when it is not given."""
         number = 0
         for known, its_number in self.queues:
             if known == name:
@@ -172,7 +172,7 @@ class Desk:
         return {"name": name, "queueARN": made, "queueId": made.split("/")[-1]}
 
     def routing_profile(self):
-        """Give the SDK's AgentRoutingProfile."""
+        """Return the SDK's AgentRoutingProfile."""
         queues = [self.queue(name) for name, _ in self.queues]
         return {
             "channelConcurrencyMap": dict(self.concurrency),
@@ -184,7 +184,7 @@ class Desk:
         }
 
     def state_number(self, name):
-        """Give a state's place in the list of states, or -1."""
+        """Return a state's place in the list of states, or -1."""
         for number, (known, _) in enumerate(self.states):
             if known == name:
                 return number
@@ -366,7 +366,7 @@ class Desk:
         self.on_change()
 
     def add_participant(self, contact_id, name, kind):
-        """Somebody joins; gives the new participant's id."""
+        """Somebody joins; return the new participant's id."""
         contact = self.contact(contact_id)
         contact.added.append((name, kind))
         person = contact.participants()[-1]

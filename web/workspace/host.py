@@ -6,7 +6,7 @@
 
 A message comes in as JSON text: the browser's JSON.stringify, called through Promise.try, because an app may send
 what JSON has no word for (a cycle, a BigInt) and MicroPython cannot catch what JavaScript throws. Everything made for
-an iframe (port, handlers) is let go with it. The only room that knows MessagePort.
+an iframe (port, handlers) is let go with it. The only module that knows MessagePort.
 """
 
 import gc
@@ -104,7 +104,7 @@ class Frames:
         return found.href if found is not None and found.origin == base.origin else ""
 
     def send(self, instance, message):
-        """Post a message to the app; gives its JSON text."""
+        """Post a message to the app; return its JSON text."""
         text = json.dumps(message)
         frame = self.frames.get(instance.id)
         if frame is not None and frame.port is not None:
@@ -214,5 +214,5 @@ def _set_dates(made, message):
 
 
 def post_json(value):
-    """Give the options of a fetch that posts JSON."""
+    """Return the options of a fetch that posts JSON."""
     return to_js({"method": "POST", "headers": {"Content-Type": "application/json"}, "body": json.dumps(value)})

@@ -33,16 +33,16 @@ class Entry:
         self.about = about
 
     def text(self):
-        """Give the message as JSON text."""
+        """Return the message as JSON text."""
         return self.message if isinstance(self.message, str) else json.dumps(self.message)
 
     def value(self):
-        """Give the message as a dict; what is none stands in one as "value"."""
+        """Return the message as a dict; what is none stands in one as "value"."""
         value = json.loads(self.message) if isinstance(self.message, str) else self.message
         return value if isinstance(value, dict) else {"type": "no message", "value": value}
 
     def is_error(self):
-        """Say whether it is an answer or a message that something is wrong."""
+        """Return whether it is an answer or a message that something is wrong."""
         message = self.value()
         return (
             bool(message.get("isError"))
@@ -52,7 +52,7 @@ class Entry:
         )
 
     def title(self):
-        """Give the message's kind and what it is about, in one line."""
+        """Return the message's kind and what it is about, in one line."""
         message = self.value()
         kind = str(message.get("type", "?"))
         if kind == "error" or message.get("isError"):
@@ -104,14 +104,14 @@ class Log:
         self.entries = []
 
     def filter(self, words, after=0):
-        """Give the entries numbered above `after` in which every word occurs (message or label), case ignored."""
+        """Return the entries numbered above `after` in which every word occurs (message or label), case ignored."""
         wanted = words.lower().split()
         first = len(self.entries) - (self.total - after)
         entries = self.entries[max(0, first) :] if after else self.entries
         return [entry for entry in entries if _has(entry, wanted)]
 
     def json_lines(self, entries):
-        """Give entries as JSON Lines: time, direction, app and message."""
+        """Return entries as JSON Lines: time, direction, app and message."""
         return "".join(_line(entry) + "\n" for entry in entries)
 
 

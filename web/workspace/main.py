@@ -1,4 +1,4 @@
-"""Starts the local agent workspace: wires the rooms, reads the address, listens to the preview server.
+"""Starts the local agent workspace: wires the parts, reads the address, listens to the preview server.
 
 Loaded by boot.py. The page's address may hold commands (commands.py, `from_address`): they are done in their order
 once the server's configuration is known. The preview server is asked over /api/config, /api/offer, /api/events and
@@ -26,17 +26,17 @@ _keep = []
 
 
 def clock():
-    """Give the time in ms since 1970."""
+    """Return the time in ms since 1970."""
     return _started + _performance.now()
 
 
 def new_id():
-    """Give a new UUID."""
+    """Return a new UUID."""
     return js.crypto.randomUUID()
 
 
 async def run_flow(contact, typed):
-    """Let the preview server run the contact flow for a contact; gives its answer. Raises NotPossible without one."""
+    """Let the preview server run the contact flow for a contact; return its answer. Raises NotPossible without one."""
     endpoint = {"address": contact.address, "type": contact.address_type} if contact.address else None
     body = {
         "contact": {
@@ -65,7 +65,7 @@ async def ask(path, options=None):
 
 
 class Workspace:
-    """The rooms, wired together."""
+    """The parts, wired together."""
 
     def __init__(self):
         self.page = Page()
@@ -125,7 +125,7 @@ class Workspace:
     def _listen(self):
         source = js.EventSource.new("/api/events")
         _keep.append(source)
-        for kind in ("reload", "problem", "mended", "command"):
+        for kind in ("reload", "problem", "fixed", "command"):
             handler = create_proxy(getattr(self, "_on_" + kind))
             _keep.append(handler)
             source.addEventListener(kind, handler)
@@ -144,9 +144,9 @@ class Workspace:
 
     def _on_problem(self, event):
         problem = json.loads(event.data)
-        self.page.show_problem(problem.get("thing", ""), problem.get("reason", ""), problem.get("remedy", ""))
+        self.page.show_problem(problem.get("subject", ""), problem.get("reason", ""), problem.get("hint", ""))
 
-    def _on_mended(self, event):
+    def _on_fixed(self, event):
         self.page.show_problem()
 
     def _on_command(self, event):

@@ -1,4 +1,4 @@
-"""What the agent sees, and what the agent's hand does: the only room that knows the page's DOM.
+"""What the agent sees, and what the agent's hand does: the only module that knows the page's DOM.
 
     page = Page()
     page.commands = Commands(apps, flow, page)
@@ -46,7 +46,7 @@ def sentence(error):
 
 
 def by_id(name):
-    """Give the element with this id."""
+    """Return the element with this id."""
     return _document.getElementById(name)
 
 
@@ -77,7 +77,7 @@ class Page:
         self.commands = None
         self.panel = "contact"
         self.panel_open = True
-        self.trouble = None
+        self.problem = None
         self.failures = {}
         self._dirty = False
         self._drawn = {}
@@ -146,13 +146,13 @@ class Page:
         self.changed()
 
     def memory(self):
-        """Give the bytes in use of MicroPython's heap."""
+        """Return the bytes in use of MicroPython's heap."""
         gc.collect()
         return {"python": gc.mem_alloc()}
 
-    def show_problem(self, thing="", reason="", remedy=""):
+    def show_problem(self, subject="", reason="", hint=""):
         """Show a banner, or take it away for ""."""
-        self.trouble = (thing, reason, remedy) if thing else None
+        self.problem = (subject, reason, hint) if subject else None
         self.changed()
 
     def failed(self, instance, message):
@@ -326,7 +326,7 @@ class Page:
             timer.textContent = duration(now - float(timer.getAttribute("data-since")))
 
     def _same(self, part, shown):
-        """Say whether a part of the page shows this already; remembers it."""
+        """Return whether a part of the page shows this already; remembers it."""
         if self._drawn.get(part) == shown:
             return True
         self._drawn[part] = shown
@@ -356,10 +356,10 @@ class Page:
         by_id("state-dot").className = "dot dot-" + kinds.get(desk.state, "")
 
     def _draw_problem(self):
-        if self._same("problem", self.trouble):
+        if self._same("problem", self.problem):
             return
-        by_id("problem").hidden = self.trouble is None
-        for name, text in zip(("thing", "reason", "remedy"), self.trouble or ("", "", "")):
+        by_id("problem").hidden = self.problem is None
+        for name, text in zip(("subject", "reason", "hint"), self.problem or ("", "", "")):
             by_id("problem-" + name).textContent = text
 
     def _draw_contacts(self, desk):
@@ -417,7 +417,7 @@ class Page:
         apps = self.commands.apps
         tabs = apps.tabs(desk.selected)
         active = apps.active(desk.selected)
-        shown = [(each.id, each.state == LOADING, each.trouble, each is active) for each in tabs]
+        shown = [(each.id, each.state == LOADING, each.error, each is active) for each in tabs]
         contact = desk.find(desk.selected)
         note = self._stage_note(desk, contact, active)
         absent = [app for app in apps.registered if app not in [each.app for each in tabs]]
@@ -447,7 +447,7 @@ class Page:
     def _stage_note(self, desk, contact, active):
         if active is not None:
             self.failures.pop(desk.selected, None)
-            return active.trouble
+            return active.error
         if desk.selected in self.failures:
             return self.failures[desk.selected]
         if contact is None:
@@ -649,19 +649,19 @@ class Page:
 
 
 def icon(channel):
-    """Give a channel's icon."""
+    """Return a channel's icon."""
     holder = element("span", "icon icon-" + channel)
     holder.append(by_id("icon-" + channel).content.cloneNode(True))
     return holder
 
 
 def timer(desk, since):
-    """Give an element that shows how long ago `since` was; the page's tick keeps it right."""
+    """Return an element that shows how long ago `since` was; the page's tick keeps it right."""
     return element("span", "timer", duration(desk.clock() - since), data_since=str(since))
 
 
 def title_of(contact):
-    """Give the name a contact is shown by."""
+    """Return the name a contact is shown by."""
     return contact.name or contact.address or "Anonymous " + _CHANNELS[contact.channel].lower()
 
 
@@ -683,7 +683,7 @@ def time_of_day(milliseconds):
 
 
 def definition_list(rows):
-    """Give a list of names and values."""
+    """Return a list of names and values."""
     made = element("dl", "data")
     for name, value in rows:
         made.append(element("dt", "", name))
@@ -692,16 +692,16 @@ def definition_list(rows):
 
 
 def problem_box(problem):
-    """Give a box for {"thing", "reason", "remedy"}."""
+    """Return a box for {"subject", "reason", "hint"}."""
     box = element("div", "problem-box")
-    box.append(element("strong", "", problem.get("thing", "")))
+    box.append(element("strong", "", problem.get("subject", "")))
     box.append(element("p", "", problem.get("reason", "")))
-    box.append(element("p", "remedy", problem.get("remedy", "")))
+    box.append(element("p", "advice", problem.get("hint", "")))
     return box
 
 
 def field(identity, name, label):
-    """Give a labelled text input."""
+    """Return a labelled text input."""
     made = element("div", "field")
     made.append(element("label", "", label, for_=identity))
     made.append(element("input", "", None, id=identity, name=name, spellcheck="false", autocomplete="off"))
@@ -709,7 +709,7 @@ def field(identity, name, label):
 
 
 def step_item(step):
-    """Give one step of the flow: what it was, what it did, where it went."""
+    """Return one step of the flow: what it was, what it did, where it went."""
     item = element("li", "step" + (" step-error" if step.get("error") else ""))
     head = element("div", "step-head")
     head.append(element("span", "step-type", step.get("type", "")))
@@ -720,13 +720,13 @@ def step_item(step):
     for name, value in sorted((step.get("detail") or {}).items()):
         item.append(step_values(name, value) if isinstance(value, dict) and value else step_line(name, value))
     if step.get("error"):
-        item.append(element("div", "step-trouble", step["error"]))
+        item.append(element("div", "step-error", step["error"]))
     item.append(element("div", "step-outcome", "→ " + str(step.get("outcome", ""))))
     return item
 
 
 def step_line(name, value):
-    """Give a line of a step: a name and a value."""
+    """Return a line of a step: a name and a value."""
     line = element("div", "step-detail")
     line.append(element("span", "step-name", name))
     text = value if isinstance(value, str) else json.dumps(value)
@@ -735,7 +735,7 @@ def step_line(name, value):
 
 
 def step_values(name, values):
-    """Give the part of a step that is several values: a fold with a line for each."""
+    """Return the part of a step that is several values: a fold with a line for each."""
     fold = element("details", "step-values")
     fold.open = True
     fold.append(element("summary", "", name + " (" + str(len(values)) + ")"))
@@ -745,7 +745,7 @@ def step_values(name, values):
 
 
 def pretty(entry):
-    """Give a message as indented JSON."""
+    """Return a message as indented JSON."""
     return js.JSON.stringify(js.JSON.parse(entry.text()), None, 2)
 
 

@@ -103,13 +103,13 @@ for _permission, _requests, _topics in TABLE:
 
 
 def needed_for_request(namespace, command):
-    """Give the permission a request needs: a name of the table, `*`, or "" for none."""
+    """Return the permission a request needs: a name of the table, `*`, or "" for none."""
     pair = (namespace, command)
     return "" if pair in FREE_REQUESTS else _REQUESTS.get(pair, EVERYTHING)
 
 
 def needed_for_topic(namespace, key):
-    """Give the permission a subscription needs; topics outside `aws.connect.` are between apps and need none."""
+    """Return the permission a subscription needs; topics outside `aws.connect.` are between apps and need none."""
     pair = (namespace, key)
     if pair in FREE_TOPICS or not namespace.startswith("aws.connect."):
         return ""
@@ -117,5 +117,5 @@ def needed_for_topic(namespace, key):
 
 
 def allows(granted, needed):
-    """Say whether the granted permissions (a list of names) cover the needed one."""
+    """Return whether the granted permissions (a list of names) cover the needed one."""
     return not needed or needed in granted or EVERYTHING in granted

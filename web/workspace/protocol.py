@@ -49,7 +49,7 @@ class Instance:
         self.serves_all = app.scope == "CROSS_CONTACTS" and not contact_id
         self.state = LOADING
         self.visible = False
-        self.trouble = ""
+        self.error = ""
         self.sdk_version = ""
         self.connection_id = ""
         self.started = apps.desk.clock()
@@ -72,7 +72,7 @@ class Instance:
             self.apps.note(self, {"type": "fault", "event": "acknowledge dropped"})
             return
         self.connection_id = self.apps.desk.new_id()
-        self.trouble = ""
+        self.error = ""
         self.state = CREATING
         self._send(
             {
@@ -95,7 +95,7 @@ class Instance:
             self._lifecycle("stop")
 
     def destroy(self):
-        """Begin the end; gives whether the app is to be waited for."""
+        """Begin the end; return whether the app is to be waited for."""
         self.ending = True
         if self.state in (STOPPED, RUNNING):
             self.state = DESTROYING
@@ -125,15 +125,15 @@ class Instance:
         return replies.resolve_contact(self.apps.desk, self, "") == (said or about)
 
     def subscriptions(self):
-        """Give the topics the app is subscribed to, as it named them."""
+        """Return the topics the app is subscribed to, as it named them."""
         return [topic for topics in self._topics.values() for topic in topics.values()]
 
     def config(self):
-        """Give the app's configuration as the lifecycle messages carry it (the SDK's AppConfig)."""
+        """Return the app's configuration as the lifecycle messages carry it (the SDK's AppConfig)."""
         return self.app.config()
 
     def info(self):
-        """Give the SDK's AppInfo."""
+        """Return the SDK's AppInfo."""
         config = self.config()
         info = {
             "instanceId": self.id,
@@ -145,7 +145,7 @@ class Instance:
             "launchedBy": self._launch_source(),
             "scope": self.scope(),
         }
-        if self.trouble:
+        if self.error:
             info["state"] = "error"
         if self.parameters:
             info["parameters"] = self.parameters
@@ -154,7 +154,7 @@ class Instance:
         return info
 
     def scope(self):
-        """Give the SDK's AppScope."""
+        """Return the SDK's AppScope."""
         return {"type": "contact", "contactId": self.contact_id} if self.contact_id else {"type": "idle"}
 
     def after_answer(self, action):
@@ -331,7 +331,7 @@ class Instance:
 
 
 def _is_topic(topic):
-    """Say whether it is the SDK's SubscriptionTopic: {"namespace", "key", "parameter"?}, texts all."""
+    """Return whether it is the SDK's SubscriptionTopic: {"namespace", "key", "parameter"?}, texts all."""
     if not isinstance(topic, dict) or not isinstance(topic.get("parameter", ""), (str, type(None))):
         return False
     return isinstance(topic.get("namespace"), str) and isinstance(topic.get("key"), str)

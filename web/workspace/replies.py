@@ -52,19 +52,19 @@ class Ask:
         self.data = data if isinstance(data, dict) else {}
 
     def text(self, key):
-        """Give a text of the request's data, "" when it is not there or no text."""
+        """Return a text of the request's data, "" when it is not there or no text."""
         value = self.data.get(key)
         return value if isinstance(value, str) else ""
 
     def contact(self):
-        """Give the contact the request is about: named, or the one of the iframe. Raises Refused when there is none."""
+        """Return the contact the request is about: named, or the one of the iframe. Raises Refused when there is none."""
         found = self.desk.find(resolve_contact(self.desk, self.instance, self.text("contactId")))
         if found is None:
             raise Refused("contactNotFound", "No contact found for this request")
         return found
 
     def participant(self):
-        """Give (contact, participant id) for the request's participantId. Raises Refused when there is none."""
+        """Return (contact, participant id) for the request's participantId. Raises Refused when there is none."""
         wanted = self.text("participantId")
         for contact in self.desk.contacts:
             for person in contact.participants():
@@ -74,7 +74,7 @@ class Ask:
 
 
 def resolve_contact(desk, instance, contact_id):
-    """Give the id that `contact_id` means in an iframe: CURRENT_CONTACT and nothing mean the iframe's own contact.
+    """Return the id that `contact_id` means in an iframe: CURRENT_CONTACT and nothing mean the iframe's own contact.
 
     An app that serves all contacts (CROSS_CONTACTS) means the one the agent looks at; an idle app means none.
     """
@@ -84,7 +84,7 @@ def resolve_contact(desk, instance, contact_id):
 
 
 def answer(ask, namespace, command, granted):
-    """Give the data of the answer. Raises Refused."""
+    """Return the data of the answer. Raises Refused."""
     route = _ROUTES.get((namespace, command))
     if route is None:
         raise Refused("handlerNotFound", "No handler found for " + namespace + " " + command)
@@ -97,7 +97,7 @@ def answer(ask, namespace, command, granted):
 
 
 def known(namespace, command):
-    """Say whether there is an answer to this request."""
+    """Return whether there is an answer to this request."""
     return (namespace, command) in _ROUTES
 
 
@@ -389,5 +389,5 @@ _ROUTES = {
 
 
 def requests_known():
-    """Give every request there is an answer to, by name, sorted."""
+    """Return every request there is an answer to, by name, sorted."""
     return sorted({command for _, command in _ROUTES})

@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from ops import LOOKUP
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.settings import Lookup, Settings, lambda_settings, load_settings
 from ops.site.lambda_zip import CUSTOMERS_TABLE_VARIABLE, LAMBDA_HANDLER, build_lambda_zip
 from tests.lambda_runtime import AVAILABLE, LambdaRuntime
@@ -120,7 +120,7 @@ def test_an_adapter_without_a_module_is_refused_by_name(tmp_path: Path) -> None:
     lookup = load_settings().lookup.model_dump()
     with pytest.raises(ValidationError, match=r"lambda/lookup/adapters/ldap\.py.*dynamodb, http, sample"):
         Lookup.model_validate({**lookup, "adapter": "ldap"})
-    with pytest.raises(Trouble, match="ldap"):
+    with pytest.raises(UserError, match="ldap"):
         build_lambda_zip(_with_adapter("ldap"), tmp_path / "lambda.zip")
 
 
@@ -152,7 +152,7 @@ def create(lookup):
 
 def test_an_adapter_that_is_not_python_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = _add_adapter(tmp_path, monkeypatch, "def create(lookup):\n    return )\n")
-    with pytest.raises(Trouble, match=r"adapters/acme\.py: line 2: "):
+    with pytest.raises(UserError, match=r"adapters/acme\.py: line 2: "):
         build_lambda_zip(settings, tmp_path / "lambda.zip", ELSEWHERE)
     assert not (tmp_path / "lambda.zip").exists()
 

@@ -11,7 +11,7 @@ from botocore import exceptions
 from botocore.exceptions import BotoCoreError
 
 from ops.cloud import aws_errors
-from ops.cloud.aws_errors import config_problem, credentials_refused, machine_problem, remedy, unanswered
+from ops.cloud.aws_errors import config_problem, credentials_refused, hint, machine_problem, unanswered
 from ops.cloud.iam_policy import CALLS
 
 REGIONS = ("us-east-1", "us-east-2", "eu-west-1")
@@ -60,11 +60,11 @@ REGIONS = ("us-east-1", "us-east-2", "eu-west-1")
     ],
 )
 def test_a_refusal_has_the_remedy_of_its_kind(operation: str, code: str, message: str, said: str) -> None:
-    assert said in remedy("s3", operation, code, message)
+    assert said in hint("s3", operation, code, message)
 
 
 def test_an_unknown_refusal_is_promised_nothing() -> None:
-    text = remedy("cloudformation", "create_change_set", "ValidationError", "Stack is in a state")
+    text = hint("cloudformation", "create_change_set", "ValidationError", "Stack is in a state")
     assert (
         text
         == "nothing more is known here; AWS's documentation of cloudformation CreateChangeSet explains ValidationError"
@@ -84,12 +84,12 @@ def test_running_again_is_said_only_where_it_can_end_otherwise() -> None:
 def test_every_call_of_the_project_has_words_for_every_kind() -> None:
     for service, operations in CALLS.items():
         for operation in operations:
-            assert remedy(service, operation, "AccessDenied")
-            assert remedy(service, operation, "SomethingNew").endswith("explains SomethingNew")
+            assert hint(service, operation, "AccessDenied")
+            assert hint(service, operation, "SomethingNew").endswith("explains SomethingNew")
 
 
 @pytest.mark.parametrize(
-    ("error", "thing", "said"),
+    ("error", "subject", "said"),
     [
         (exceptions.NoCredentialsError(), "AWS credentials", "aws sso login"),
         (
@@ -126,10 +126,10 @@ def test_every_call_of_the_project_has_words_for_every_kind() -> None:
         ),
     ],
 )
-def test_what_is_wrong_on_this_machine_is_said_to_be_here(error: BotoCoreError, thing: str, said: str) -> None:
+def test_what_is_wrong_on_this_machine_is_said_to_be_here(error: BotoCoreError, subject: str, said: str) -> None:
     found = machine_problem(error, "desk")
     assert found is not None
-    assert found[0] == thing
+    assert found[0] == subject
     assert said in found[2]
     assert "run the command again" not in found[2]
 
@@ -191,8 +191,8 @@ def test_a_file_that_is_no_configuration_is_named_with_what_is_wrong(text: str, 
     file.write_text(text, "utf-8")
     with pytest.raises(exceptions.ConfigParseError) as caught:
         raw_config_parse(str(file))
-    thing, reason, what_to_do = config_problem(caught.value)
-    assert thing == str(file)
+    subject, reason, what_to_do = config_problem(caught.value)
+    assert subject == str(file)
     assert said in reason
     assert what_to_do
 

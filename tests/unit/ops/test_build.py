@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.settings import Settings, load_settings
 from ops.site.build import (
     Built,
@@ -144,7 +144,7 @@ def test_another_sites_page_and_assets_are_left_alone(settings: Settings, tmp_pa
     (tmp_path / "assets" / "index-4f3a2b1c.js").write_text("mine", "utf-8")
     (tmp_path / "index.html").write_text('<script src="./assets/index-4f3a2b1c.js"></script>', "utf-8")
     before = _contents(tmp_path)
-    with pytest.raises(Trouble, match="no earlier build"):
+    with pytest.raises(UserError, match="no earlier build"):
         build_site(settings, tmp_path)
     assert _contents(tmp_path) == before
 
@@ -180,7 +180,7 @@ def test_builds_at_once_into_one_folder_are_whole_builds(tmp_path: Path) -> None
 
 def test_a_folder_with_something_else_in_it_is_left_alone(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine", "utf-8")
-    with pytest.raises(Trouble, match="no earlier build"):
+    with pytest.raises(UserError, match="no earlier build"):
         build_site(settings, tmp_path)
     assert _contents(tmp_path) == {"thesis.txt": b"mine"}
 
@@ -190,9 +190,9 @@ def test_python_that_micropython_cannot_compile_is_named_and_nothing_is_written(
     python = tmp_path / "pyapp"
     shutil.copytree(page.python, python, ignore=shutil.ignore_patterns("__pycache__"))
     (python / "cards.py").write_text("match 1:\n    case 1:\n        pass\n", "utf-8")
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(UserError) as caught:
         build_page(replace(page, python=python), tmp_path / "dist")
-    assert caught.value.thing == "pyapp/cards.py"
+    assert caught.value.subject == "pyapp/cards.py"
     assert "line 1" in caught.value.reason
     assert not (tmp_path / "dist").exists()
 
@@ -246,9 +246,9 @@ def test_a_second_card_of_one_name_is_refused_with_both_lines(tmp_path: Path, el
     first, second = _CARD.format(title="Queue", name="queue"), _CARD.format(title="Other queue", name="queue")
     cards = f"from board import card\n{'from more import *' if elsewhere else ''}\n{first}"
     python = _cards(tmp_path / "pyapp", cards=cards if elsewhere else cards + second, more=second)
-    with pytest.raises(Trouble, match="second card called queue") as refused:
+    with pytest.raises(UserError, match="second card called queue") as refused:
         app_page(load_settings(), python)
-    assert refused.value.thing == ("pyapp/more.py:2" if elsewhere else "pyapp/cards.py:7")
+    assert refused.value.subject == ("pyapp/more.py:2" if elsewhere else "pyapp/cards.py:7")
     assert "pyapp/cards.py:4" in refused.value.reason
 
 

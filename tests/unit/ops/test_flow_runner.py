@@ -51,7 +51,7 @@ def contact(channel: str = "VOICE", endpoint: dict[str, str] | None = CALLER, **
 
 
 def deployed(function: Lambda, **given: Any) -> Runner:
-    """Give a runner of the flows that are deployed; `given` replaces its arguments."""
+    """Return a runner of the flows that are deployed; `given` replaces its arguments."""
     main = flows.main_flow(SETTINGS, lambda_arn="lambda", guide_flow_arn="guide", queue_arn="queue")
     arguments: dict[str, Any] = {
         "flows": {"main": main, "guide": flows.guide_flow(SETTINGS, view_arn="view")},
@@ -64,7 +64,7 @@ def deployed(function: Lambda, **given: Any) -> Runner:
 
 
 def action(kind: str, parameters: dict[str, Any], **errors: str) -> dict[str, Any]:
-    """Give an action "it" that leads to "good", and by its errors to where they say."""
+    """Return an action "it" that leads to "good", and by its errors to where they say."""
     ways = [{"ErrorType": error, "NextAction": to} for error, to in errors.items()]
     return {
         "Identifier": "it",
@@ -86,7 +86,7 @@ def run(*actions: dict[str, Any], who: Contact | None = None, function: Lambda |
 
 
 def last(outcome: Outcome) -> str:
-    """Give where the action under test led: the identifier of the last step."""
+    """Return where the action under test led: the identifier of the last step."""
     return str(outcome.steps[-1]["id"])
 
 
@@ -382,7 +382,7 @@ def test_a_flow_that_never_ends_is_ended() -> None:
     first = {**action("UpdateContactAttributes", {"Attributes": {}}), "Transitions": {"NextAction": "it"}}
     outcome = run(first)
     assert outcome.error is not None
-    assert "look for a loop" in outcome.error["remedy"]
+    assert "look for a loop" in outcome.error["hint"]
 
 
 def test_a_flow_that_hangs_up_before_the_queue_says_so() -> None:

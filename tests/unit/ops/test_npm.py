@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.site import npm
 from tests.loopback import Loopback
 
@@ -42,11 +42,11 @@ def test_a_registry_that_is_not_there_is_said_soon_and_by_its_address(web: Path)
         port = listening.getsockname()[1]
     _registry(web, port)
     started = time.monotonic()
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(UserError) as caught:
         npm.install_packages()
     assert f"127.0.0.1:{port}" in caught.value.reason
     assert "ECONNREFUSED" in caught.value.reason
-    assert "network" in caught.value.remedy
+    assert "network" in caught.value.hint
     assert "debug" not in str(caught.value)  # npm's last lines name its log file, and nothing that helps
     assert time.monotonic() - started < 60  # npm's own retries alone took 72 s on an idle machine
     assert not npm._STAMP.exists()
@@ -54,7 +54,7 @@ def test_a_registry_that_is_not_there_is_said_soon_and_by_its_address(web: Path)
 
 def test_a_registry_that_never_answers_is_said_too(web: Path, silent_port: int) -> None:
     _registry(web, silent_port)
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(UserError) as caught:
         npm.install_packages()
     assert f"network timeout at: http://127.0.0.1:{silent_port}/" in caught.value.reason
 
@@ -75,6 +75,6 @@ def test_a_registry_without_a_ping_counts_as_reached(web: Path) -> None:
     with Loopback(server):
         _registry(web, server.server_address[1])
         assert npm._registry_error() == ""
-        with pytest.raises(Trouble) as caught:
+        with pytest.raises(UserError) as caught:
             npm.install_packages()
     assert "Not Found" in caught.value.reason

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 import deploy
 from deploy import cli
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.settings import ROOT
 
 
@@ -19,8 +19,8 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every command end with the same remedy."""
 
     def fail(**_: object) -> None:
-        raise Trouble(
-            "thing", "see `deploy.py status`", "`deploy.py`, `deploy.py doctor --grant X` or `deploy.py preview`"
+        raise UserError(
+            "subject", "see `deploy.py status`", "`deploy.py`, `deploy.py doctor --grant X` or `deploy.py preview`"
         )
 
     import ops.cli.cloud as cloud

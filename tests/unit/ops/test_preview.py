@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.preview import guard
 from ops.preview.scenario import CommandFailed
 from ops.preview.server import Preview
@@ -400,7 +400,7 @@ def test_the_sample_crm(preview: Preview) -> None:
 
 @pytest.fixture(scope="module")
 def alone() -> Iterator[Preview]:
-    """Give a preview that no browser has open: the pages are these tests' own."""
+    """Return a preview that no browser has open: the pages are these tests' own."""
     with Preview(load_settings) as running:
         yield running
 
@@ -446,15 +446,15 @@ def test_a_page_that_goes_away_fails_its_command_at_once(alone: Preview) -> None
 
 
 def test_without_a_page_it_says_which_address_to_open() -> None:
-    with Preview(load_settings) as running, pytest.raises(Trouble, match=f"open {running.workspace_url}"):
+    with Preview(load_settings) as running, pytest.raises(UserError, match=f"open {running.workspace_url}"):
         running.command("look", seconds=0.05)
 
 
 # -- changes -----------------------------------------------------------------------------------------------------------
 
 
-def test_broken_settings_are_told_survived_and_mended_with_what_else_was_broken() -> None:
-    broken: list[Trouble] = []
+def test_broken_settings_are_told_survived_and_fixed_with_what_else_was_broken() -> None:
+    broken: list[UserError] = []
 
     def source() -> Settings:
         if broken:
@@ -463,25 +463,25 @@ def test_broken_settings_are_told_survived_and_mended_with_what_else_was_broken(
 
     pyproject = ROOT / "pyproject.toml"
     with Preview(source) as running, page_of(running) as page:
-        broken.append(Trouble("pyproject.toml", "tool.popdesk.pop.width: not a number", "mend it"))
+        broken.append(UserError("pyproject.toml", "tool.popdesk.pop.width: not a number", "fix it"))
         running.rebuild({pyproject})
         for _ in ("flow", "app"):
             assert page.next() == (
                 "problem",
-                {"thing": "pyproject.toml", "reason": "tool.popdesk.pop.width: not a number", "remedy": "mend it"},
+                {"subject": "pyproject.toml", "reason": "tool.popdesk.pop.width: not a number", "hint": "fix it"},
             )
         with page_of(running) as later:
             assert later.next()[0] == "problem"  # a page that comes later is told too
         assert ask(running.app_url, "/")[0] == 200
         assert offer(running, "+12065550100")["attributes"][NAMES.matches] == "1"
 
-        running.rebuild({ROOT / "web" / "workspace" / "main.py"})  # another part's build mends nothing
+        running.rebuild({ROOT / "web" / "workspace" / "main.py"})  # another part's build fixes nothing
         assert [page.next()[0] for _ in range(2)] == ["problem", "problem"]
         assert page.next() == ("reload", {"what": "workspace"})
 
         broken.clear()
         running.rebuild({pyproject})
-        assert page.next() == ("mended", {})
+        assert page.next() == ("fixed", {})
         assert page.next() == ("reload", {"what": "workspace"})  # which reads the new settings
 
 
@@ -516,11 +516,11 @@ def test_other_settings_reach_the_page_and_the_flow() -> None:
 def test_a_port_that_is_taken_is_named_with_its_remedy() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(Trouble) as caught:
+        with pytest.raises(UserError) as caught:
             Preview(load_settings, port=port)
-        assert str(port) in caught.value.thing
-        assert "--port" in caught.value.remedy
-        with pytest.raises(Trouble, match="--app-port"):
+        assert str(port) in caught.value.subject
+        assert "--port" in caught.value.hint
+        with pytest.raises(UserError, match="--app-port"):
             Preview(load_settings, app_port=port)
 
 
@@ -529,17 +529,17 @@ def test_a_port_that_somebody_has_on_the_other_loopback_address_is_taken_too() -
         other = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError:
         pytest.skip("this machine has no IPv6")
-    with closing(other), pytest.raises(Trouble, match="--app-port"):
+    with closing(other), pytest.raises(UserError, match="--app-port"):
         Preview(load_settings, app_port=other.getsockname()[1])
 
 
 def test_a_first_build_that_fails_leaves_nothing_running() -> None:
     def source() -> Settings:
-        raise Trouble("pyproject.toml", "it is broken", "mend it")
+        raise UserError("pyproject.toml", "it is broken", "fix it")
 
     before = threading.active_count()
     broken = Preview(source)
-    with pytest.raises(Trouble, match="it is broken"):
+    with pytest.raises(UserError, match="it is broken"):
         broken.start()
     assert threading.active_count() == before
     with pytest.raises(OSError, match="refused"):

@@ -53,7 +53,7 @@ def test_a_broken_edit_is_told_the_last_build_is_served_and_the_repair_is_too(pr
         assert get(running.app) == first
 
         cards.write_text(good + "\nMENDED = True\n", "utf-8")
-        assert event() == "mended"
+        assert event() == "fixed"
         assert event() == "reload"
         assert get(running.app) != first
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.preview.local_lambda import LocalLambda
 
 Make = Callable[..., LocalLambda]
@@ -19,7 +19,7 @@ Make = Callable[..., LocalLambda]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    """Give a function that makes a LocalLambda of a handler's source; all are closed at the end."""
+    """Return a function that makes a LocalLambda of a handler's source; all are closed at the end."""
     made: list[LocalLambda] = []
 
     def make_one(source: str, log: Callable[[str], None] = lambda _: None, **files: str) -> LocalLambda:
@@ -65,7 +65,7 @@ def handler(event, context):
 
 def test_a_module_that_is_not_in_the_zip_is_told(make: Make) -> None:
     function = make("import phonenumbers\ndef handler(event, context): return {}\n")
-    with pytest.raises(Trouble, match=r"cannot be loaded from the zip: .*No module named 'phonenumbers'"):
+    with pytest.raises(UserError, match=r"cannot be loaded from the zip: .*No module named 'phonenumbers'"):
         function.start()
     answer = function.invoke({}, 5)
     assert "No module named 'phonenumbers'" in answer.error

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.preview.scenario import CommandFailed, Desk, load_scenario, play_scenario
 from ops.settings import ROOT
 
@@ -77,11 +77,11 @@ def test_each_method_is_a_command_the_workspace_has(page: Page, desk: Desk) -> N
 def test_waiting_ends_when_it_is_so_and_says_what_is_when_it_is_not(page: Page, desk: Desk) -> None:
     contact = desk.offer(customer="C-1001")
     contact.wait_for("incoming", seconds=0)
-    with pytest.raises(Trouble, match=r"contact c-1 to be acw \(contacts: c-1 incoming\)"):
+    with pytest.raises(UserError, match=r"contact c-1 to be acw \(contacts: c-1 incoming\)"):
         contact.wait_for("acw", seconds=0)
     assert contact.look()["state"] == "incoming"
     page.contacts = []
-    with pytest.raises(Trouble, match="no longer on the desk"):
+    with pytest.raises(UserError, match="no longer on the desk"):
         contact.look()
 
 
@@ -99,24 +99,24 @@ def test_a_scenario_that_does_not_go_on_names_its_line_and_why(
     tmp_path: Path, desk: Desk, line: str, said: str
 ) -> None:
     file = written(tmp_path, f"def scenario(desk):\n    contact = desk.offer(customer='C-1001')\n    {line}\n")
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(UserError) as caught:
         play_scenario(file, load_scenario(file), desk)
-    assert caught.value.thing == f"{file}:3 ({line})"
+    assert caught.value.subject == f"{file}:3 ({line})"
     assert said in caught.value.reason
 
 
 @pytest.mark.parametrize(
-    ("body", "thing", "said"),
+    ("body", "subject", "said"),
     [
         ("def scenario(desk):\n  desk.offer(\n", "scene.py:2", "was never closed"),
         ("import nothing_of_that_name\n", "scene.py:1", "nothing_of_that_name"),
         ("def scene(desk): ...\n", "scene.py", "no function scenario(desk)"),
     ],
 )
-def test_a_file_that_is_no_scenario_is_told(tmp_path: Path, body: str, thing: str, said: str) -> None:
-    with pytest.raises(Trouble) as caught:
+def test_a_file_that_is_no_scenario_is_told(tmp_path: Path, body: str, subject: str, said: str) -> None:
+    with pytest.raises(UserError) as caught:
         load_scenario(written(tmp_path, body))
-    assert thing in caught.value.thing
+    assert subject in caught.value.subject
     assert said in caught.value.reason
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import permissions
 import pytest
 
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.settings import (
     ALLOW,
     PERMISSIONS,
@@ -83,14 +83,14 @@ def test_an_environment_overrides_one_key_and_leaves_its_neighbours(tmp_path: Pa
     ],
 )
 def test_a_mistake_is_named_by_its_key(tmp_path: Path, old: str, new: str, said: str) -> None:
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(UserError) as caught:
         load_settings(_changed(tmp_path, old, new))
     assert said in str(caught.value)
     assert caught.value.exit_code == 2
 
 
 def test_an_entry_that_amazon_connect_does_not_know_is_refused_with_those_that_it_knows(tmp_path: Path) -> None:
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(UserError) as caught:
         load_settings(_changed(tmp_path, '"User.Details.View"', '"User.*"'))
     assert all(permission in caught.value.reason for permission in PERMISSIONS)
 
@@ -122,7 +122,7 @@ def test_what_amazon_connect_knows_is_taken(tmp_path: Path) -> None:
 )
 def test_an_environment_that_can_be_none_is_refused(tmp_path: Path, table: str, name: str, said: str) -> None:
     file = _changed(tmp_path, "[tool.popdesk.environments.prod]", table)
-    with pytest.raises(Trouble, match=said) as caught:
+    with pytest.raises(UserError, match=said) as caught:
         load_settings(file, name)
     assert caught.value.exit_code == 2
 
@@ -130,14 +130,14 @@ def test_an_environment_that_can_be_none_is_refused(tmp_path: Path, table: str, 
 def test_one_stack_for_all_environments_is_refused(tmp_path: Path) -> None:
     file = _changed(tmp_path, 'stack = ""', 'stack = "desk"')
     assert load_settings(file).aws.stack == "desk"
-    with pytest.raises(Trouble, match=r"move it to \[tool.popdesk.environments.prod.aws\]"):
+    with pytest.raises(UserError, match=r"move it to \[tool.popdesk.environments.prod.aws\]"):
         load_settings(file, "prod")
 
 
 def test_a_file_that_is_no_text_is_said(tmp_path: Path) -> None:
     file = tmp_path / "pyproject.toml"
     file.write_bytes(b"[tool.popdesk]\nname = '\xff'\n")
-    with pytest.raises(Trouble, match="not UTF-8"):
+    with pytest.raises(UserError, match="not UTF-8"):
         load_settings(file)
 
 
@@ -145,7 +145,7 @@ def test_a_region_of_the_command_line_is_checked_as_that_of_the_settings() -> No
     settings = load_settings()
     assert with_region(settings, "") is settings
     assert with_region(settings, "eu-west-2").aws.region == "eu-west-2"
-    with pytest.raises(Trouble, match="us_east") as caught:
+    with pytest.raises(UserError, match="us_east") as caught:
         with_region(settings, "us_east")
     assert caught.value.exit_code == 2
 
@@ -158,7 +158,7 @@ def test_looking_again_is_off_as_shipped_and_where_the_key_is_left_out(tmp_path:
 
 
 def test_an_unknown_environment_is_told_which_exist() -> None:
-    with pytest.raises(Trouble, match="prod"):
+    with pytest.raises(UserError, match="prod"):
         load_settings(environment="staging")
 
 

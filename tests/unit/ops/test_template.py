@@ -28,7 +28,7 @@ from ops.cloud.stack import (
     stack_name,
     want,
 )
-from ops.errors import Trouble
+from ops.errors import UserError
 from ops.flows.definitions import problems
 from ops.settings import ROOT, Settings, load_settings
 from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
@@ -285,7 +285,7 @@ def test_fingerprint_moves_with_settings_and_code_the_infrastructure_only_with_s
     ],
 )
 def test_wrong_settings_name_their_key_before_any_call(wrong: dict[str, Any], key: str) -> None:
-    with pytest.raises(Trouble, match=key) as caught:
+    with pytest.raises(UserError, match=key) as caught:
         check_deployable(_settings(**wrong))
     assert caught.value.exit_code == 2
 

@@ -32,8 +32,8 @@ class Workspace:
         """Answer the oldest open request of that name, or another of them."""
         request = [each for each in self._open if each[0] == name][which]
         self._open.remove(request)
-        trouble = value if isinstance(value, Exception) else None
-        request[1](None if trouble else value, trouble)
+        problem = value if isinstance(value, Exception) else None
+        request[1](None if problem else value, problem)
 
 
 class Stage:

@@ -28,7 +28,7 @@ def _handed_over(tree: ast.Module) -> Iterator[tuple[int, ast.expr]]:
 
 
 def _needs_a_value(tree: ast.Module, handed: ast.expr) -> bool:
-    """Say whether a function that is handed over as it is cannot be called with none, or not with any number."""
+    """Return whether a function that is handed over as it is cannot be called with none, or not with any number."""
     if isinstance(handed, ast.Lambda):
         functions: list[ast.arguments] = [handed.args]
     elif isinstance(handed, ast.Name):

@@ -1,4 +1,4 @@
-"""What holds for the pure rooms whatever comes: any attribute values, any order of events and of answers."""
+"""What holds for the pure modules whatever comes: any attribute values, any order of events and of answers."""
 
 from __future__ import annotations
 

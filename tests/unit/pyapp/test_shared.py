@@ -1,4 +1,4 @@
-"""The pure rooms' unit tests, on CPython. tests/browser/test_app_micropython.py runs the same files in the browser.
+"""The pure modules' unit tests, on CPython. tests/browser/test_app_micropython.py runs the same files in the browser.
 
 A shared file holds plain functions `test_*`, async or not, with plain asserts, in the Python that MicroPython knows.
 """

@@ -1,4 +1,4 @@
-"""A workspace without a browser: the pure rooms, with an edge that keeps what would go out."""
+"""A workspace without a browser: the pure modules, with an edge that keeps what would go out."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Edge:
 
 
 class Bench:
-    """The rooms wired together, and what an app would do."""
+    """The parts, wired together, and what an app would do."""
 
     def __init__(self) -> None:
         self.clock = Clock()

@@ -131,10 +131,10 @@ def test_a_transferred_contact_keeps_its_initial_id(hand: Hand) -> None:
 
 
 def test_a_flow_that_fails_is_shown_and_the_contact_rings_all_the_same(hand: Hand) -> None:
-    hand.outcome = {"attributes": {}, "queue": None, "app": None, "steps": [], "error": {"thing": "x", "reason": "y"}}
+    hand.outcome = {"attributes": {}, "queue": None, "app": None, "steps": [], "error": {"subject": "x", "reason": "y"}}
     hand.do("offer", customer="C-1")
     (contact,) = hand.bench.desk.contacts
-    assert (contact.state, contact.problem["thing"]) == ("incoming", "x")
+    assert (contact.state, contact.problem["subject"]) == ("incoming", "x")
     assert hand.bench.apps.instances == []
 
 

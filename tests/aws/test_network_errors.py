@@ -26,11 +26,11 @@ _THROTTLED = b'{"__type": "TooManyRequestsException", "message": "Rate exceeded"
 
 
 class Between(Relay):
-    """The server on the way to moto; `met` names the calls whose first attempts met its trouble."""
+    """The server on the way to moto; `met` names the calls whose first attempts met its fault."""
 
-    def __init__(self, moto_url: str, trouble: str) -> None:
+    def __init__(self, moto_url: str, error: str) -> None:
         self.met: list[str] = []
-        self._trouble = trouble
+        self._error = error
         super().__init__(moto_url)
 
     def _is_first(self, handler: BaseHTTPRequestHandler) -> bool:
@@ -40,7 +40,7 @@ class Between(Relay):
         if not self._is_first(handler):
             return None
         self.met.append(f"{handler.command} {handler.path.partition('?')[0]}")
-        if self._trouble != "throttled":
+        if self._error != "throttled":
             return None
         return (503, _SLOW_DOWN) if "/s3/" in handler.headers.get("Authorization", "") else (429, _THROTTLED)
 
@@ -50,7 +50,7 @@ class Between(Relay):
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Give the waits before second attempts, in seconds; they are not slept."""
+    """Return the waits before second attempts, in seconds; they are not slept."""
     found: list[float] = []
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(time=time.time, sleep=found.append))
     return found
@@ -75,5 +75,5 @@ def test_a_release_and_a_rollback_get_through(
     world.rollback(first.id, aws)
     assert world.whole() == first.id
     assert world.live_lambda() == "1"
-    assert len(waits) >= len(between.met) > 10, "each call met its trouble once and waited before its second attempt"
+    assert len(waits) >= len(between.met) > 10, "each call met its fault once and waited before its second attempt"
     assert world.invalidations() >= 3
