@@ -115,7 +115,7 @@ def test_an_app_that_never_said_hello_is_removed_at_once(bench: Bench) -> None:
 def test_an_app_that_never_says_hello_is_said_to_the_agent(bench: Bench) -> None:
     instance = bench.apps.open(bench.app, bench.contact().id)
     bench.edge.pass_time(5000)
-    assert "did not say hello" in instance.problem
+    assert "did not say hello" in instance.error
 
 
 def test_a_fatal_error_removes_the_iframe_at_once(bench: Bench) -> None:
