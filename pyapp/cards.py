@@ -1,22 +1,33 @@
-"""The cards beside the agent: this is the file to edit. Each card is a title, the permission it needs and a question.
+"""The cards beside the agent: this is the file to edit. Each card is a title and a question.
 
-    @card("Agent name", needs="User.Details.View")
+    @card("Agent name")
     async def agent_name(desk):
         return await desk.agent.name()
 
-Cards appear in the order of this file; delete one, move one, add one. What may be asked is in desk.py, what may be
-returned in values.py. `personal=True` marks the customer's data, which the setting `mask_personal_data` hides; `later=True`
-what nobody reads in the first moment: it is asked when the others have their answers.
+Cards appear in the order of this file; delete one, move one, add one. What may be asked is in popdesk/desk.py, what may be
+returned in popdesk/values.py. `personal=True` marks the customer's data, which the setting `mask_personal_data` hides;
+`later=True` what nobody reads in the first moment: it is asked when the others have their answers.
 """
 
-from board import card
-from desk import FAILED, NOTHING, REFUSED, Unanswered
-from values import Duration, Moment, Pairs, Text, capital, from_arn, shown_phone
+from popdesk import (
+    FAILED,
+    NOTHING,
+    REFUSED,
+    Duration,
+    Moment,
+    Pairs,
+    Text,
+    Unanswered,
+    capital,
+    card,
+    from_arn,
+    shown_phone,
+)
 
 _TONES = {"routable": "success", "offline": "", "error": "error"}
 
 
-@card("Phone number or e-mail", needs="Contact.CustomerDetails.View", personal=True)
+@card("Phone number or e-mail", personal=True)
 async def phone_or_email(desk):
     try:
         number = await desk.contact.phone_number()
@@ -33,60 +44,60 @@ async def _identity(desk):
         return await desk.contact.attribute("identity")
     except Unanswered as error:
         if error.kind == REFUSED:
-            # The customer's box names the attributes' permission: this card would name its own, which is granted.
+            # The customer's box names that permission: this card's own is granted.
             raise Unanswered(NOTHING)
         raise
 
 
-@card("Channel", needs="Contact.Details.View")
+@card("Channel")
 async def channel(desk):
     answer = await desk.contact.channel()
     return Text(capital(answer["type"]), rest=answer.get("subtype") or "")
 
 
-@card("Queue", needs="Contact.Details.View")
+@card("Queue")
 async def queue(desk):
     return (await desk.contact.queue()).get("name")
 
 
-@card("In queue since", needs="Contact.Details.View", later=True)
+@card("In queue since", later=True)
 async def queue_timestamp(desk):
     entered = await desk.contact.queue_timestamp()
     return Moment(entered) if entered else None
 
 
-@card("Time in this state", needs="Contact.Details.View", later=True)
+@card("Time in this state", later=True)
 async def state_duration(desk):
     return Duration(await desk.contact.state_duration())
 
 
-@card("Initial contact ID", needs="Contact.Details.View", later=True)
+@card("Initial contact ID", later=True)
 async def initial_contact_id(desk):
     return await desk.contact.initial_id()
 
 
-@card("Agent name", needs="User.Details.View")
+@card("Agent name")
 async def agent_name(desk):
     return await desk.agent.name()
 
 
-@card("Agent state", needs="User.Status.View")
+@card("Agent state")
 async def agent_state(desk):
     state = await desk.agent.state()
     return Text(state["name"], tone=_TONES.get(state.get("type"), "info"))
 
 
-@card("Routing profile", needs="User.Configuration.View")
+@card("Routing profile")
 async def routing_profile(desk):
     return (await desk.agent.routing_profile())["name"]
 
 
-@card("Channel concurrency", needs="User.Configuration.View", later=True)
+@card("Channel concurrency", later=True)
 async def channel_concurrency(desk):
     most = await desk.agent.channel_concurrency()
     return Pairs([(capital(name), str(most[name])) for name in sorted(most)])
 
 
-@card("Agent ARN", needs="User.Details.View", later=True)
+@card("Agent ARN", later=True)
 async def agent_arn(desk):
     return from_arn(await desk.agent.arn())

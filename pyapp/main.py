@@ -9,7 +9,7 @@ when this has finished.
 import asyncio
 import json
 
-import connect
+from popdesk import browser, connect
 
 
 def start():
@@ -46,16 +46,16 @@ class App:
 
     def _prepare(self, settings):
         import cards  # noqa: F401  (fills CARDS)
-        from board import CARDS, Board, Card
-        from early import Early
-        from life import Life
+        from popdesk.board import Board
+        from popdesk.contact_state import Life
+        from popdesk.declaration import CARDS, Card
+        from popdesk.early import Early
 
         # The customer and the list of attributes are drawn from one more card, which has its own place on the page. It is
         # asked for last: only the view can draw it. The caller's number is asked for when the rest is there, and costs
         # nothing where a card has asked for it.
-        needs = "Contact.Attributes.View"
-        caller = Card("Caller's number", "", personal=True, later=True, place="caller", ask=_number)
-        customer = Card("Contact attributes", needs, personal=True, later=False, place="customer", ask=_attributes)
+        caller = Card("Caller's number", personal=True, later=True, place="caller", ask=_number)
+        customer = Card("Contact attributes", personal=True, later=False, place="customer", ask=_attributes)
         customer.id = "customer's box"  # no function can be called so
         caller.id = "caller's number"
         self._cards = CARDS + [caller, customer]
@@ -95,7 +95,7 @@ class App:
         """Make the view `after` seconds from now; it is then told what it has missed."""
         await asyncio.sleep(after)
         try:
-            import view
+            from popdesk import view
 
             await view.parsed()
             self._workspace.ask_ahead([])
@@ -105,7 +105,7 @@ class App:
             self._view = view.View(self._settings, self._cards, self._board.retry, self._board.refresh, self._pop)
             self._view.watch_errors(self._failed)
             self._doctor()
-            if connect.alone():
+            if browser.is_top_level():
                 # Nobody can answer a page that is nobody's frame: no need to wait for the time-out to say so.
                 self._told("outside", None)
             for name, values in self._early.kept:
@@ -195,7 +195,7 @@ class App:
     def _greet(self):
         """What is not worth a value's wait: it comes with the view."""
         self._workspace.log("info", "App created")
-        self._workspace.send("theme", self._follow_theme)
+        self._workspace.ask_theme(self._follow_theme)
         # They may have changed between the first question and the subscription to the events that tell of it.
         self._board.refresh(["agent.state", "contact.attributes", "contact.state_duration"])
 
@@ -204,11 +204,11 @@ class App:
 
         Only while the agent sees the page, and never while an answer is still to come.
         """
-        from life import OVER
+        from popdesk.contact_state import OVER
 
         while self._life.now not in OVER:
             await asyncio.sleep(seconds)
-            if not self._life.hidden and connect.is_seen() and not self._board.waits_for("contact.attributes"):
+            if not self._life.hidden and browser.is_visible() and not self._board.waits_for("contact.attributes"):
                 self._board.refresh(["contact.attributes"])
 
     def _end(self):
@@ -244,7 +244,7 @@ class App:
             asyncio.create_task(self._draw_next())
 
     def _show_customer(self, outcome):
-        from screenpop import decide
+        from popdesk.screenpop import decide
 
         if outcome.kind == "value":
             settings, self._attributes = self._settings, outcome.value or {}
@@ -252,7 +252,7 @@ class App:
                 self._attributes,
                 settings["attributes"],
                 settings["pop"]["allowed_hosts"],
-                connect.parse_url,
+                browser.parse_url,
                 self._number,
                 settings["crm_search"],
             )
@@ -269,7 +269,7 @@ class App:
     # -- what the agent does ------------------------------------------------------------------------------------------
 
     def _pop(self):
-        import screenpop
+        from popdesk import screenpop
 
         pop, offer, view = self._settings["pop"], self._offer, self._view
         window = screenpop.window_for(pop["window"], view.engine())
@@ -290,15 +290,15 @@ class App:
         """Keep that the contact's page has been opened: a reload of the workspace pops it no more."""
         if self._automatic and self._opened:
             self._automatic.opened()
-            asyncio.create_task(connect.remember(self._automatic.popped))
+            asyncio.create_task(browser.save_popped(self._automatic.popped))
 
     async def _popped_when_connected(self, contact_id):
         if self._settings["pop"]["automatic"] != "connected":
             return
-        from screenpop import Automatic
+        from popdesk.screenpop import Automatic
 
         if self._automatic is None:
-            self._automatic = Automatic("connected", await connect.remembered())
+            self._automatic = Automatic("connected", await browser.load_popped())
         self._automatic.connected(contact_id)
         self._remember()
         self._pop_if_due()
@@ -317,7 +317,7 @@ class App:
 
     def _failed(self, where, error, place=""):
         """Show an exception and log where it came from; `place` is where the card stands that is to blame for it."""
-        import page_errors
+        from popdesk import page_errors
 
         kind, text, frames = page_errors.describe(error, place)
         if (kind, frames) not in self._troubles:
@@ -327,7 +327,7 @@ class App:
 
 
 def _show_plainly(error):
-    import page_errors
+    from popdesk import page_errors
 
     page_errors.show_plainly(error)
 

@@ -305,10 +305,10 @@ def _compiled(code: str) -> bytes:
 def first_questions(python: Path) -> list[str]:
     """Name what the cards in `python` ask, in their order and the contact's attributes last: the page asks it at once.
 
-    A card's `desk.agent.name()` asks "agent.name" (pyapp/desk.py). What is not seen here, and what the cards declared
+    A card's `desk.agent.name()` asks "agent.name" (pyapp/popdesk/desk.py). What is not seen here, and what the cards declared
     `later` ask, is asked when its card runs.
     """
-    known = set(re.findall(r'_ask\("([a-z_.]+)"\)', (python / "desk.py").read_text("utf-8")))
+    known = set(re.findall(r'_ask\("([a-z_.]+)"\)', (python / "popdesk" / "desk.py").read_text("utf-8")))
     called: dict[str, int] = {}
     at_once = [top for top in _parsed(python / "cards.py").body if not _is_later(top)]
     for node in ast.walk(ast.Module(at_once, [])):

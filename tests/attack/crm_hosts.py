@@ -15,7 +15,7 @@ import click
 from page_urls import RefusedUrl
 from page_urls import check_url as lambda_check
 from playwright.sync_api import Page, sync_playwright
-from screenpop import check_url as page_check
+from popdesk.screenpop import check_url as page_check
 
 from tests.chromium import launch_arguments
 from tests.unit.pyapp.shared_allowed_hosts import ENTRIES

@@ -342,7 +342,7 @@ def _with_many_cards(folder: Path) -> Path:
     imports, first, shipped = (python / "cards.py").read_text("utf-8").partition("\n@card(")
     more = "".join(
         f"""
-@card("Another {number}", needs="User.Details.View")
+@card("Another {number}")
 async def another_{number}(desk):
     name = await desk.agent.name()
     return {LAST_CARD!r} if {number} == 39 else "letters: " + str(len(name) + {number})

@@ -21,9 +21,7 @@ Host = Callable[..., AppStates]
 
 HEAD = """
 import asyncio
-from board import card
-from desk import Unanswered
-from values import Duration, Link, Moment, Pairs, Text
+from popdesk import Duration, Link, Moment, Pairs, Text, Unanswered, card
 
 """
 

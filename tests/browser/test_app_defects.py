@@ -25,7 +25,7 @@ async def favourite_colour(desk):
     return {"Somebody else": "blue"}[name]
 
 
-@card("Home town", needs="Contact.Attributes.View")
+@card("Home town")
 async def home_town(desk):
     return Link("Home town", "https://elsewhere.example/")
 """
@@ -39,7 +39,7 @@ def edited(workspace: Workspace, tmp_path: Path) -> Edit:
         python = tmp_path / "pyapp"
         shutil.copytree(ROOT / "pyapp", python, ignore=shutil.ignore_patterns("__pycache__"))
         with (python / "cards.py").open("a", encoding="utf-8") as cards:
-            cards.write(appended.replace("Link(", "__import__('values').Link("))
+            cards.write(appended.replace("Link(", "__import__('popdesk').Link("))
         settings = load_settings().with_local_crm(workspace.preview.workspace_url.rstrip("/"))
         built = build_page(app_page(settings, python), tmp_path / "out")
         serve_instead(workspace, built)

@@ -23,8 +23,6 @@ from ops.site.build import Page, build_page
 from ops.site.headers import response_headers
 from tests.unit.pyapp.test_shared import SHARED
 
-PURE = ("board", "cards", "desk", "life", "screenpop", "values", "words", "words_es")
-
 _HTML = """<!doctype html><html lang="en"><head><title>Tests</title>
 <!-- build:head --></head><body><pre id="results"></pre>
 </body></html>"""
@@ -56,9 +54,9 @@ async def run():
     js.document.title = "done"
 
 def start():
-    import connect
+    from popdesk.browser import callback
 
-    js.globalThis.given = connect.callback(lambda value: "nothing" if value is None else json.dumps(value))
+    js.globalThis.given = callback(lambda value: "nothing" if value is None else json.dumps(value))
     asyncio.create_task(run())
 '''
 
@@ -79,8 +77,7 @@ def test_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     python, web = folder / "python", folder / "web"
     python.mkdir()
     web.mkdir()
-    for name in (*PURE, "boot", "connect"):
-        shutil.copy(ROOT / "pyapp" / f"{name}.py", python)
+    shutil.copytree(ROOT / "pyapp", python, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     for name in SHARED:
         shutil.copy(ROOT / "tests" / "unit" / "pyapp" / f"{name}.py", python)
     (python / "main.py").write_text(_RUNNER % json.dumps(SHARED), "utf-8")

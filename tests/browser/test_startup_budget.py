@@ -5,6 +5,7 @@ A careless addition to the page shows here. A ceiling is raised on purpose, here
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ MODULES = 11  # of ours, imported when the values are shown
 _TELL = """
 import asyncio, js, sys
 async def tell():
-    while "view" not in sys.modules or js.document.querySelector("[role=status]") is None:
+    while "popdesk.view" not in sys.modules or js.document.querySelector("[role=status]") is None:
         await asyncio.sleep(0.01)
     js.document.documentElement.setAttribute("data-modules", " ".join(sys.modules))
 asyncio.create_task(tell())
@@ -75,9 +76,7 @@ def test_a_cold_open_requests_no_more_than_it_may(browser: Browser, built: Built
 def test_no_more_modules_are_imported_at_the_start_than_may_be(browser: Browser, tmp_path: Path) -> None:
     page = app_page(load_settings())
     python = tmp_path / "pyapp"
-    python.mkdir()
-    for source in page.python.glob("*.py"):
-        (python / source.name).write_text(source.read_text("utf-8"), "utf-8")
+    shutil.copytree(page.python, python, ignore=shutil.ignore_patterns("__pycache__"))
     boot = python / "boot.py"
     boot.write_text(boot.read_text("utf-8") + _TELL, "utf-8")
     built = build_page(replace(page, python=python, boot=boot), tmp_path / "site")
@@ -89,9 +88,14 @@ def test_no_more_modules_are_imported_at_the_start_than_may_be(browser: Browser,
     opened.locator("html[data-modules]").wait_for()
     imported = set((opened.locator("html").get_attribute("data-modules") or "").split())
     context.close()
-    ours = imported & {path.stem for path in page.python.glob("*.py")}
-    assert {"main", "connect", "board", "view"} <= ours
+    ours = imported & {_module(path.relative_to(page.python)) for path in page.python.rglob("*.py")}
+    assert {"main", "popdesk.connect", "popdesk.board", "popdesk.view"} <= ours
     assert len(ours) <= MODULES, sorted(ours)
+
+
+def _module(path: Path) -> str:
+    """Return what a file's module is called in sys.modules."""
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
 def _answer(files: dict[str, bytes], url: str) -> dict[str, object]:

@@ -198,7 +198,7 @@ def test_python_that_micropython_cannot_compile_is_named_and_nothing_is_written(
 
 
 def test_what_the_cards_ask_at_once_is_read_from_them_and_the_attributes_come_last(tmp_path: Path) -> None:
-    shutil.copy(WEB.parent / "pyapp" / "desk.py", tmp_path)
+    shutil.copytree(WEB.parent / "pyapp" / "popdesk", tmp_path / "popdesk")
     cards = tmp_path / "cards.py"
     cards.write_text(
         '"""desk.agent.arn() in a docstring is no question."""\n'
@@ -220,17 +220,17 @@ _CARD = '@card("{title}")\nasync def {name}(desk):\n    return await desk.agent.
 
 
 def _cards(folder: Path, **modules: str) -> Path:
-    """Write a page's own modules into a folder: cards.py and what it imports, beside the shipped desk.py."""
+    """Write a page's own modules into a folder: cards.py and what it imports, beside the shipped package."""
     folder.mkdir()
-    shutil.copy(WEB.parent / "pyapp" / "desk.py", folder)
+    shutil.copytree(WEB.parent / "pyapp" / "popdesk", folder / "popdesk")
     for name, source in modules.items():
         (folder / f"{name}.py").write_text(source, "utf-8")
     return folder
 
 
 def test_where_each_card_stands_is_told_to_the_page(tmp_path: Path) -> None:
-    more = "import board\n" + _CARD.format(title="Team", name="team").replace("@card", "@board.card")
-    cards = "from board import card\nimport more\n" + _CARD.format(title="Name", name="agent_name")
+    more = "import popdesk\n" + _CARD.format(title="Team", name="team").replace("@card", "@popdesk.card")
+    cards = "from popdesk import card\nimport more\n" + _CARD.format(title="Name", name="agent_name")
     python = _cards(tmp_path / "pyapp", cards=cards, more=more, other=_CARD.format(title="Name", name="agent_name"))
     assert card_lines(python) == {
         "agent_name": "pyapp/cards.py:4 agent_name",
@@ -244,7 +244,7 @@ def test_where_each_card_stands_is_told_to_the_page(tmp_path: Path) -> None:
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_a_second_card_of_one_name_is_refused_with_both_lines(tmp_path: Path, elsewhere: bool) -> None:
     first, second = _CARD.format(title="Queue", name="queue"), _CARD.format(title="Other queue", name="queue")
-    cards = f"from board import card\n{'from more import *' if elsewhere else ''}\n{first}"
+    cards = f"from popdesk import card\n{'from more import *' if elsewhere else ''}\n{first}"
     python = _cards(tmp_path / "pyapp", cards=cards if elsewhere else cards + second, more=second)
     with pytest.raises(UserError, match="second card called queue") as refused:
         app_page(load_settings(), python)

@@ -6,9 +6,9 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-import desk
 import pytest
 from flow_contract import NO_VALUE
+from popdesk import desk
 
 from ops.flows.definitions import guide_flow, lambda_seconds, main_flow, problems, view
 from ops.settings import load_settings

@@ -4,7 +4,7 @@ The page's reading is tested here, on CPython and on MicroPython (see test_share
 tests/unit/lambda_/test_page_urls.py and the settings' in tests/unit/ops/test_crm_settings.py, with the same VECTORS.
 """
 
-from screenpop import check_url
+from popdesk.screenpop import check_url
 
 ENTRIES = [
     "crm.example.com",

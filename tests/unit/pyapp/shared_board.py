@@ -5,10 +5,11 @@
 
 import asyncio
 
-import board
-from board import CARDS, PATIENCE, Board, Card, card
-from desk import FAILED, NOTHING, REFUSED, TIMED_OUT, UNEXPECTED, Unanswered
-from values import Text
+from popdesk import board
+from popdesk.board import PATIENCE, Board
+from popdesk.declaration import CARDS, Card, card
+from popdesk.desk import FAILED, NOTHING, REFUSED, TIMED_OUT, UNEXPECTED, Unanswered
+from popdesk.values import Text
 
 # Long enough for `_settle` to be over before: each of its turns is a browser's timer, and the machine may be busy.
 board.LATER = 0.4
@@ -43,11 +44,14 @@ class Stage:
         self.workspace = Workspace()
         self.shown = []  # type: ignore[var-annotated]
         self.failed = []  # type: ignore[var-annotated]
+        self.permissions: list[str] = []  # those that were said to be lacking
         cards = [_card(name, questions[name], later=name in later) for name in sorted(questions)]
         self.board = Board(cards, self.workspace.send, self._show, seconds, ROLES, self._failed)
 
     def _show(self, card, outcome) -> None:  # type: ignore[no-untyped-def]
         self.shown.append((card.id, outcome.kind, outcome.value and outcome.value.text))
+        if outcome.permission and outcome.permission not in self.permissions:
+            self.permissions.append(outcome.permission)
 
     def _failed(self, card, error) -> None:  # type: ignore[no-untyped-def]
         self.failed.append((card.id, type(error).__name__))
@@ -64,13 +68,13 @@ class _Named:
         return self._function(desk)
 
 
-def _card(name: str, question: str, needs: str = "Contact.Details.View", later: bool = False):  # type: ignore[no-untyped-def]
+def _card(name: str, question: str, later: bool = False):  # type: ignore[no-untyped-def]
     async def ask(desk):  # type: ignore[no-untyped-def]
         place, what = question.split(".")
         answer = await getattr(getattr(desk, place), what)()
         return answer["name"] if isinstance(answer, dict) else answer
 
-    return Card(name, needs, personal=False, later=later, place="cards", ask=_Named(name, ask))  # type: ignore[no-untyped-call]
+    return Card(name, personal=False, later=later, place="cards", ask=_Named(name, ask))  # type: ignore[no-untyped-call]
 
 
 async def _settle() -> None:
@@ -231,12 +235,26 @@ async def test_a_burst_of_events_is_gathered_and_its_last_state_wins() -> None:
 
 async def test_a_card_without_its_permission_asks_nothing() -> None:
     stage = Stage(a="agent.name")
-    stage.board.grant(["User.Details.View"])
+    stage.board.grant(["Contact.Details.View"])
     stage.board.refresh()
     stage.board.retry("a")
     await _settle()
-    assert stage.shown == [("a", REFUSED, None)]
+    assert set(stage.shown) == {("a", REFUSED, None)}
+    assert stage.permissions == ["User.Details.View"]
     assert stage.workspace.asked == []
+
+
+async def test_a_question_that_turns_out_to_be_not_permitted_is_refused_at_once() -> None:
+    stage = Stage(a="agent.name", b="contact.queue", c="agent.name")
+    stage.board.refresh()
+    await _settle()
+    stage.board.grant(["Contact.Details.View"])
+    await _settle()
+    assert sorted(stage.shown) == [("a", REFUSED, None), ("c", REFUSED, None)]
+    stage.workspace.answer("agent.name", "Alex")
+    stage.workspace.answer("contact.queue", {"name": "Sales"})
+    await _settle()
+    assert stage.shown[2:] == [("b", "value", "Sales")]
 
 
 async def test_every_permission_at_once_is_a_star() -> None:
@@ -270,7 +288,7 @@ class _Shown:
         self.failed = []  # type: ignore[var-annotated]
         self.workspace = Workspace()
         self._draw = draw
-        cards = [Card(name, "", False, False, "cards", _Named(name, functions[name])) for name in sorted(functions)]  # type: ignore[no-untyped-call]
+        cards = [Card(name, False, False, "cards", _Named(name, functions[name])) for name in sorted(functions)]  # type: ignore[no-untyped-call]
         self.board = Board(cards, self.workspace.send, self._show, seconds, ROLES, self._failed)
         self.board.start()
 
@@ -441,7 +459,7 @@ async def _play(number: int) -> str:
         shown[card.id] = outcome.value.text
 
     cards = [
-        Card(name, "", False, later, "cards", _Named(name, asks_after(wait)))  # type: ignore[no-untyped-call]
+        Card(name, False, later, "cards", _Named(name, asks_after(wait)))  # type: ignore[no-untyped-call]
         for name, wait, later in (("at_once", 0, False), ("soon", 30, False), ("slow", 150, False), ("later", 0, True))
     ]
     made = Board(cards, workspace.send, show, 5, ROLES)

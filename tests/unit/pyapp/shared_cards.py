@@ -1,8 +1,8 @@
 """The shipped cards, asked of a desk that answers at once. Runs on CPython and on MicroPython (see test_shared.py)."""
 
 import cards
-from desk import FAILED, NO_VALUE, NOTHING, REFUSED, TIMED_OUT, Desk, Unanswered
-from values import Duration, Moment
+from popdesk.desk import FAILED, NO_VALUE, NOTHING, REFUSED, TIMED_OUT, Desk, Unanswered
+from popdesk.values import Duration, Moment
 
 ROLES = {"identity": "ContactPhoneNumberOrEmail"}
 VOICE = {

@@ -1,6 +1,6 @@
 """What the desk passes on of a workspace's answers. Runs on CPython and on MicroPython (see test_shared.py)."""
 
-from desk import NOTHING, UNEXPECTED, Desk, Unanswered
+from popdesk.desk import NOTHING, UNEXPECTED, Desk, Unanswered
 
 ROLES = {"identity": "ContactPhoneNumberOrEmail"}
 # Question, its method, and an answer as the SDK's declarations promise it.

@@ -4,7 +4,7 @@ Only a browser may parse a URL. On CPython, where there is none, `parse` answers
 `test_the_table_is_what_the_browser_says` holds the table to the browser's own URL.parse.
 """
 
-from screenpop import (
+from popdesk.screenpop import (
     Automatic,
     Note,
     Offer,

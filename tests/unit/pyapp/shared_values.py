@@ -2,7 +2,7 @@
 
 import datetime
 
-from values import (
+from popdesk.values import (
     Duration,
     Link,
     Moment,

@@ -1,9 +1,8 @@
 """The page's words. Runs on CPython and on MicroPython (see test_shared.py)."""
 
 import cards
-import words_es
-from board import CARDS
-from words import WORDS, words
+from popdesk.declaration import CARDS
+from words import WORDS, es, words
 
 
 def _holes(text: str) -> list[str]:
@@ -12,14 +11,14 @@ def _holes(text: str) -> list[str]:
 
 def test_spanish_has_every_word_with_the_same_holes() -> None:
     for key in WORDS:
-        assert key in words_es.WORDS, key
-        assert _holes(WORDS[key]) == _holes(words_es.WORDS[key]), key
+        assert key in es.WORDS, key
+        assert _holes(WORDS[key]) == _holes(es.WORDS[key]), key
 
 
 def test_every_shipped_card_has_a_spanish_title() -> None:
     assert cards.agent_name
     for card in CARDS:
-        assert card.title in words_es.WORDS, card.title
+        assert card.title in es.WORDS, card.title
 
 
 def test_the_setting_goes_before_the_browser_and_english_is_the_last_resort() -> None:

@@ -1,7 +1,7 @@
 """JavaScript calls with as many arguments as it likes, and MicroPython leaves out those at the end that are undefined.
 
 So a function of one value may be called with none, which raises where nothing stands in for it. What the page gives to
-JavaScript is held to that here by its source; tests/browser/test_app_micropython.py calls `connect.callback` from JavaScript.
+JavaScript is held to that here by its source; tests/browser/test_app_micropython.py calls `browser.callback` from JavaScript.
 """
 
 from __future__ import annotations

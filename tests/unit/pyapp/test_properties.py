@@ -7,15 +7,16 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import screenpop
-from board import Board, Card
-from desk import Unanswered
 from flow_contract import WITHHELD_NUMBERS, WITHHELD_WORDS
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from life import OVER, STATES, Life
-from screenpop import Automatic, check_url, decide, features
-from values import plainly, shorten, shown_duration, shown_phone
+from popdesk import screenpop
+from popdesk.board import Board
+from popdesk.contact_state import OVER, STATES, Life
+from popdesk.declaration import Card
+from popdesk.desk import Unanswered
+from popdesk.screenpop import Automatic, check_url, decide, features
+from popdesk.values import plainly, shorten, shown_duration, shown_phone
 
 from tests.unit.pyapp.shared_screenpop import HOSTS, ROLES
 
@@ -144,7 +145,7 @@ def test_what_a_card_shows_never_gets_older(steps: list[tuple[str, int]]) -> Non
         def show(_: Any, outcome: Any) -> None:
             shown.append(outcome.value if outcome.kind == "value" else int(outcome.reason))
 
-        board = Board([Card("a", "", personal=False, later=False, place="cards", ask=ask)], send, show, 5, {})
+        board = Board([Card("a", personal=False, later=False, place="cards", ask=ask)], send, show, 5, {})
         board.refresh()
         await asyncio.sleep(0.001)
         for what, which in steps:

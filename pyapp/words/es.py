@@ -1,4 +1,4 @@
-"""The page's words in Spanish: the keys of words.py, and the titles of the cards."""
+"""The page's words in Spanish: the keys of en.py, and the titles of the cards."""
 
 WORDS = {
     "life.starting": "Conectando con el espacio de trabajo",

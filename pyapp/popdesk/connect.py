@@ -16,11 +16,13 @@ voice and core at 1.0.11.
 """
 
 import json
-from asyncio import core
 
 import js
-from desk import FAILED, NOTHING, REFUSED, TIMED_OUT, UNEXPECTED, Unanswered
-from jsffi import create_proxy, to_js
+from jsffi import to_js
+
+from popdesk.browser import callback, defined, run_tasks
+from popdesk.desk import FAILED, NOTHING, REFUSED, TIMED_OUT, UNEXPECTED, Unanswered
+from popdesk.questions import QUESTIONS
 
 _USER = "aws.connect.user"
 _stringify = js.JSON.stringify
@@ -39,19 +41,6 @@ _EVENTS = (
 def open(timeout_ms, on_news):
     """Send the hello and give the workspace; `timeout_ms` is how long its answer may take."""
     return Workspace(js.connectSDK, timeout_ms, on_news)
-
-
-def callback(function):
-    """Return `function`, which takes one value, as JavaScript may call it: with any number of values.
-
-    MicroPython leaves out what is undefined at the end of a call, so that a function may get fewer than it was called with:
-    it is given None then. It must not raise: JavaScript would get the exception.
-    """
-
-    def call(value=None, *_):
-        return function(_defined(value))
-
-    return create_proxy(call)
 
 
 class Workspace:
@@ -73,10 +62,8 @@ class Workspace:
         }
         self._provider = sdk.AmazonConnectApp.init(to_js(config)).provider
         self._provider.onError(callback(self._error))
-        self._agent = sdk.AgentClient.new(self._provider)
-        self._contact = sdk.ContactClient.new(self._provider)
-        self._voice = sdk.VoiceClient.new(self._provider)
         self._sdk = sdk
+        self._clients = {}  # the SDK's, by the names of their classes
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -101,25 +88,29 @@ class Workspace:
             self._request(name, answered)
 
     def _request(self, name, answered):
-        if name == "theme":
-            user = self._sdk.ConnectClient.new(_USER, self._provider)
-            promise = user.context.proxy.request("getTheme")
-        elif name in _OF_AGENT:
-            promise = getattr(self._agent, _OF_AGENT[name])()
-        elif name == "contact.attributes":
-            promise = self._contact.getAttributes(self._scope, "*")
-        elif name == "contact.phone_number":
-            promise = self._voice.getInitialCustomerPhoneNumber(self._scope)
-        else:
-            promise = getattr(self._contact, _OF_CONTACT[name])(self._scope)
+        client, method, permission, *arguments = QUESTIONS[name]
+        if name[:8] == "contact.":
+            arguments.insert(0, self._scope)
+        self._settle(getattr(self._client(client), method)(*arguments), permission, answered)
 
+    def ask_theme(self, answered):
+        """Ask for the workspace's theme; `answered` as for `send`."""
+        user = self._sdk.ConnectClient.new(_USER, self._provider)
+        self._settle(user.context.proxy.request("getTheme"), "", answered)
+
+    def _client(self, name):
+        if name not in self._clients:
+            self._clients[name] = getattr(self._sdk, name).new(self._provider)
+        return self._clients[name]
+
+    def _settle(self, promise, permission, answered):
         # Not awaited: a task for each question would cost the start-up some milliseconds.
         def answer(text=None, *_):
             answered(None if text is None else json.loads(text), None)
             run_tasks()
 
         def refuse(error=None, *_):
-            answered(None, _unanswered(error))
+            answered(None, _unanswered(error, permission))
             run_tasks()
 
         # Written as JSON on JavaScript's side: what cannot be (a cycle) rejects there, and would be thrown through Python here.
@@ -134,7 +125,7 @@ class Workspace:
     def log(self, level, message, data=None):
         """Write to the SDK's logger (and so to the workspace); `data` is a dict without personal data."""
         if self._logger is None:
-            self._logger = self._agent.context.createLogger("popdesk")
+            self._logger = self._client("AgentClient").context.createLogger("popdesk")
         getattr(self._logger, level)(message, to_js(data or {}))
 
     # -- being told ---------------------------------------------------------------------------------------------------
@@ -174,10 +165,10 @@ class Workspace:
             return
         self._provider.onStart(callback(lambda _: self._news("shown", None)))
         self._provider.onStop(callback(lambda _: self._news("hidden", None)))
-        self._listen(self._agent, "StateChanged", self._state_changed)
+        self._listen(self._client("AgentClient"), "StateChanged", self._state_changed)
         if self.contact_id:
             for method, what in _EVENTS:
-                self._listen(self._contact, method, self._contact_event(what), self.contact_id)
+                self._listen(self._client("ContactClient"), method, self._contact_event(what), self.contact_id)
         theme = to_js({"namespace": _USER, "key": "visualModeChange"})
         handler = callback(lambda data: self._news("theme", _object(data).get("visualMode")))
         self._provider.subscribe(theme, handler)
@@ -231,24 +222,7 @@ class Ahead:
             answered(*self._answer)
 
 
-# A question's name -> the client's method that asks it.
-_OF_AGENT = {
-    "agent.arn": "getARN",
-    "agent.name": "getName",
-    "agent.state": "getState",
-    "agent.routing_profile": "getRoutingProfile",
-    "agent.channel_concurrency": "getChannelConcurrency",
-}
-_OF_CONTACT = {
-    "contact.channel": "getChannelType",
-    "contact.queue": "getQueue",
-    "contact.queue_timestamp": "getQueueTimestamp",
-    "contact.state_duration": "getStateDuration",
-    "contact.initial_id": "getInitialContactId",
-}
-
-
-def _unanswered(error):
+def _unanswered(error, permission):
     """Return why from what the SDK rejects with: an object with `errorKey` and `reason`, an Error or not."""
     key, reason = str(_field(error, "errorKey") or ""), str(_field(error, "reason") or "")
     if key == "clientTimeout":
@@ -257,7 +231,7 @@ def _unanswered(error):
         return Unanswered(NOTHING)
     # AWS does not document the keys of refusals; the text is its own (sure from its documentation).
     if "permission" in reason:
-        return Unanswered(REFUSED, reason)
+        return Unanswered(REFUSED, reason, permission)
     text = reason or str(_field(error, "message") or "")
     # Only the workspace's refusals have a key: without one, the SDK could not read the answer (it was null, say).
     return Unanswered(FAILED if key else UNEXPECTED, text)
@@ -276,78 +250,10 @@ def _plain(value):
 
 def _field(owner, name):
     """Return a field of a JavaScript object as it is there, None where there is none or nothing in it."""
-    return _defined(getattr(owner, name, None))
-
-
-def _defined(value):
-    # JavaScript's undefined has a type of its own in MicroPython, and is true.
-    return None if type(value).__name__ == "undefined" else value
+    return defined(getattr(owner, name, None))
 
 
 def _object(value):
     """Return a JavaScript object as a dict; an empty one for anything that is no object."""
     plain = _plain(value)
     return plain if isinstance(plain, dict) else {}
-
-
-def parse_url(url):
-    """Return an absolute URL's parts as the browser reads them (screenpop.py's `parse`), or None."""
-    parsed = js.URL.parse(url)
-    if not parsed:
-        return None
-    return {
-        "protocol": str(parsed.protocol),
-        "host": str(parsed.host),
-        "origin": str(parsed.origin),
-        "username": str(parsed.username),
-        "password": str(parsed.password),
-        "href": str(parsed.href),
-    }
-
-
-def run_tasks():
-    """Run the tasks that are due, now: what waits for an answer is drawn with it.
-
-    By itself, asyncio runs them from a timer that browsers hold back by 4 ms, and that every further answer puts off.
-    Nothing is done where a task is running, which would never go on: an answer comes in the middle of one when the
-    browser's event loop goes on inside a call (Firefox's does while it opens a window). It is run after that task.
-    """
-    if core.cur_task is core._top_level_task:
-        core._run_iter()
-
-
-def is_seen():
-    """Return whether the browser shows this page's tab: agents keep theirs in the background too."""
-    return str(js.document.visibilityState) == "visible"
-
-
-def alone():
-    """Return whether this page is nobody's frame: opened by itself, outside any workspace."""
-    return bool(getattr(js.Object, "is")(js.window.parent, js.window))
-
-
-# What has been popped in this tab, by contact: a reload of the workspace makes the page anew, not the contact.
-_MEMORY = "popdesk.popped"
-_REMEMBERED = 50
-
-
-async def remembered():
-    """Return the contacts' ids that `remember` has kept in this tab; none where the browser denies a frame its storage."""
-    try:
-        storage = await _storage()
-        return json.loads(storage.getItem(_MEMORY) or "[]")
-    except Exception:
-        return []  # denied, or not ours: then a reload may pop once more
-
-
-async def remember(contact_ids):
-    """Keep contacts' ids for this tab's life."""
-    try:
-        (await _storage()).setItem(_MEMORY, json.dumps(contact_ids[-_REMEMBERED:]))
-    except Exception:
-        return  # denied: see remembered()
-
-
-def _storage():
-    # A denied storage throws at the mere look at it, which Python cannot catch; a promise's rejection it can.
-    return getattr(js.Promise, "try")(js.Reflect.get(js.Reflect, "get"), js.window, "sessionStorage")

@@ -1,6 +1,6 @@
 """The contact's life. Runs on CPython and on MicroPython (see test_shared.py)."""
 
-from life import STATES, Life
+from popdesk.contact_state import STATES, Life
 
 
 def _after(*events: str) -> Life:

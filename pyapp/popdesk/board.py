@@ -1,8 +1,4 @@
-"""The board: declares cards, runs them, and keeps whatever goes wrong with a card on that card. Pure.
-
-    @card("Agent name", needs="User.Details.View")
-    async def agent_name(desk):
-        return await desk.agent.name()
+"""The board: runs the cards, and keeps whatever goes wrong with a card on that card. Pure.
 
     board = Board(CARDS, send, show, seconds=5, roles=roles)
     board.start()                                     # every card, those declared `later` after the others
@@ -19,8 +15,9 @@ answer that is older than the last event about it.
 
 import asyncio
 
-from desk import FAILED, REASONS, REFUSED, TIMED_OUT, Desk, Unanswered
-from values import drawable
+from popdesk.desk import FAILED, REASONS, REFUSED, TIMED_OUT, Desk, Unanswered
+from popdesk.questions import permission_for
+from popdesk.values import drawable
 
 # How long the cards declared `later` wait for the others' first answers, in seconds.
 LATER = 0.02
@@ -31,52 +28,18 @@ BURST = 0.1
 # A card that has not returned after so many times what one question may take is shown as unanswered.
 PATIENCE = 3
 
-CARDS = []
-
-
-class Card:
-    """A declared card: `title` in English, `needs` a permission or "", `personal` when it shows customer's data.
-
-    `later` when the others are to be asked first. `place` is where the page draws it: "cards" for the list, any other name
-    for a part of the page of its own. `slot` is the id of the element that its value stands in.
-    """
-
-    def __init__(self, title, needs, personal, later, place, ask):
-        self.id = ask.__name__
-        self.slot = "card-" + self.id
-        self.title = title
-        self.needs = needs
-        self.personal = personal
-        self.later = later
-        self.place = place
-        self.ask = ask
-
-
-def card(title, needs="", personal=False, later=False):
-    """Declare the function below as a card; cards are shown in the order of their declarations.
-
-    Raises TypeError where it stands without its title, ValueError for a second card of one name.
-    """
-    if not isinstance(title, str) or not title:
-        raise TypeError('a card begins with its title: @card("Agent name")')
-
-    def declare(ask):
-        for each in CARDS:
-            if each.id == ask.__name__:
-                raise ValueError("two cards are called " + each.id + ': "' + each.title + '" and "' + title + '"')
-        CARDS.append(Card(title, needs, personal, later, "cards", ask))
-        return ask
-
-    return declare
-
 
 class Outcome:
-    """What a card came to: `kind` is "value" or a reason of `Unanswered`; `value` what is to be drawn, `reason` in words."""
+    """A card's result: `kind` is "value" or a reason of `Unanswered`; `value` what is to be drawn, `reason` in words.
 
-    def __init__(self, kind, value=None, reason=""):
+    `permission` is the one that is lacking, where that is why there is no value.
+    """
+
+    def __init__(self, kind, value=None, reason="", permission=""):
         self.kind = kind
         self.value = value
         self.reason = reason
+        self.permission = permission
 
 
 class Board:
@@ -108,11 +71,11 @@ class Board:
         self._answers = {}  # the first pass's questions, by name
 
     def grant(self, permissions):
-        """Take the granted permissions: a card that lacks its own says so and asks nothing."""
+        """Take the granted permissions: a question that lacks its own is refused at once, and is not sent any more."""
         self._granted = permissions
-        for each in self._cards:
-            if not self._permitted(each):
-                self._finish(each, self._number(), Outcome(REFUSED))
+        for name in self._open:
+            if not self._permitted(name):
+                self._open[name].settle(None, Unanswered(REFUSED, "", permission_for(name)))
 
     def start(self):
         """Run the cards for the first time: those declared `later` when the others have answered, or a little later.
@@ -211,17 +174,14 @@ class Board:
     def _concerns(self, card, names):
         return any(name in names for name in self._asked.get(card.id, ()))
 
-    def _permitted(self, card):
+    def _permitted(self, name):
         granted = self._granted
-        return granted is None or not card.needs or card.needs in granted or "*" in granted
-
-    def _number(self):
-        self._runs += 1
-        return self._runs
+        return granted is None or "*" in granted or permission_for(name) in granted
 
     def _start(self, card, answers):
-        if not self._closed and self._permitted(card):
-            number = self._latest[card.id] = self._number()
+        if not self._closed:
+            self._runs += 1
+            number = self._latest[card.id] = self._runs
             asyncio.create_task(self._run(card, number, answers))
             self._started.append((card, number))
             if not self._waiting:
@@ -238,8 +198,11 @@ class Board:
             # Where a newer run of this card has begun, that one asks anew: a burst of events is not a burst of requests.
             if question is None or (self._overtaken(name, question) and number == self._latest[card.id]):
                 question = answers[name] = self._open[name] = Question(self._news)
-                self._limit(question)
-                self._send(name, question.settle)
+                if self._permitted(name):
+                    self._limit(question)
+                    self._send(name, question.settle)
+                else:
+                    question.settle(None, Unanswered(REFUSED, "", permission_for(name)))
             return question.answer()
 
         try:
@@ -249,7 +212,8 @@ class Board:
             outcome = Outcome("value", drawable(value) if card.place == "cards" else value)
         except Unanswered as error:
             known = error.kind in REASONS
-            outcome = Outcome(error.kind if known else FAILED, None, str(error.reason if known else error.kind))
+            reason = str(error.reason if known else error.kind)
+            outcome = Outcome(error.kind if known else FAILED, None, reason, error.permission)
         except Exception as error:
             outcome = self._failure(card, error)
         self._finish(card, number, outcome)

@@ -1,13 +1,4 @@
-"""The page's words, in one place: English here, each other language in a module of the same keys.
-
-    say = words("auto", "es-MX")          # the setting, the browser's language
-    say("pop.allow.firefox", site="https://my.connect.aws")
-
-Card titles are their own keys: "Agent name" is said as it is where a language has no entry for it.
-Another language: a module `words_XX.py` with a dict WORDS, its code in LANGUAGES and in ops/settings.py.
-"""
-
-LANGUAGES = ("en", "es")
+"""The page's words in English: the keys that every language has."""
 
 WORDS = {
     # the contact's life
@@ -110,24 +101,3 @@ WORDS = {
     "error.rest": "The rest of the page goes on. It is in the workspace’s log, without personal data.",
     "error.details": "Details for developers",
 }
-
-
-def title(say, text):
-    """Return a card's title in the page's language; one that is also a key of WORDS ("refresh") stays as it is."""
-    return text if text in WORDS else say(text)
-
-
-def words(setting, browser):
-    """Return `say(key, **values)` for a language: the setting's, or where that is "auto" the browser's, else English."""
-    language = setting if setting in LANGUAGES else browser[:2].lower()
-    chosen = WORDS
-    if language == "es":
-        from words_es import WORDS as chosen
-    else:
-        language = "en"
-
-    def say(key, **values):
-        text = chosen.get(key) or WORDS.get(key) or key
-        return text.format(**values) if values else text
-
-    return say, language

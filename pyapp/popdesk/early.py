@@ -9,7 +9,8 @@ comes: it is told all that this was told, in order.
 """
 
 import js
-from values import LONGEST, Text
+
+from popdesk.values import LONGEST, Text
 
 _byId = js.document.getElementById
 

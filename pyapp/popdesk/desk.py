@@ -23,12 +23,16 @@ NO_VALUE = "-"
 
 
 class Unanswered(Exception):
-    """The workspace gave no answer to use: `kind` is one of the above, `reason` what it said, for the agent's eyes."""
+    """The workspace gave no answer to use: `kind` is one of the above, `reason` what it said, for the agent's eyes.
 
-    def __init__(self, kind, reason=""):
+    `permission` is the one that is lacking, where that is why.
+    """
+
+    def __init__(self, kind, reason="", permission=""):
         super().__init__(kind)
         self.kind = kind
         self.reason = reason
+        self.permission = permission
 
 
 class Desk:

@@ -9,10 +9,11 @@ Everything that comes from outside is put in as text (`textContent`, `title`), n
 """
 
 import js
-from connect import callback
 from jsffi import to_js
-from values import LONGEST, Duration, Link, Moment, Pairs, Text, plainly, shorten, shown_duration, shown_phone
 from words import title, words
+
+from popdesk.browser import callback
+from popdesk.values import LONGEST, Duration, Link, Moment, Pairs, Text, plainly, shorten, shown_duration, shown_phone
 
 MASK = "••••••"
 # Milliseconds between two clicks that were meant as one: one window is enough.
@@ -54,6 +55,8 @@ class View:
         self._now = ""  # the life's state
         self._facts = None  # what the doctor line's fold will show
         self._attributes = None  # what the attributes' fold will show
+        self._missing = []  # permissions that are not granted
+        self._refused = {}  # card's title -> the permission that it lacks
         self._masked = bool(settings["mask_personal_data"])
         self._revealed = []
         self._again = {}  # what is masked -> how to draw it again
@@ -164,8 +167,8 @@ class View:
         self._facts = (missing, contact_id, said)
         if _byId("doctor").open:
             self._list_facts()
-        if missing:
-            self._alert(missing)
+        self._missing = missing or []
+        self._alert()
 
     def _list_facts(self):
         """Fill the doctor line's fold, when it is opened."""
@@ -181,11 +184,19 @@ class View:
         rows.extend([(say("doctor.said"), text) for text in said])
         _byId("doctor-facts").replaceChildren(*_rows(rows))
 
-    def _alert(self, missing):
+    def _note_refusal(self, card, outcome):
+        permission = outcome.permission if outcome.kind == "refused" else ""
+        if self._refused.get(card.title, "") != permission:
+            self._refused[card.title] = permission
+            self._alert()
+
+    def _alert(self):
         say = self._say
+        if not self._missing:
+            return
         alerts = []
-        for permission in missing:
-            titles = [self._title(card) for card in self._cards if card.needs == permission]
+        for permission in self._missing:
+            titles = [self._title(card) for card in self._cards if self._refused.get(card.title) == permission]
             item = _element("li")
             item.append(_element("strong", say("alert.missing", permission=permission)))
             item.append(" " + say("alert.how", cards=", ".join(titles) or say("doctor.none")))
@@ -205,6 +216,7 @@ class View:
 
     def show(self, card, outcome):
         """Draw what a card came to: a value that values.py has made ready, or why there is none."""
+        self._note_refusal(card, outcome)
         now = (outcome.kind, outcome.reason, outcome.value, self._now == "idle")
         if self._drawn.get(card.slot) == now and card.slot not in self._running:
             return  # what the agent has selected in it, or the button that has the focus, stays
@@ -249,7 +261,7 @@ class View:
         say, kind = self._say, outcome.kind
         tone = {"refused": "warning", "nothing": "quiet"}.get(kind, "error")
         if kind == "refused":
-            _put(slot, say("card.refused", permission=card.needs))
+            _put(slot, say("card.refused", permission=outcome.permission))
             slot.append(" ", _element("small", say("card.refused.how")))
         elif kind == "nothing":
             _put(slot, say("card.nothing" if self._now == "idle" else "card.empty"))
@@ -260,10 +272,10 @@ class View:
         slot.dataset.tone = tone
 
     def _link(self, value):
-        import connect
-        from screenpop import check_url
+        from popdesk.browser import parse_url
+        from popdesk.screenpop import check_url
 
-        url, reason = check_url(value.url, self._settings["pop"]["allowed_hosts"], connect.parse_url)
+        url, reason = check_url(value.url, self._settings["pop"]["allowed_hosts"], parse_url)
         if reason:
             return _element("span", value.text, title=self._say(reason))
         return _element("a", value.text, href=url, target="_blank", rel="noopener", title=url)
@@ -315,6 +327,7 @@ class View:
         say = self._say
         _byId("hero").dataset.kind = offer.kind if offer else outcome.kind
         if offer is None:
+            self._note_refusal(self._cards[-1], outcome)
             self._no_customer(outcome)
             return
         if offer.kind == "one":
@@ -381,7 +394,7 @@ class View:
             return
         why = say("card." + outcome.kind)
         if outcome.kind == "refused":
-            why = say("card.refused", permission="Contact.Attributes.View") + ". " + say("card.refused.how") + "."
+            why = say("card.refused", permission=outcome.permission) + ". " + say("card.refused.how") + "."
         self._heading(say("customer.untold"), [why])
         self._withdraw()
         _byId("attributes-title").textContent = say("attributes.untold")
@@ -428,7 +441,7 @@ class View:
 
     def engine(self):
         """Return the browser's engine, as screenpop.py calls it."""
-        from screenpop import engine_of
+        from popdesk.screenpop import engine_of
 
         navigator = js.navigator
         return engine_of(str(navigator.userAgent), bool(js.Reflect.has(navigator, "userAgentData")))
@@ -480,7 +493,7 @@ class View:
         if self._note is None:
             if self._offered is None:
                 return
-            from screenpop import Note
+            from popdesk.screenpop import Note
 
             self._note = Note()
         key, url = self._note.words(self._offered)

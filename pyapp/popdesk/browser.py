@@ -1,0 +1,86 @@
+"""The browser around the page where it is neither the Connect SDK nor the DOM: URLs, storage, frame, callbacks, tasks.
+
+parse_url("https://crm.example.com/7")      # -> {"host": "crm.example.com", ...}, None for what is no URL
+element.addEventListener("click", callback(clicked))
+"""
+
+import json
+from asyncio import core
+
+import js
+from jsffi import create_proxy
+
+
+def callback(function):
+    """Return `function`, which takes one value, as JavaScript may call it: with any number of values.
+
+    MicroPython leaves out what is undefined at the end of a call, so that a function may get fewer than it was called with:
+    it is given None then. It must not raise: JavaScript would get the exception.
+    """
+
+    def call(value=None, *_):
+        return function(defined(value))
+
+    return create_proxy(call)
+
+
+def defined(value):
+    """Return the value, None for JavaScript's undefined: that has a type of its own in MicroPython, and is true."""
+    return None if type(value).__name__ == "undefined" else value
+
+
+def run_tasks():
+    """Run the tasks that are due, now: what waits for an answer is drawn with it.
+
+    By itself, asyncio runs them from a timer that browsers hold back by 4 ms, and that every further answer puts off.
+    Nothing is done where a task is running, which would never go on: an answer comes in the middle of one when the
+    browser's event loop goes on inside a call (Firefox's does while it opens a window). It is run after that task.
+    """
+    if core.cur_task is core._top_level_task:
+        core._run_iter()
+
+
+def parse_url(url):
+    """Return an absolute URL's parts as the browser reads them (screenpop.py's `parse`), or None."""
+    parsed = js.URL.parse(url)
+    if not parsed:
+        return None
+    parts = ("protocol", "host", "origin", "username", "password", "href")
+    return {part: str(getattr(parsed, part)) for part in parts}
+
+
+def is_visible():
+    """Return whether the browser shows this page's tab: agents keep theirs in the background too."""
+    return str(js.document.visibilityState) == "visible"
+
+
+def is_top_level():
+    """Return whether this page is in no frame: opened by itself, outside any workspace."""
+    return bool(getattr(js.Object, "is")(js.window.parent, js.window))
+
+
+# What has been popped in this tab, by contact: a reload of the workspace makes the page anew, not the contact.
+_POPPED = "popdesk.popped"
+_MOST = 50
+
+
+async def load_popped():
+    """Return the contacts' ids that `save_popped` has kept in this tab; none where the browser denies a frame its storage."""
+    try:
+        storage = await _storage()
+        return json.loads(storage.getItem(_POPPED) or "[]")
+    except Exception:
+        return []  # denied, or not ours: then a reload may pop once more
+
+
+async def save_popped(contact_ids):
+    """Keep contacts' ids for this tab's life, the last 50."""
+    try:
+        (await _storage()).setItem(_POPPED, json.dumps(contact_ids[-_MOST:]))
+    except Exception:
+        return  # denied: see load_popped()
+
+
+def _storage():
+    # A denied storage throws at the mere look at it, which Python cannot catch; a promise's rejection it can.
+    return getattr(js.Promise, "try")(js.Reflect.get(js.Reflect, "get"), js.window, "sessionStorage")
