@@ -12,6 +12,7 @@ from typing import Any
 import adapters
 import boto3
 import pytest
+from adapters.aws_client import AwsClient
 from adapters.http import read_token
 from botocore.session import Session
 from customers import Customer, LookupFailed, open_customers
@@ -76,6 +77,10 @@ def table(tmp_path: Path) -> Iterator[Any]:
 def _settings(**lookup: Any) -> dict[str, Any]:
     settings = lambda_settings(load_settings())
     return {**settings, "lookup": {**settings["lookup"], "adapter": "dynamodb", **lookup}}
+
+
+def _token(name: str) -> str:
+    return read_token(name, time.monotonic() + 30)
 
 
 @pytest.mark.usefixtures("table")
@@ -143,10 +148,16 @@ def test_an_item_under_the_very_spelling_that_came_is_found_first(table: Any) ->
 
 
 @pytest.mark.usefixtures("table")
-def test_one_call_is_one_query() -> None:
+def test_one_call_is_one_query(monkeypatch: pytest.MonkeyPatch) -> None:
     customers = open_customers(_settings()["lookup"])
     calls: list[str] = []
-    customers._client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))  # type: ignore[attr-defined]
+    call = AwsClient.call
+
+    def counted(client: AwsClient, operation: str, *rest: Any) -> dict[str, Any]:
+        calls.append(operation)
+        return call(client, operation, *rest)
+
+    monkeypatch.setattr(AwsClient, "call", counted)
     customers.find(Identity("phone", "+5491112345678"), 2)
     assert calls == ["Query"]
 
@@ -203,9 +214,9 @@ def test_a_refused_token_is_read_again_for_the_next_call() -> None:
 
 def test_tokens_come_from_ssm_and_from_json_secrets_too() -> None:
     boto3.client("ssm").put_parameter(Name="/crm/token", Value="from-ssm", Type="SecureString")
-    assert read_token("ssm:/crm/token") == "from-ssm"
+    assert _token("ssm:/crm/token") == "from-ssm"
     boto3.client("secretsmanager").create_secret(Name="console-made", SecretString=json.dumps({"token": "from-json"}))
-    assert read_token("console-made") == "from-json"
+    assert _token("console-made") == "from-json"
 
 
 @pytest.mark.parametrize("secret", ['{"password": "x"}', "{", "two\nlines", "схема", " "])
@@ -213,7 +224,7 @@ def test_a_secret_that_is_no_token_is_said_without_it(secret: str) -> None:
     client = boto3.client("secretsmanager")
     client.create_secret(Name="odd", SecretString=secret)
     with pytest.raises(LookupFailed, match="token") as raised:
-        read_token("odd")
+        _token("odd")
     client.delete_secret(SecretId="odd", ForceDeleteWithoutRecovery=True)
     assert secret not in str(raised.value).replace("token", "") or secret == " "
 

@@ -8,8 +8,11 @@ id, so that one query finds everyone who shares a number. The other attributes a
 from __future__ import annotations
 
 import os
+import time
 
 from customers import Customer, Customers, LookupFailed
+
+from adapters.aws_client import AwsClient
 
 TYPE_CHECKING = False  # see identity.py
 if TYPE_CHECKING:
@@ -27,41 +30,45 @@ def partition_key(kind: str, value: str) -> str:
 
 
 class DynamoDbCustomers(Customers):
-    """Finds customers in the DynamoDB table `table` with boto3's client."""
+    """Finds customers in the DynamoDB table `table`."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: AwsClient, table: str) -> None:
         self._client = client
         self._table = table
 
     def find(self, identity: Identity, seconds: float) -> list[Customer]:
         """Return the customers with this number or address. Raises LookupFailed or TimeoutError."""
-        from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
-
-        try:
-            found = self._client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": partition_key(identity.kind, identity.value)}},
-                Limit=_LIMIT,
-            )
-        except (ConnectTimeoutError, ReadTimeoutError) as error:
-            raise TimeoutError from error
-        except ClientError as error:
-            raise LookupFailed(f"DynamoDB answered {error.response.get('Error', {}).get('Code', '')}") from error
-        except BotoCoreError as error:
-            raise LookupFailed(f"DynamoDB could not be reached: {type(error).__name__}") from error
-        return [_customer(item) for item in found["Items"]]
+        key = partition_key(identity.kind, identity.value)
+        parameters = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": key}},
+            "Limit": _LIMIT,
+        }
+        items = self._client.call("Query", parameters, time.monotonic() + seconds).get("Items")
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            self._client.disconnect()
+            raise LookupFailed("dynamodb's answer has no items")
+        if any(_text(item, "pk") != key for item in items):
+            # What should never happen: the answer to another request. A wrong customer is worse than none.
+            self._client.disconnect()
+            raise LookupFailed("dynamodb answered with an item of another key")
+        return [_customer(item) for item in items]
 
     def close(self) -> None:
-        """Close the client's connections."""
+        """Shut the client's connection down, which wakes a thread that waits for an answer."""
         self._client.close()
 
 
-def _customer(item: dict[str, dict[str, str]]) -> Customer:
-    def text(name: str) -> str:
-        return item.get(name, {}).get("S", "")
+def _customer(item: dict[str, Any]) -> Customer:
+    return Customer(_text(item, "sk"), _text(item, "name"), _text(item, "phone"), _text(item, "email"))
 
-    return Customer(id=text("sk"), name=text("name"), phone=text("phone"), email=text("email"))
+
+def _text(item: dict[str, Any], name: str) -> str:
+    """Return an attribute of type string, "" if the item has none of that name: {"name": {"S": "Ana"}} -> "Ana"."""
+    value = item.get(name)
+    text = value.get("S") if isinstance(value, dict) else None
+    return text if isinstance(text, str) else ""
 
 
 def create(lookup: dict[str, Any]) -> DynamoDbCustomers:
@@ -69,15 +76,4 @@ def create(lookup: dict[str, Any]) -> DynamoDbCustomers:
     table = os.environ.get(TABLE_VARIABLE, "")
     if not table:
         raise LookupFailed(f"the environment variable {TABLE_VARIABLE} is not set")
-    import boto3
-    from botocore.config import Config
-
-    # Two attempts fit into the budget. DynamoDB answers in milliseconds, so after a time-out a second attempt pays.
-    seconds = max(lookup["budget_ms"] / 1000 / 2 - 0.1, 0.1)
-    config = Config(
-        connect_timeout=min(seconds, 1.0),
-        read_timeout=seconds,
-        retries={"total_max_attempts": 2, "mode": "standard"},
-        tcp_keepalive=True,
-    )
-    return DynamoDbCustomers(boto3.client("dynamodb", config=config), table)
+    return DynamoDbCustomers(AwsClient("dynamodb", "DynamoDB_20120810", version="1.0"), table)

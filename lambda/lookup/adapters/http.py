@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
     Record = dict[str, Any]
 
-# Seconds for connecting to Secrets Manager or SSM, and for its response. With two attempts the worst cold start still
-# leaves room for the budget in the 8 seconds that a flow waits.
-_SECRET_TIMEOUT = 1
+# Seconds for reading the token at a cold start. The flow waits two seconds longer than the budget (lambda_seconds in
+# ops/flows/definitions.py), so the first call is still answered within its time.
+_TOKEN_SECONDS = 2
 _LOOPBACK = ("127.0.0.1", "localhost")
 _MISSING = object()
 # However a number is written, its last digits are in the text: the text is parsed only if it has this many of them.
@@ -61,7 +61,9 @@ class HttpCustomers(Customers):
         self._settings = settings
         self._default_region = default_region
         self._closed = False
-        self._token = read_token(settings["token_secret"]) if settings["token_secret"] else ""
+        self._token = ""
+        if settings["token_secret"]:
+            self._token = read_token(settings["token_secret"], time.monotonic() + _TOKEN_SECONDS)
         self._tls = None if loopback else ssl.create_default_context()
         self._connection: Connection | None = None
 
@@ -97,7 +99,7 @@ class HttpCustomers(Customers):
         """Return the customers and whether the response is certainly about `identity`; only then is the connection kept."""
         confirmed = False
         try:
-            target, headers = _target(self._settings["url"], identity), self._headers()
+            target, headers = _target(self._settings["url"], identity), self._headers(deadline)
             if self._connection is None:
                 self._connection = Connection(self._settings["url"], self._tls, deadline)
             status, body = self._connection.get(target, headers, deadline)
@@ -116,9 +118,9 @@ class HttpCustomers(Customers):
             self._connection.close()
             self._connection = None
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self, deadline: float) -> dict[str, str]:
         if self._settings["token_secret"] and not self._token:
-            self._token = read_token(self._settings["token_secret"])
+            self._token = read_token(self._settings["token_secret"], deadline)
         headers = {"Accept": "application/json", "User-Agent": "popdesk"}
         return {**headers, "Authorization": f"Bearer {self._token}"} if self._token else headers
 
@@ -248,34 +250,27 @@ def _texts(record: Record, identity: Identity) -> Iterator[str]:
             yield text
 
 
-def read_token(name: str) -> str:
+def read_token(name: str, deadline: float) -> str:
     """Return the bearer token: `ssm:/path` names a parameter of SSM, anything else a secret of Secrets Manager.
 
     If the secret is a JSON object, as created in Secrets Manager's console, return its `token`. Raises LookupFailed.
     """
-    import boto3
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    from adapters.aws_client import AwsClient  # only a CRM with a token needs it
 
-    config = Config(
-        connect_timeout=_SECRET_TIMEOUT,
-        read_timeout=_SECRET_TIMEOUT,
-        retries={"total_max_attempts": 2, "mode": "standard"},
-    )
+    if name.startswith("ssm:"):
+        client, operation, path = AwsClient("ssm", "AmazonSSM"), "GetParameter", "Parameter.Value"
+        parameters: dict[str, Any] = {"Name": name.removeprefix("ssm:"), "WithDecryption": True}
+    else:
+        client, operation, path = AwsClient("secretsmanager", "secretsmanager"), "GetSecretValue", "SecretString"
+        parameters = {"SecretId": name}
     try:
-        if name.startswith("ssm:"):
-            parameter = boto3.client("ssm", config=config).get_parameter(
-                Name=name.removeprefix("ssm:"), WithDecryption=True
-            )
-            token: str = parameter["Parameter"]["Value"]
-        else:
-            secret = boto3.client("secretsmanager", config=config).get_secret_value(SecretId=name)
-            token = secret.get("SecretString", "")
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        raise LookupFailed(f"the CRM's token could not be read: {code}") from error
-    except BotoCoreError as error:
-        raise LookupFailed(f"the CRM's token could not be read: {type(error).__name__}") from error
+        token = _text(_pluck(client.call(operation, parameters, deadline), path))
+    except TimeoutError:
+        raise LookupFailed("the CRM's token could not be read in time") from None
+    except LookupFailed as error:
+        raise LookupFailed(f"the CRM's token could not be read: {error}") from error
+    finally:
+        client.disconnect()
     if token.lstrip().startswith("{"):
         try:
             token = _text(json.loads(token).get("token"))

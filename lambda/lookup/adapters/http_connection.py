@@ -1,4 +1,4 @@
-"""An HTTP/1.1 connection for GET requests that end at a deadline, whatever the server does. For the adapter "http".
+"""An HTTP/1.1 connection whose requests end at a deadline, whatever the server does. For the adapters "http" and "dynamodb".
 
     connection = Connection("https://crm.example.com", ssl.create_default_context(), deadline)
     connection.get("/customers?phone=...", {"Accept": "application/json"}, deadline)    # -> (200, b"[...]")
@@ -57,26 +57,34 @@ class Connection:
         self._reusable = True
 
     def get(self, target: str, headers: dict[str, str], deadline: float) -> tuple[int, bytes]:
+        """Return the status and body of the response to a GET request. Raises as `request` does."""
+        return self.request("GET", target, headers, b"", deadline)
+
+    def request(
+        self, method: str, target: str, headers: dict[str, str], body: bytes, deadline: float
+    ) -> tuple[int, bytes]:
         """Return the response's status and body. Raises OSError, http.client.HTTPException or LookupFailed."""
-        lines = [f"GET {target} HTTP/1.1", f"Host: {self._host}", "Accept-Encoding: identity"]
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._host}", "Accept-Encoding: identity"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
+        if body:
+            lines.append(f"Content-Length: {len(body)}")
         self._received.begin(deadline)
         self._reusable = False
         self._socket.settimeout(_remaining(deadline))
-        self._socket.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
-        response = self._begin()
+        self._socket.sendall("\r\n".join([*lines, "", ""]).encode("ascii") + body)
+        response = self._begin(method)
         while 100 < response.status < 200:  # RFC 9110, 15.2: any number of interim responses may come first
-            response = self._begin()
-        body = bytearray()
+            response = self._begin(method)
+        received = bytearray()
         while chunk := response.read1(_CHUNK):
-            body += chunk
+            received += chunk
         if response.length:
-            raise http.client.IncompleteRead(bytes(body), response.length)
+            raise http.client.IncompleteRead(bytes(received), response.length)
         self._reusable = not response.will_close
-        return response.status, bytes(body)
+        return response.status, bytes(received)
 
-    def _begin(self) -> http.client.HTTPResponse:
-        response = http.client.HTTPResponse(self, method="GET")  # type: ignore[arg-type]  # it needs makefile() only
+    def _begin(self, method: str) -> http.client.HTTPResponse:
+        response = http.client.HTTPResponse(self, method=method)  # type: ignore[arg-type]  # it needs makefile() only
         response.begin()
         return response
 
@@ -136,7 +144,7 @@ class _Received(io.RawIOBase):
         count = self._socket.recv_into(buffer)
         self._count += count
         if self._count > LONGEST_RESPONSE:
-            raise LookupFailed("the CRM's answer is over 1 MB")
+            raise LookupFailed("the answer is over 1 MB")
         return count
 
 

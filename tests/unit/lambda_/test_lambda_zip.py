@@ -70,7 +70,8 @@ def test_it_is_under_a_megabyte_and_has_the_configured_adapter_only(tmp_path: Pa
     assert package.stat().st_size < 1_000_000
     names = _names(package)
     carried = {name for name in names if name.startswith("adapters/") and not name.endswith(".pyc")}
-    beside = {"sample": {"adapters/sample.json"}, "http": {"adapters/http_connection.py"}}.get(adapter, set())
+    requests = {"adapters/http_connection.py", "adapters/aws_client.py"}
+    beside = {"sample": {"adapters/sample.json"}, "http": requests, "dynamodb": requests}[adapter]
     assert carried == {"adapters/__init__.py", f"adapters/{adapter}.py"} | beside
     assert {"handler.py", "settings.json", "phonenumbers/LICENSE"} <= set(names)
     assert not [name for name in names if "geo" in name or "carrier" in name or name.endswith(".pyi")]
