@@ -10,7 +10,7 @@
         contact.clear()
 
 `python deploy.py preview --scenario FILE` plays such a file. Everything goes through the commands of the workspace's page
-(web/workspace/commands.py); `desk.command(name, **arguments)` reaches those that have no method here.
+(web/workspace/commands/); `desk.command(name, **arguments)` reaches those that have no method here.
 """
 
 from __future__ import annotations

@@ -490,7 +490,7 @@ class Preview:
         self._page_here.wait()
 
     def command(self, command: str, /, *, seconds: float = 30.0, **arguments: Any) -> Any:
-        """Let the page that was opened last do a command (web/workspace/commands.py) and give its result.
+        """Let the page that was opened last do a command (web/workspace/commands/) and give its result.
 
         Waits for a page to be open. Raises CommandFailed with the page's words, or for an argument that is no JSON value;
         UserError when no page answers within `seconds`.

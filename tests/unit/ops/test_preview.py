@@ -491,7 +491,7 @@ def test_broken_settings_are_told_survived_and_fixed_with_what_else_was_broken()
         ("pyapp/cards.py", "app"),
         ("web/app.css", "app"),
         ("lambda/lookup/handler.py", "flow"),
-        ("web/workspace/page.py", "workspace"),
+        ("web/workspace/panels/page.py", "workspace"),
     ],
 )
 def test_a_change_reloads_what_it_belongs_to(alone: Preview, file: str, what: str) -> None:

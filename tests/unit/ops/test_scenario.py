@@ -50,7 +50,7 @@ def written(folder: Path, body: str) -> Path:
 
 
 def test_each_method_is_a_command_the_workspace_has(page: Page, desk: Desk) -> None:
-    from commands import PARAMETERS  # the page's own list
+    from commands.table import COMMANDS  # the page's own list
 
     contact = desk.offer(customer="C-1001", channel="CHAT")
     for method in ("accept", "hold", "resume", "end", "clear", "select", "wait_until_running"):
@@ -70,7 +70,7 @@ def test_each_method_is_a_command_the_workspace_has(page: Page, desk: Desk) -> N
     desk.heal()
     assert len(page.asked) == 21
     for name, arguments in page.asked:
-        assert set(arguments) <= set(PARAMETERS[name]), name
+        assert set(arguments) <= set(COMMANDS[name].parameters), name
     assert ("attributes", {"contact": "c-1", "values": {"Name": "Ana", "Tier": None}}) in page.asked
 
 

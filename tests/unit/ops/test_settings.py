@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import permissions
 import pytest
 
+from model import permissions
 from ops.errors import UserError
 from ops.settings import (
     ALLOW,

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from apps import App, Apps
-from faults import Faults
-from floor import Desk
-from log import Log
+
+from model.desk import Desk
+from model.faults import Faults
+from model.log import Log
+from protocol.apps import App, Apps
 
 PERMISSIONS = (
     "User.Details.View",
@@ -34,7 +35,7 @@ class Clock:
 
 
 class Edge:
-    """Stands in for host.Frames (MessagePorts exist in a browser only): keeps messages, and runs timers when told."""
+    """Stands in for protocol.frames.Frames (MessagePorts exist in a browser only): keeps messages, and runs timers when told."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -58,7 +59,7 @@ class Edge:
         self.failures.append(message)
 
     def address(self, app: Any, path: str) -> str:
-        # The browser's own URL decides in host.Frames: tests/browser/test_workspace.py.
+        # The browser's own URL decides in protocol.frames.Frames: tests/browser/test_workspace.py.
         address = urljoin(app.url, path)
         return address if urlsplit(address)[:2] == urlsplit(app.url)[:2] and urlsplit(address).netloc else ""
 

@@ -7,17 +7,20 @@ import json
 from contextlib import suppress
 from typing import Any
 
-import json_text
 import pytest
-from apps import MOST_INSTANCES
-from commands import LONGEST, MOST_COMMANDS, PARAMETERS, Commands, from_address
-from floor import MOST_CONTACTS, NotPossible
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from log import MOST_ENTRIES, UP, Log
-from protocol import MOST_SUBSCRIPTIONS
 
+from commands.address import MOST_COMMANDS, from_address
+from commands.arguments import LONGEST
+from commands.runner import Commands
+from commands.table import COMMANDS
+from model.desk import MOST_CONTACTS, NotPossible
+from model.log import MOST_ENTRIES, UP, Log
 from ops.settings import ALLOW, SANDBOX
+from protocol import untrusted_json
+from protocol.apps import MOST_INSTANCES, App
+from protocol.instance import MOST_SUBSCRIPTIONS
 
 from .conftest import Bench
 
@@ -35,14 +38,11 @@ SEVERAL = settings(max_examples=200, suppress_health_check=[HealthCheck.function
 
 
 class Panels:
-    """Stands in for page.Page, which needs a DOM."""
+    """Stands in for panels.page.Page, which needs a DOM."""
 
-    def open_panel(self, name: str, filter: str | None) -> None:
+    def open_panel(self, name: str = "", filter: str | None = None) -> None:
         if name == "nowhere":
             raise NotPossible(f"no such panel ({filter})")
-
-    def memory(self) -> dict[str, int]:
-        return {"python": 0}
 
 
 def desk_of(bench: Bench) -> Commands:
@@ -123,11 +123,11 @@ def test_a_link_of_the_wrong_kind_is_refused_in_words(bench: Bench, query: str, 
     assert len(str(refused.value)) < 600
 
 
-@pytest.mark.parametrize("name", sorted(set(PARAMETERS) - {"until", "wait"}))  # these wait, as they should
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"until", "wait"}))  # these wait, as they should
 def test_every_argument_takes_its_kind_and_refuses_the_others(bench: Bench, name: str) -> None:
     commands = desk_of(bench)
     bench.running(bench.contact())
-    for key in PARAMETERS[name]:
+    for key in COMMANDS[name].parameters:
         for value in ODD:
             with suppress(NotPossible):
                 asyncio.run(commands.command(name, {key: value}))
@@ -250,12 +250,12 @@ def test_an_app_tells_others_what_it_likes_but_nothing_in_the_workspaces_name(
 
 KINDS = ["request", "subscribe", "unsubscribe", "healthCheck", "appLifecycleHandlerCompleted", "closeApp", "appPublish"]
 KEYS = ["type", "namespace", "command", "requestId", "data", "topic", "handlerId", "stage", "isFatalError", "message"]
-COMMANDS = ["agent/getName", "contact/getAttributes", "app-launcher/launch", "app-instance/close", "agent/setOffline"]
+REQUESTS = ["agent/getName", "contact/getAttributes", "app-launcher/launch", "app-instance/close", "agent/setOffline"]
 MESSAGES = st.fixed_dictionaries(
     {"type": st.sampled_from(KINDS)},
     optional={
         "namespace": st.sampled_from(["aws.connect.contact", WORKSPACE]) | JSON,
-        "command": st.sampled_from(COMMANDS) | JSON,
+        "command": st.sampled_from(REQUESTS) | JSON,
         "requestId": st.text(max_size=4) | JSON,
         "data": JSON,
         "topic": JSON | st.fixed_dictionaries({"namespace": JSON, "key": JSON}, optional={"parameter": JSON}),
@@ -286,7 +286,7 @@ def test_whatever_an_app_says_requests_are_answered_and_nothing_fails(messages: 
 def test_a_defect_here_is_an_answer_there(bench: Bench, mighty: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     defects: list[Exception] = []
     monkeypatch.setattr(bench.apps, "on_defect", defects.append)
-    monkeypatch.setattr(bench.apps, "catalog", lambda: 1 / 0)
+    monkeypatch.setattr(App, "config", lambda _: 1 / 0)
     answer = bench.ask(mighty, "app/getCatalog", None, WORKSPACE)
     assert (answer["isError"], answer["errorKey"]) == (True, "internalServerError")
     assert isinstance(defects[0], ZeroDivisionError)
@@ -296,7 +296,7 @@ def test_a_defect_here_is_an_answer_there(bench: Bench, mighty: Any, monkeypatch
     ("text", "said"),
     [
         ('{"type": "request", "data": ' + "[" * 5000 + "]" * 5000 + "}", "nested"),
-        ('{"type": "log", "data": "' + "x" * json_text.LONGEST + '"}', "characters"),
+        ('{"type": "log", "data": "' + "x" * untrusted_json.LONGEST + '"}', "characters"),
         ("{", "no JSON"),
     ],
 )
@@ -313,7 +313,7 @@ def test_a_message_that_cannot_be_read_is_refused_by_its_id(bench: Bench, mighty
 
 def test_brackets_in_texts_are_no_depth() -> None:
     text = json.dumps({"a": "[" * 500, "b": '\\"[' * 500, "c": [[["x"]]]})
-    assert json_text.read(text) == json.loads(text)
+    assert untrusted_json.read(text) == json.loads(text)
 
 
 def test_short_messages_without_an_end_fill_no_memory() -> None:

@@ -6,7 +6,8 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
-from log import DOWN, NOTE, UP, Log
+
+from model.log import DOWN, NOTE, UP, Log
 
 
 def test_titles_say_what_a_message_is() -> None:

@@ -1,21 +1,25 @@
-"""Reads JSON that somebody else wrote: an address, a form, a hosted app. Pure.
+"""Reads JSON from an address, a form or a hosted app: whatever it is, it is read or refused. Pure.
 
     read('{"Name": "Zo\\\\u00eb"}')      # -> {"Name": "Zoë"}
     read("[" * 10000)                  # raises ValueError, as for everything that is no JSON
 
 MicroPython's json reads each half of an escaped surrogate pair (Python's own json writes an emoji so) as a character of
-its own, and ends the whole interpreter where a value is nested deeper than the browser's stack: both are looked after here.
+its own, and ends the whole interpreter where a value is nested deeper than the browser's stack: both are handled here.
 """
 
 import json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # Deeper values are no message of the SDK, whose deepest has some ten levels.
 DEEPEST = 100
 LONGEST = 1000000  # characters
 
 
-def read(text):
-    """Return the value of a JSON text. Raises ValueError, with words, for what is none, too long or too deep."""
+def read(text: str) -> "Any":
+    """Return the value of a JSON text. Raises ValueError, with a reason, for what is no JSON, too long or too deep."""
     if len(text) > LONGEST:
         raise ValueError("it has " + str(len(text)) + " characters; at most " + str(LONGEST) + " are read")
     if _depth(text) > DEEPEST:
@@ -26,7 +30,7 @@ def read(text):
         raise ValueError("it is no JSON")
 
 
-def _depth(text):
+def _depth(text: str) -> int:
     """Return how deep lists and objects are nested in it, or any number up to DEEPEST where they are few."""
     if text.count("[") + text.count("{") <= DEEPEST:
         return 0
@@ -42,7 +46,7 @@ def _depth(text):
     return deepest
 
 
-def _with_whole_pairs(text):
+def _with_whole_pairs(text: str) -> str:
     """Return the text with each escaped surrogate pair as the character that it means."""
     pieces = text.split("\\u")
     whole = pieces[0]
@@ -62,7 +66,7 @@ def _with_whole_pairs(text):
     return whole
 
 
-def _half(piece, first):
+def _half(piece: str, first: int) -> int | None:
     """Return the ten bits of the half of a pair that the text begins with, None where it begins with none."""
     try:
         code = int(piece[:4], 16)

@@ -11,6 +11,11 @@ somebody looks. It holds personal data, so it stays in this page: nothing here w
 
 import json
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 UP = "up"  # from the app to the workspace
 DOWN = "down"  # from the workspace to the app
 NOTE = "note"  # something the workspace itself did or saw
@@ -24,7 +29,9 @@ class Entry:
 
     __slots__ = ("about", "direction", "message", "number", "source", "time")
 
-    def __init__(self, number, time, direction, source, message, about):
+    def __init__(
+        self, number: int, time: float, direction: str, source: str, message: "str | dict[str, Any]", about: str
+    ) -> None:
         self.number = number
         self.time = time
         self.direction = direction
@@ -32,16 +39,16 @@ class Entry:
         self.message = message
         self.about = about
 
-    def text(self):
+    def text(self) -> str:
         """Return the message as JSON text."""
         return self.message if isinstance(self.message, str) else json.dumps(self.message)
 
-    def value(self):
-        """Return the message as a dict; what is none stands in one as "value"."""
+    def value(self) -> "dict[str, Any]":
+        """Return the message as a dict; what is no dict stands in one as "value"."""
         value = json.loads(self.message) if isinstance(self.message, str) else self.message
         return value if isinstance(value, dict) else {"type": "no message", "value": value}
 
-    def is_error(self):
+    def is_error(self) -> bool:
         """Return whether it is an answer or a message that something is wrong."""
         message = self.value()
         return (
@@ -51,7 +58,7 @@ class Entry:
             or (message.get("type") == "log" and message.get("level") == 5)
         )
 
-    def title(self):
+    def title(self) -> str:
         """Return the message's kind and what it is about, in one line."""
         message = self.value()
         kind = str(message.get("type", "?"))
@@ -74,15 +81,15 @@ class Log:
     `on_add()`, where it is set, is called for each new one.
     """
 
-    def __init__(self, capacity=CAPACITY):
+    def __init__(self, capacity: int = CAPACITY) -> None:
         self.capacity = capacity
-        self.entries = []
+        self.entries: list[Entry] = []
         self.size = 0
         self.total = 0
         self.cleared = 0
-        self.on_add = None
+        self.on_add: Callable[[], None] | None = None
 
-    def add(self, time, direction, source, message, about=""):
+    def add(self, time: float, direction: str, source: str, message: "str | dict[str, Any]", about: str = "") -> None:
         """Keep one message; `about` is a request's name for its answer. When the log is full, the oldest tenth goes."""
         self.total += 1
         self.entries.append(Entry(self.total, time, direction, source, message, about))
@@ -92,37 +99,37 @@ class Log:
         if self.on_add is not None:
             self.on_add()
 
-    def _forget_oldest(self, count):
+    def _forget_oldest(self, count: int) -> None:
         for entry in self.entries[:count]:
             self.size -= len(entry.message)
         del self.entries[:count]
 
-    def clear(self):
+    def clear(self) -> None:
         """Forget every entry."""
         self.cleared += 1
         self.size = 0
         self.entries = []
 
-    def filter(self, words, after=0):
+    def filter(self, words: str, after: int = 0) -> list[Entry]:
         """Return the entries numbered above `after` in which every word occurs (message or label), case ignored."""
         wanted = words.lower().split()
         first = len(self.entries) - (self.total - after)
         entries = self.entries[max(0, first) :] if after else self.entries
         return [entry for entry in entries if _has(entry, wanted)]
 
-    def json_lines(self, entries):
+    def json_lines(self, entries: list[Entry]) -> str:
         """Return entries as JSON Lines: time, direction, app and message."""
         return "".join(_line(entry) + "\n" for entry in entries)
 
 
-def _has(entry, words):
+def _has(entry: Entry, words: list[str]) -> bool:
     if not words:
         return True
     text = (entry.source + " " + entry.about + " " + entry.text()).lower()
     return all(word in text for word in words)
 
 
-def _line(entry):
+def _line(entry: Entry) -> str:
     # The message is JSON already: put in as it is, it need not be read and written again.
     head = json.dumps({"n": entry.number, "time": entry.time, "direction": entry.direction, "app": entry.source})
     return head[:-1] + ', "message": ' + entry.text() + "}"

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import replies
-from permissions import TABLE
 
+from model.permissions import TABLE
 from ops.site.npm import install_packages
+from protocol import requests
 
 from .conftest import Bench
 
@@ -37,15 +37,15 @@ def sdk_topics(package: str) -> set[str]:
 
 @pytest.mark.parametrize(("package", "namespace"), [("contact", CONTACT), ("voice", VOICE)])
 def test_every_route_of_the_installed_sdk_is_answered(package: str, namespace: str) -> None:
-    missing = {route for route in sdk_routes(package) if not replies.known(namespace, route)}
+    missing = {route for route in sdk_routes(package) if not requests.known(namespace, route)}
     assert missing <= UNKNOWN
 
 
 def test_the_table_of_permissions_names_only_what_the_sdk_has() -> None:
     routes = {CONTACT: sdk_routes("contact"), VOICE: sdk_routes("voice"), USER: {"getLanguage"}}
     topics = {CONTACT: sdk_topics("contact"), USER: {"languageChange"}}
-    for _, requests, events in TABLE:
-        assert all(name in routes[namespace] for namespace, name in requests)
+    for _, listed, events in TABLE:
+        assert all(name in routes[namespace] for namespace, name in listed)
         assert all(name in topics[namespace] for namespace, name in events)
 
 
@@ -240,8 +240,8 @@ def test_each_permission_covers_its_requests_and_no_others(
     bench.app.permissions[:] = [permission]
     instance = bench.running(bench.contact())
     granted = {tuple(pair) for pair in pairs}
-    for _, requests, _ in TABLE:
-        for namespace, command in requests:
+    for _, listed, _ in TABLE:
+        for namespace, command in listed:
             response = bench.ask(instance, command, {}, namespace)
             refused = response.get("reason") == "App does not have permission for this request"
             assert refused == ((namespace, command) not in granted), command
@@ -361,7 +361,9 @@ def test_the_application_controller(asked: tuple[Bench, Any]) -> None:
     assert [each["instanceId"] for each in apps] == [instance.id, launched["instanceId"]]
     focused = answer(asked, "app-instance/focus", {"instanceId": launched["instanceId"]}, WORKSPACE)
     assert focused == {"instanceId": launched["instanceId"], "result": "completed"}
-    assert bench.apps.active(instance.contact_id).id == launched["instanceId"]
+    active = bench.apps.active(instance.contact_id)
+    assert active is not None
+    assert active.id == launched["instanceId"]
     answer(asked, "app-instance/close", {"instanceId": launched["instanceId"]}, WORKSPACE)
     assert [each.id for each in bench.apps.instances] == [instance.id]
 
@@ -369,6 +371,6 @@ def test_the_application_controller(asked: tuple[Bench, Any]) -> None:
 @pytest.mark.parametrize("data", [None, [], "text", 7, {"contactId": 7}, {"contactId": None}])
 def test_odd_request_data_is_answered_not_crashed(asked: tuple[Bench, Any], data: Any) -> None:
     bench, instance = asked
-    for namespace, command in list(replies._ROUTES):
+    for namespace, command in list(requests._ROUTES):
         if command not in ("contact/clear", "contact/transfer"):
             assert bench.ask(instance, command, data, namespace) is not None, command

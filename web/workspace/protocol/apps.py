@@ -5,17 +5,49 @@
     apps.open(apps.default, contact_id="c1")     # makes an iframe; its app says hello, is created and started
     apps.sync()                                  # after the agent looked elsewhere: start and stop
 
-`frames` is the edge: make(instance), remove(instance), show(instance, visible), send(instance, message),
-failed(instance, message), after(ms, function), address(app, path).
-
-What an app says may be anything: what cannot be read or done is refused in words, and counted things have a most.
+A message of an app may be anything: what cannot be read or done is refused with a reason, and what is counted has a limit.
 """
 
-import json_text
-from floor import ACCOUNT, REGION, NotPossible, identifier
-from log import DOWN, NOTE, UP
-from protocol import CREATING, DESTROYING, GONE, HEALTH_CHECK_INTERVAL, LOADING, Instance
-from replies import Refused
+from model.desk import NotPossible
+from model.ids import ACCOUNT, REGION, identifier
+from model.log import DOWN, NOTE, UP
+from protocol import untrusted_json
+from protocol.instance import CREATING, DESTROYING, GONE, HEALTH_CHECK_INTERVAL, LOADING, Instance
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, Protocol
+
+    from model.contact import Contact
+    from model.desk import Desk
+    from model.faults import Faults
+    from model.log import Log
+
+    class Frames(Protocol):
+        """What the apps need of their iframes (protocol/frames.py)."""
+
+        def make(self, instance: Instance) -> None:
+            """Make an iframe, hidden."""
+
+        def remove(self, instance: Instance) -> None:
+            """Remove the iframe."""
+
+        def show(self, instance: Instance, visible: bool) -> None:
+            """Show or hide the iframe."""
+
+        def send(self, instance: Instance, message: dict[str, Any]) -> str:
+            """Send a message; return it as JSON text."""
+
+        def failed(self, instance: Instance, message: str) -> None:
+            """Show that the app ended with a fatal error."""
+
+        def after(self, delay: float, action: Callable[[], Any]) -> None:
+            """Call `action` after `delay` ms."""
+
+        def address(self, app: "App", path: str) -> str:
+            """Return the address of a path of an app, "" where it leads elsewhere."""
+
 
 # How long the workspace waits for an app's onDestroy before it removes the iframe, ms.
 DESTROY_LIMIT = 3000
@@ -30,7 +62,16 @@ SANDBOX = ("allow-forms", "allow-popups", "allow-same-origin", "allow-scripts")
 class App:
     """A registered application as AppIntegrations knows it; `permissions` is a list, changed in place when granted."""
 
-    def __init__(self, name, url, scope="PER_CONTACT", sandbox=SANDBOX, allow=(), permissions=(), number=1):
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        scope: str = "PER_CONTACT",
+        sandbox: "Iterable[str]" = SANDBOX,
+        allow: "Iterable[str]" = (),
+        permissions: "Iterable[str]" = (),
+        number: int = 1,
+    ) -> None:
         self.name = name
         self.url = url
         self.scope = scope if scope in SCOPES else SCOPES[0]
@@ -42,7 +83,7 @@ class App:
         self.arn = "arn:aws:app-integrations:" + REGION + ":" + ACCOUNT + ":application/" + self.id
         self.namespace = "".join(letter if letter.isalpha() else "-" for letter in name.lower())
 
-    def config(self):
+    def config(self) -> "dict[str, Any]":
         """Return the SDK's AppConfig."""
         return {
             "_type": "iframe",
@@ -65,38 +106,38 @@ class Apps:
     `on_news()` is called instead when an app's message did it: to be drawn when its next messages have been answered.
     """
 
-    def __init__(self, desk, faults, log, frames):
+    def __init__(self, desk: "Desk", faults: "Faults", log: "Log", frames: "Frames") -> None:
         self.desk = desk
         self.faults = faults
         self.log = log
         self.frames = frames
-        self.registered = []
-        self.instances = []
-        self.on_change = lambda: None
-        self.on_news = lambda: None
-        self.on_outbound = lambda contact: None
-        self.on_defect = lambda error: None
+        self.registered: list[App] = []
+        self.instances: list[Instance] = []
+        self.on_change: Callable[[], None] = lambda: None
+        self.on_news: Callable[[], None] = lambda: None
+        self.on_outbound: Callable[[Contact], None] = lambda contact: None
+        self.on_defect: Callable[[Exception], None] = lambda error: None
         self.health_check_interval = HEALTH_CHECK_INTERVAL
         self.made = 0
-        self._tabs = {}
+        self._tabs: dict[str, str] = {}
         desk.on_event = self.publish
 
     # -- registered apps -----------------------------------------------------------------------------------------------
 
     @property
-    def default(self):
+    def default(self) -> App | None:
         """The app that a contact opens: the first one registered, or None."""
         return self.registered[0] if self.registered else None
 
-    def register(self, app, first=False):
+    def register(self, app: App, first: bool = False) -> App:
         """Add an app, or replace the one of the same name."""
         kept = [each for each in self.registered if each.name != app.name]
         self.registered = [app] + kept if first else kept + [app]
         self.changed()
         return app
 
-    def configure(self, app):
-        """Take the registration of the server's own app; when it is known already, its instances keep running under it."""
+    def configure(self, app: App) -> None:
+        """Take the registration of the preview server's app; its instances keep running where it is known already."""
         known = self.find_app(app.name)
         if known is None:
             self.register(app)
@@ -106,14 +147,11 @@ class Apps:
         known.requested = app.requested
         known.url, known.scope, known.sandbox, known.allow = app.url, app.scope, app.sandbox, app.allow
 
-    def find_app(self, arn_or_name):
+    def find_app(self, arn_or_name: str | None) -> App | None:
         """Return the app with this ARN or name, or None."""
-        for app in self.registered:
-            if arn_or_name in (app.arn, app.name):
-                return app
-        return None
+        return next((app for app in self.registered if arn_or_name in (app.arn, app.name)), None)
 
-    def check_address(self, app, path=""):
+    def check_address(self, app: App, path: str = "") -> str:
         """Return the address of an app, or of a path of it. Raises NotPossible where it is none, or not the app's own."""
         address = self.frames.address(app, path)
         if not address:
@@ -123,16 +161,24 @@ class Apps:
 
     # -- instances -----------------------------------------------------------------------------------------------------
 
-    def open(self, app, contact_id="", path="", parameters=None, launched_by="", launch_key="", focus=True, idle=False):
+    def open(
+        self,
+        app: App,
+        contact_id: str = "",
+        path: str = "",
+        parameters: "dict[str, Any] | None" = None,
+        launched_by: str = "",
+        launch_key: str = "",
+        focus: bool = True,
+        idle: bool = False,
+    ) -> Instance:
         """Open an app for a contact (or idle), or show the instance there is; return the instance.
 
         A CROSS_CONTACTS app has one instance for all contacts, whichever opens it first. `idle`: without a contact.
         Raises NotPossible where the path leads elsewhere, or too many apps are open.
         """
         self.check_address(app, path)
-        if app.scope == "CROSS_CONTACTS":
-            contact_id = ""
-        if idle:
+        if idle or app.scope == "CROSS_CONTACTS":
             contact_id = ""
         for instance in self.instances:
             same = instance.launch_key == launch_key if launch_key else instance.app is app
@@ -143,7 +189,7 @@ class Apps:
         instance = Instance(self.desk.new_id(), app, contact_id, self, parameters, launched_by, launch_key, path)
         return self._begin(instance, focus)
 
-    def _begin(self, instance, focus):
+    def _begin(self, instance: Instance, focus: bool) -> Instance:
         self.made += 1
         instance.number = self.made
         instance.label = instance.app.name + " " + str(self.made)
@@ -152,16 +198,16 @@ class Apps:
         self.frames.after(INITIALIZATION_TIMEOUT, lambda: self._check_hello(instance))
         return self._focused(instance, focus)
 
-    def _focused(self, instance, focus):
+    def _focused(self, instance: Instance, focus: bool) -> Instance:
         if focus or not self._tabs.get(self.desk.selected):
             self._tabs[self._place(instance)] = instance.id
         self.sync()
         return instance
 
-    def _place(self, instance):
+    def _place(self, instance: Instance) -> str:
         return self.desk.selected if instance.serves_all else instance.contact_id
 
-    def _check_hello(self, instance):
+    def _check_hello(self, instance: Instance) -> None:
         if instance.state == LOADING and instance in self.instances:
             instance.error = (
                 "The app did not say hello within "
@@ -173,13 +219,13 @@ class Apps:
             self.note(instance, {"type": "initialization timeout", "event": instance.app.url})
             self.changed()
 
-    def tabs(self, contact_id):
+    def tabs(self, contact_id: str) -> list[Instance]:
         """Return the instances that belong to a contact's tabs ("": no contact), in the order they were made."""
         return [
             each for each in self.instances if (each.serves_all or each.contact_id == contact_id) and not each.ending
         ]
 
-    def active(self, contact_id):
+    def active(self, contact_id: str) -> Instance | None:
         """Return the instance shown for a contact, or None."""
         tabs = self.tabs(contact_id)
         for instance in tabs:
@@ -187,11 +233,11 @@ class Apps:
                 return instance
         return tabs[-1] if tabs else None
 
-    def select_tab(self, instance):
+    def select_tab(self, instance: Instance) -> None:
         """Show this instance where it belongs."""
         self._focused(instance, True)
 
-    def sync(self):
+    def sync(self) -> None:
         """Show the one instance the agent looks at and hide the others: start and stop."""
         seen = self.active(self.desk.selected)
         for instance in self.instances:
@@ -203,33 +249,33 @@ class Apps:
                 instance.show(visible)
         self.changed()
 
-    def end(self, instance, reborn=False):
-        """Destroy an instance: the app is told and waited for, then its iframe goes; `reborn`: a new one comes."""
+    def end(self, instance: Instance, restarted: bool = False) -> None:
+        """Destroy an instance: wait for the app's onDestroy, then remove its iframe; `restarted`: make a new one."""
         if instance.ending:
             return
-        instance.reborn = reborn
-        self.frames.show(instance, reborn and instance.visible)
+        instance.restarted = restarted
+        self.frames.show(instance, restarted and instance.visible)
         if instance.destroy():
             self.frames.after(DESTROY_LIMIT, lambda: self._give_up(instance))
         else:
             self.remove(instance)
-        if not reborn:
+        if not restarted:
             self.sync()
 
-    def _give_up(self, instance):
+    def _give_up(self, instance: Instance) -> None:
         if instance.state in (CREATING, DESTROYING) and instance.ending:
             self.note(instance, {"type": "destroy", "event": "the app did not complete in time"})
             self.remove(instance)
 
-    def remove(self, instance):
-        """Take the iframe away."""
+    def remove(self, instance: Instance) -> None:
+        """Remove the iframe."""
         if instance.state == GONE:
             return
         instance.state = GONE
         self.frames.remove(instance)
         place = self.instances.index(instance)
         del self.instances[place]
-        if instance.reborn and (not instance.contact_id or self.desk.find(instance.contact_id)):
+        if instance.restarted and (not instance.contact_id or self.desk.find(instance.contact_id)):
             again = Instance(
                 self.desk.new_id(),
                 instance.app,
@@ -246,20 +292,20 @@ class Apps:
             self.instances.insert(place, again)
         self.sync()
 
-    def reload(self):
-        """Make every iframe anew, each after its app was told (the app's files changed)."""
+    def reload(self) -> None:
+        """Make every iframe anew, each after its app was destroyed (the app's files changed)."""
         for instance in list(self.instances):
-            self.end(instance, reborn=True)
+            self.end(instance, restarted=True)
 
-    def end_contact(self, contact_id):
-        """The contact is gone: so are its apps."""
+    def end_contact(self, contact_id: str) -> None:
+        """End the apps of a contact that is gone."""
         self._tabs.pop(contact_id, None)
         for instance in list(self.instances):
             if instance.contact_id == contact_id:
                 self.end(instance)
 
-    def closed_by_app(self, instance, fatal, message):
-        """The app asked to be closed; after a fatal error its iframe goes at once."""
+    def closed_by_app(self, instance: Instance, fatal: bool, message: str) -> None:
+        """Close an app that asked for it; after a fatal error its iframe is removed at once."""
         self.note(instance, {"type": "closed by the app", "event": ("fatal: " if fatal else "") + message})
         if fatal:
             instance.ending = True
@@ -270,20 +316,20 @@ class Apps:
 
     # -- messages ------------------------------------------------------------------------------------------------------
 
-    def hello(self, instance, message):
-        """An app's page said connect-app-host-init."""
+    def hello(self, instance: Instance, message: "dict[str, Any]") -> None:
+        """Answer an app's page that sent connect-app-host-init."""
         self.log.add(self.desk.clock(), UP, instance.label, message)
         instance.hello(message)
         self.on_news()
 
-    def send(self, instance, message, about=""):
+    def send(self, instance: Instance, message: "dict[str, Any]", about: str = "") -> None:
         """Send a message to an app; `about` is the request that it answers."""
         text = self.frames.send(instance, message)
         self.log.add(self.desk.clock(), DOWN, instance.label, text, about)
 
-    def received(self, instance, text):
-        """A message of an app came in, as JSON text. Raises ValueError, with words, where it cannot be read."""
-        message = json_text.read(text)
+    def received(self, instance: Instance, text: str) -> None:
+        """Handle a message of an app, as JSON text. Raises ValueError, with a reason, where it cannot be read."""
+        message = untrusted_json.read(text)
         self.log.add(self.desk.clock(), UP, instance.label, text)
         if not isinstance(message, dict):
             self.note(instance, {"type": "unknown message", "event": text})
@@ -291,115 +337,39 @@ class Apps:
             try:
                 instance.receive(message)
             except Exception as error:
-                # A defect here: the app has its answer all the same, and the agent is told.
+                # A defect here: the app gets its answer all the same, and the page shows it.
                 self.note(instance, {"type": "defect", "event": str(error)})
                 if message.get("type") == "request":
                     instance.refuse(message.get("requestId"), "internalServerError", "The local workspace failed")
                 self.on_defect(error)
 
-    def unreadable(self, instance, request_id, why):
-        """A message came in that cannot be read. Where it was a request, its id is given, and it is refused."""
+    def unreadable(self, instance: Instance, request_id: str, why: str) -> None:
+        """Log a message that cannot be read; where it was a request (its id is known), refuse it."""
         self.note(instance, {"type": "unreadable message", "event": why})
         if request_id and instance.state != GONE:
             instance.refuse(request_id, "invalidRequest", "The request cannot be read: " + why)
 
-    def note(self, instance, message):
-        """Put something the workspace did or saw into the log."""
+    def note(self, instance: Instance | None, message: "dict[str, Any]") -> None:
+        """Log something that the workspace did or saw."""
         self.log.add(self.desk.clock(), NOTE, instance.label if instance else "", message)
 
-    def publish(self, namespace, key, about, data):
-        """Tell every app of an event; a cleared contact's apps end after they were told."""
+    def publish(self, namespace: str, key: str, about: str, data: "Any") -> None:
+        """Publish an event to every app; a cleared contact's apps end after that."""
         for instance in list(self.instances):
             instance.publish(namespace, key, about, data)
         if key == "contact/destroy":
             self.end_contact(about)
 
-    def relay(self, sender, topic, data):
+    def relay(self, sender: Instance, topic: "dict[str, Any]", data: "Any") -> None:
         """Pass on what an app published to the other apps."""
         for instance in list(self.instances):
             if instance is not sender:
-                instance.publish(topic.get("namespace"), topic.get("key"), topic.get("parameter") or "", data)
+                instance.publish(topic["namespace"], topic["key"], topic.get("parameter") or "", data)
 
-    def after(self, delay, action):
-        """Do something after `delay` ms."""
+    def after(self, delay: float, action: "Callable[[], Any]") -> None:
+        """Call `action` after `delay` ms."""
         self.frames.after(delay, action)
 
-    def changed(self):
-        """What the agent sees may have changed."""
+    def changed(self) -> None:
+        """Draw what the agent sees again: it may have changed."""
         self.on_change()
-
-    # -- the application controller's requests -------------------------------------------------------------------------
-
-    def catalog(self):
-        """Return every registered app's AppConfig."""
-        return [app.config() for app in self.registered]
-
-    def config_of(self, arn_or_name):
-        """Return one app's AppConfig. Raises Refused."""
-        return self._app(arn_or_name).config()
-
-    def launch(self, arn_or_name, options):
-        """Launch an app for an app; return its AppInfo. Raises Refused, or NotPossible."""
-        app = self._app(arn_or_name)
-        options = _table(options, "options")
-        scope = _table(options.get("scope"), "the scope")
-        _table(options.get("parameters"), "the parameters")
-        for name in (scope.get("contactId"), options.get("launchKey")):
-            if name is not None and not isinstance(name, str):
-                raise Refused("invalidRequest", "A contact's id and a launch key are texts")
-        contact_id = scope.get("contactId") or ("" if scope.get("type") == "idle" else self.desk.selected)
-        if contact_id and self.desk.find(contact_id) is None:
-            raise Refused("invalidRequest", "The scope's contact is not active")
-        instance = self.open(
-            app,
-            contact_id,
-            parameters=options.get("parameters"),
-            launched_by="app",
-            launch_key=options.get("launchKey") or self.desk.new_id(),
-            focus=not options.get("openInBackground"),
-            idle=scope.get("type") == "idle",
-        )
-        return instance.info()
-
-    def info(self, instance_id):
-        """Return one instance's AppInfo. Raises Refused."""
-        return self._instance(instance_id).info()
-
-    def infos(self):
-        """Return every instance's AppInfo."""
-        return [instance.info() for instance in self.instances]
-
-    def focus(self, instance_id):
-        """Show an instance's tab. Raises Refused."""
-        instance = self._instance(instance_id)
-        if not instance.serves_all:
-            self.desk.selected = instance.contact_id
-        self.select_tab(instance)
-        return {"instanceId": instance_id, "result": "completed"}
-
-    def close(self, instance_id, asking):
-        """Close an instance once the one that asks has its answer. Raises Refused."""
-        instance = self._instance(instance_id)
-        asking.after_answer(lambda: self.end(instance))
-
-    def outbound(self, contact):
-        """An app called somebody: the workspace goes on with it."""
-        self.on_outbound(contact)
-
-    def _app(self, arn_or_name):
-        app = self.find_app(arn_or_name)
-        if app is None:
-            raise Refused("invalidRequest", "There is no app " + arn_or_name)
-        return app
-
-    def _instance(self, instance_id):
-        for instance in self.instances:
-            if instance.id == instance_id:
-                return instance
-        raise Refused("invalidRequest", "There is no app instance " + instance_id)
-
-
-def _table(value, what):
-    if value is not None and not isinstance(value, dict):
-        raise Refused("invalidRequest", "The launch is no launch: " + what + " is no object")
-    return value or {}

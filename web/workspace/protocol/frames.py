@@ -1,22 +1,30 @@
-"""The edge to the iframes: makes and removes them, and carries messages over their ports.
+"""The apps' iframes: makes and removes them, and carries messages over their ports.
 
     frames = Frames(js.document.getElementById("stage"))
-    frames.apps = Apps(desk, faults, log, frames)
-    frames.listen()
+    frames.listen(Apps(desk, faults, log, frames))
 
 A message comes in as JSON text: the browser's JSON.stringify, called through Promise.try, because an app may send
-what JSON has no word for (a cycle, a BigInt) and MicroPython cannot catch what JavaScript throws. Everything made for
-an iframe (port, handlers) is let go with it. The only module that knows MessagePort.
+what JSON cannot hold (a cycle, a BigInt) and MicroPython cannot catch what JavaScript throws. Everything made for
+an iframe (port, handlers) is released with it. The only module that knows MessagePort.
 """
 
 import gc
 import json
 
 import js
-from jsffi import create_proxy, to_js
-from replies import Moment
+from jsffi import create_proxy
 
-# After so many removed iframes MicroPython's garbage is collected, so that what JavaScript holds for it is let go.
+from protocol.requests import Moment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from protocol.apps import App, Apps
+    from protocol.instance import Instance
+
+# After so many removed iframes MicroPython's garbage is collected, so that what JavaScript holds for it is released.
 _COLLECT_EVERY = 5
 _try = getattr(js.Promise, "try")
 # Taken through Reflect.get: as an attribute it would be a Python method, and throw inside Python, which cannot catch it.
@@ -29,35 +37,35 @@ _object = js.Object
 class Frame:
     """One iframe: its element, and once its app said hello, its port and the handlers JavaScript holds."""
 
-    def __init__(self, element):
+    def __init__(self, element: "Any") -> None:
         self.element = element
-        self.port = None
-        self.handlers = []
+        self.port: Any = None
+        self.handlers: list[Any] = []
 
 
 class Frames:
-    """The iframes by instance id. `apps` is the Apps they belong to."""
+    """The iframes by instance id."""
 
-    def __init__(self, stage):
-        self.apps = None
+    def __init__(self, stage: "Any") -> None:
         self.stage = stage
-        self.frames = {}
-        self.on_failed = lambda instance, message: None
-        self._last = None
-        self._due = {}
+        self.frames: dict[str, Frame] = {}
+        self.on_failed: Callable[[Instance, str], None] = lambda instance, message: None
+        self._last: Any = None
+        self._due: dict[int, Callable[[], Any]] = {}
         self._timers = 0
         self._removed = 0
         self._fire_proxy = create_proxy(self._fire)
         self._hello_proxy = create_proxy(self._window_message)
 
-    def listen(self):
-        """Hear apps say hello."""
+    def listen(self, apps: "Apps") -> None:
+        """Listen to the apps' first messages."""
+        self.apps = apps
         js.window.addEventListener("message", self._hello_proxy)
 
-    # -- what apps.py asks of its edge ---------------------------------------------------------------------------------
+    # -- what protocol/apps.py needs ----------------------------------------------------------------------------------
 
-    def make(self, instance):
-        """Put an iframe for the instance into the page, hidden until it is shown."""
+    def make(self, instance: "Instance") -> None:
+        """Add an iframe for the instance to the page, hidden until it is shown."""
         element = js.document.createElement("iframe")
         element.className = "app-frame"
         element.title = instance.app.name
@@ -70,8 +78,8 @@ class Frames:
         self.stage.appendChild(element)
         self.frames[instance.id] = Frame(element)
 
-    def remove(self, instance):
-        """Take the iframe away and let go of all that was made for it."""
+    def remove(self, instance: "Instance") -> None:
+        """Remove the iframe and release all that was made for it."""
         frame = self.frames.pop(instance.id, None)
         if frame is None:
             return
@@ -84,18 +92,18 @@ class Frames:
         if self._removed % _COLLECT_EVERY == 0:
             self.after(0, gc.collect)
 
-    def show(self, instance, visible):
+    def show(self, instance: "Instance", visible: bool) -> None:
         """Show or hide the iframe; a hidden one stays alive."""
         frame = self.frames.get(instance.id)
         if frame is not None:
             frame.element.hidden = not visible
 
-    def failed(self, instance, message):
-        """An app closed itself with a fatal error."""
+    def failed(self, instance: "Instance", message: str) -> None:
+        """Show that an app closed itself with a fatal error."""
         self.on_failed(instance, message)
 
-    def address(self, app, path):
-        """Return the address of a path of an app, as the browser resolves it; "" where it is none or another site's."""
+    def address(self, app: "App", path: str) -> str:
+        """Return the address of a path of an app, as the browser resolves it; "" where it is no address or another site's."""
         base = js.URL.parse(app.url)
         if base is None or base.protocol not in ("http:", "https:"):
             return ""
@@ -103,7 +111,7 @@ class Frames:
         # javascript:, blob: and about: have other origins too.
         return found.href if found is not None and found.origin == base.origin else ""
 
-    def send(self, instance, message):
+    def send(self, instance: "Instance", message: "dict[str, Any]") -> str:
         """Post a message to the app; return its JSON text."""
         text = json.dumps(message)
         frame = self.frames.get(instance.id)
@@ -114,26 +122,26 @@ class Frames:
             frame.port.postMessage(made)
         return text
 
-    def after(self, delay, action):
-        """Do something after `delay` ms. One handler serves all timers, so that none is left behind."""
+    def after(self, delay: float, action: "Callable[[], Any]") -> None:
+        """Call `action` after `delay` ms. One handler serves all timers, so that none is left behind."""
         self._timers += 1
         self._due[self._timers] = action
         js.setTimeout(self._fire_proxy, delay, self._timers)
 
-    def _fire(self, number):
+    def _fire(self, number: int) -> None:
         action = self._due.pop(number, None)
         if action is not None:
             action()
 
     # -- messages ------------------------------------------------------------------------------------------------------
 
-    def _window_message(self, event):
+    def _window_message(self, event: "Any") -> None:
         try:
             self._hello(event, event.data)
         except MemoryError:
             self.apps.note(None, {"type": "hello without an end", "event": str(event.origin)})
 
-    def _hello(self, event, data):
+    def _hello(self, event: "Any", data: "Any") -> None:
         if field(data, "type") != "connect-app-host-init":
             return
         for instance in list(self.apps.instances):
@@ -143,7 +151,7 @@ class Frames:
                 return
         self.apps.note(None, {"type": "hello from a window that is no app", "event": str(event.origin)})
 
-    def _connect(self, instance, frame, event, data):
+    def _connect(self, instance: "Instance", frame: Frame, event: "Any", data: "Any") -> None:
         if not event.ports.length:
             self.apps.note(instance, {"type": "hello without a port", "event": str(event.origin)})
             return
@@ -153,7 +161,7 @@ class Frames:
         frame.port = event.ports[0]
         apps = self.apps
 
-        def on_text(text=None):
+        def on_text(text: "Any" = None) -> None:
             # What JSON has no text for is no message: undefined, which calls without an argument.
             if isinstance(text, str):
                 try:
@@ -161,7 +169,7 @@ class Frames:
                 except ValueError as error:
                     on_bad(error)
 
-        def on_bad(error=None):
+        def on_bad(error: "Any" = None) -> None:
             asked, self._last = self._last, None
             # From JavaScript comes its Error, a PythonError where even the text had no room here.
             why = str(field(error, "message") or error)
@@ -170,7 +178,7 @@ class Frames:
         on_text_proxy = create_proxy(on_text)
         on_bad_proxy = create_proxy(on_bad)
 
-        def on_message(event):
+        def on_message(event: "Any") -> None:
             try:
                 # Its text comes before the next message does.
                 self._last = event.data
@@ -186,7 +194,7 @@ class Frames:
         apps.hello(instance, hello)
 
 
-def field(data, name):
+def field(data: "Any", name: str) -> "Any":
     """Return a field of what JavaScript gave, None where it has none.
 
     Only an object may be asked: JavaScript throws where a BigInt is, and MicroPython cannot catch that.
@@ -194,7 +202,7 @@ def field(data, name):
     return getattr(data, name) if _is(_object(data), data) and hasattr(data, name) else None
 
 
-def _request_id(data):
+def _request_id(data: "Any") -> str:
     """Return the id of the request that a message is, as far as it can be read, "" where it is none."""
     try:
         asked = field(data, "requestId") if field(data, "type") == "request" else None
@@ -203,7 +211,7 @@ def _request_id(data):
         return ""
 
 
-def _set_dates(made, message):
+def _set_dates(made: "Any", message: "Any") -> None:
     """Put Dates where the message has Moments; `made` is its JavaScript copy."""
     items = list(message.items()) if isinstance(message, dict) else list(enumerate(message))
     for key, value in items:
@@ -211,8 +219,3 @@ def _set_dates(made, message):
             js.Reflect.set(made, key, js.Date.new(float(value["$date"])))
         elif isinstance(value, (dict, list, tuple)) and value:
             _set_dates(js.Reflect.get(made, key), value)
-
-
-def post_json(value):
-    """Return the options of a fetch that posts JSON."""
-    return to_js({"method": "POST", "headers": {"Content-Type": "application/json"}, "body": json.dumps(value)})

@@ -11,18 +11,22 @@ A rule's command is a request's, such as `agent/getName`, or `*` for every reque
 
 import json
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 KINDS = ("fail", "hang", "late")
 DEFAULT_REASON = "The workspace was told to fail this request"
 DEFAULT_LATE = 2000.0
 
 
 class Plan:
-    """What is to be done with one request: wait `delay` ms, then answer, fail with a reason, or never answer.
+    """How one request is answered: wait `delay` ms, then answer, fail with a reason, or never answer.
 
     `answer` is None for the answer that there is; otherwise a list with the data to send instead, empty for none.
     """
 
-    def __init__(self, delay, fail="", hang=False, answer=None):
+    def __init__(self, delay: float, fail: str = "", hang: bool = False, answer: "list[Any] | None" = None) -> None:
         self.delay = delay
         self.fail = fail
         self.hang = hang
@@ -32,12 +36,12 @@ class Plan:
 class Faults:
     """The faults now in force; `rules` maps a command to (kind, reason or milliseconds)."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.latency = 0.0
         self.drop_acknowledge = False
-        self.rules = {}
+        self.rules: dict[str, tuple[str, Any]] = {}
 
-    def set(self, command, kind, value=None):
+    def set(self, command: str, kind: str, value: float | str | None = None) -> None:
         """Make requests of `command` fail (value: the reason), hang, or be late (value: ms). Raises ValueError."""
         if kind not in KINDS:
             raise ValueError("a fault is one of " + ", ".join(KINDS))
@@ -45,11 +49,11 @@ class Faults:
             value = float(value or DEFAULT_LATE)
         self.rules[command] = (kind, value or DEFAULT_REASON)
 
-    def answer(self, command, data):
+    def answer(self, command: str, data: "list[Any]") -> None:
         """Make requests of `command` be answered with another value: a list that holds it, or for undefined nothing."""
         self.rules[command] = ("answer", data)
 
-    def heal(self, command=""):
+    def heal(self, command: str = "") -> None:
         """Take back the rule of one command, or for "" every fault."""
         if command:
             self.rules.pop(command, None)
@@ -58,7 +62,7 @@ class Faults:
         self.latency = 0.0
         self.drop_acknowledge = False
 
-    def plan(self, command):
+    def plan(self, command: str) -> Plan | None:
         """Return the Plan for a request, or None when nothing is wrong."""
         rule = self.rules.get(command) or self.rules.get("*") if self.rules else None
         if rule is None:
@@ -70,7 +74,7 @@ class Faults:
             return Plan(self.latency, answer=value)
         return Plan(self.latency, value if kind == "fail" else "", kind == "hang")
 
-    def describe(self):
+    def describe(self) -> list[str]:
         """Return the faults in force as lines for people."""
         lines = ["every answer takes " + str(int(self.latency)) + " ms longer"] if self.latency else []
         if self.drop_acknowledge:
@@ -78,10 +82,10 @@ class Faults:
         for command in sorted(self.rules):
             kind, value = self.rules[command]
             if kind == "answer":
-                lines.append(command + " is answered with " + (json.dumps(value[0]) if value else "undefined"))
-                continue
-            words = {"fail": "fails: ", "hang": "is never answered", "late": "is late by "}[kind]
-            lines.append(
-                command + " " + words + ("" if kind == "hang" else str(value)) + (" ms" if kind == "late" else "")
-            )
+                words = "is answered with " + (json.dumps(value[0]) if value else "undefined")
+            elif kind == "late":
+                words = "is late by " + str(value) + " ms"
+            else:
+                words = "is never answered" if kind == "hang" else "fails: " + value
+            lines.append(command + " " + words)
         return lines

@@ -1,4 +1,4 @@
-"""Which permission a request or a subscription needs: the one table, and the texts of refusals.
+"""Which permission a request or a subscription needs: the one table. Pure.
 
     needed_for_request("aws.connect.contact", "agent/getName")      # -> "User.Details.View"
     needed_for_topic("aws.connect.contact", "contact/connected")    # -> "Contact.Details.View"
@@ -18,7 +18,7 @@ WORKSPACE = "aws.connect.workspace"
 EVERYTHING = "*"
 
 # permission -> (requests, topics), each (namespace, name)
-TABLE = (
+TABLE: tuple[tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]], ...] = (
     ("User.Details.View", ((CONTACT, "agent/getName"), (CONTACT, "agent/getARN")), ()),
     (
         "User.Configuration.View",
@@ -93,8 +93,8 @@ FREE_TOPICS = ((USER, "visualModeChange"),)
 
 NAMES = tuple(row[0] for row in TABLE)
 
-_REQUESTS = {}
-_TOPICS = {}
+_REQUESTS: dict[tuple[str, str], str] = {}
+_TOPICS: dict[tuple[str, str], str] = {}
 for _permission, _requests, _topics in TABLE:
     for _pair in _requests:
         _REQUESTS[_pair] = _permission
@@ -102,13 +102,13 @@ for _permission, _requests, _topics in TABLE:
         _TOPICS[_pair] = _permission
 
 
-def needed_for_request(namespace, command):
+def needed_for_request(namespace: str, command: str) -> str:
     """Return the permission a request needs: a name of the table, `*`, or "" for none."""
     pair = (namespace, command)
     return "" if pair in FREE_REQUESTS else _REQUESTS.get(pair, EVERYTHING)
 
 
-def needed_for_topic(namespace, key):
+def needed_for_topic(namespace: str, key: str) -> str:
     """Return the permission a subscription needs; topics outside `aws.connect.` are between apps and need none."""
     pair = (namespace, key)
     if pair in FREE_TOPICS or not namespace.startswith("aws.connect."):
@@ -116,6 +116,6 @@ def needed_for_topic(namespace, key):
     return _TOPICS.get(pair, EVERYTHING)
 
 
-def allows(granted, needed):
+def allows(granted: list[str], needed: str) -> bool:
     """Return whether the granted permissions (a list of names) cover the needed one."""
     return not needed or needed in granted or EVERYTHING in granted

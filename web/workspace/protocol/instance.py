@@ -1,4 +1,4 @@
-"""One app instance's conversation with the workspace: what is sent, and what each message of the app is answered. Pure.
+"""One running app's conversation with the workspace: what is sent, and how each message of the app is answered. Pure.
 
     instance = Instance("4711", app, contact_id="c1", apps=apps)
     instance.hello({"sdkVersion": "1.0.11", "providerId": "p"})     # acknowledge, then the lifecycle's create
@@ -7,16 +7,25 @@
 
 Messages go out through `apps.send(instance, message)`. A message's times are `{"$date": ms}` and become Dates at the
 edge. The rules are those of the SDK's own source (core/proxy, app/lifecycle at 1.0.11): it ignores start and stop
-until the create handler is done, tells of that with appLifecycleHandlerCompleted (for create and destroy only), and
+until the create handler is done, reports that with appLifecycleHandlerCompleted (for create and destroy only), and
 wants a topic back exactly as it subscribed.
 """
 
 import json
 
-import replies
-from floor import REGION
-from permissions import USER, allows, needed_for_topic
-from replies import moment
+from model.ids import REGION
+from model.permissions import USER, allows, needed_for_topic
+from protocol import requests
+from protocol.requests import moment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from protocol.apps import App, Apps
+
+    Message = dict[str, Any]
 
 LOADING = "loading"  # the iframe is there, its app has not said hello
 CREATING = "creating"  # acknowledged; the app's onCreate runs
@@ -26,16 +35,26 @@ DESTROYING = "destroying"
 GONE = "gone"
 
 HEALTH_CHECK_INTERVAL = 10000
-# More subscriptions than an app has events to hear: an app that goes on subscribing is refused.
+# More subscriptions than there are events: an app that goes on subscribing is refused.
 MOST_SUBSCRIPTIONS = 1000
-# Topics below it are the workspace's to tell of, the others are between apps.
+# Topics below it are published by the workspace alone, the others are between apps.
 _WORKSPACES_OWN = "aws.connect."
 
 
 class Instance:
     """One app in one iframe. `contact_id` is "" for an idle instance and for one that serves all contacts."""
 
-    def __init__(self, instance_id, app, contact_id, apps, parameters=None, launched_by="", launch_key="", path=""):
+    def __init__(
+        self,
+        instance_id: str,
+        app: "App",
+        contact_id: str,
+        apps: "Apps",
+        parameters: "dict[str, Any] | None" = None,
+        launched_by: str = "",
+        launch_key: str = "",
+        path: str = "",
+    ) -> None:
         self.id = instance_id
         self.app = app
         self.contact_id = contact_id
@@ -53,16 +72,16 @@ class Instance:
         self.sdk_version = ""
         self.connection_id = ""
         self.started = apps.desk.clock()
-        self.reborn = False
+        self.restarted = False
         self.ending = False
         self.requests = 0
         self._health = 0
-        self._topics = {}
-        self._after = []
+        self._topics: dict[tuple[str, str], dict[str, Message]] = {}
+        self._after: list[Callable[[], Any]] = []
 
-    # -- what the workspace does ---------------------------------------------------------------------------------------
+    # -- the workspace's side ------------------------------------------------------------------------------------------
 
-    def hello(self, message):
+    def hello(self, message: "Message") -> None:
         """The app said connect-app-host-init (again, if its page was loaded anew): acknowledge and create it."""
         if self.ending:
             return
@@ -84,8 +103,8 @@ class Instance:
         )
         self._lifecycle("create")
 
-    def show(self, visible):
-        """The agent sees the app, or sees it no more: start, stop."""
+    def show(self, visible: bool) -> None:
+        """Start the app that the agent sees now, stop one that is hidden."""
         self.visible = visible
         if visible and self.state == STOPPED:
             self.state = RUNNING
@@ -94,7 +113,7 @@ class Instance:
             self.state = STOPPED
             self._lifecycle("stop")
 
-    def destroy(self):
+    def destroy(self) -> bool:
         """Begin the end; return whether the app is to be waited for."""
         self.ending = True
         if self.state in (STOPPED, RUNNING):
@@ -102,7 +121,7 @@ class Instance:
             self._lifecycle("destroy")
         return self.state in (CREATING, DESTROYING)
 
-    def publish(self, namespace, key, about, data):
+    def publish(self, namespace: str, key: str, about: str, data: "Any") -> None:
         """Send an event to the app for each subscription it fits; `about`: a contact's or participant's id, or ""."""
         topics = self._topics.get((namespace, key))
         if not topics:
@@ -111,30 +130,26 @@ class Instance:
             if self._fits(parameter, about, data):
                 self._send({"type": "publish", "topic": topics[parameter], "data": data})
 
-    def _fits(self, parameter, about, data):
+    def _fits(self, parameter: str, about: str, data: "Any") -> bool:
         if not about:
             return True
-        if parameter and parameter != replies.CURRENT_CONTACT:
+        if parameter and parameter != requests.CURRENT_CONTACT:
             return parameter == about
         if self.serves_all and not parameter:
             return True
-        # What one app tells the others (`relay`) may be anything.
+        # What one app publishes to the others (`relay`) may be anything.
         said = data.get("contactId") if isinstance(data, dict) else None
         # "If no contact ID is provided, then it uses the context of the current contact that the app was opened on"
         # (AWS's page of every contact event).
-        return replies.resolve_contact(self.apps.desk, self, "") == (said or about)
+        return requests.resolve_contact(self.apps.desk, self, "") == (said or about)
 
-    def subscriptions(self):
+    def subscriptions(self) -> "list[Message]":
         """Return the topics the app is subscribed to, as it named them."""
         return [topic for topics in self._topics.values() for topic in topics.values()]
 
-    def config(self):
-        """Return the app's configuration as the lifecycle messages carry it (the SDK's AppConfig)."""
-        return self.app.config()
-
-    def info(self):
+    def info(self) -> "Message":
         """Return the SDK's AppInfo."""
-        config = self.config()
+        config = self.app.config()
         info = {
             "instanceId": self.id,
             "config": {key: config[key] for key in ("arn", "namespace", "id", "name", "description")},
@@ -153,22 +168,19 @@ class Instance:
             info["launchKey"] = self.launch_key
         return info
 
-    def scope(self):
+    def scope(self) -> dict[str, str]:
         """Return the SDK's AppScope."""
         return {"type": "contact", "contactId": self.contact_id} if self.contact_id else {"type": "idle"}
 
-    def after_answer(self, action):
+    def after_answer(self, action: "Callable[[], Any]") -> None:
         """Do something once the answer to the present request is on its way."""
         self._after.append(action)
 
-    def _launch_source(self):
-        source = {"type": "internal"}
-        if self.launched_by:
-            source["name"] = self.launched_by
-        return source
+    def _launch_source(self) -> dict[str, str]:
+        return {"type": "internal", "name": self.launched_by} if self.launched_by else {"type": "internal"}
 
-    def _lifecycle(self, stage):
-        config = self.config()
+    def _lifecycle(self, stage: str) -> None:
+        config = self.app.config()
         message = {
             "type": "appLifecycle",
             "stage": stage,
@@ -186,13 +198,13 @@ class Instance:
             message["parameters"] = self.parameters
         self._send(message)
 
-    def _send(self, message, about=""):
+    def _send(self, message: "Message", about: str = "") -> None:
         self.apps.send(self, message, about)
 
-    # -- what the app says ---------------------------------------------------------------------------------------------
+    # -- the app's messages --------------------------------------------------------------------------------------------
 
-    def receive(self, message):
-        """Do what a message of the app asks for. What asks for nothing (log, metric) is in the log and that is all."""
+    def receive(self, message: "Message") -> None:
+        """Handle a message of the app. What asks for nothing (log, metric) is only logged."""
         kind = message.get("type")
         if kind == "request":
             self._request(message)
@@ -208,7 +220,7 @@ class Instance:
         elif kind not in ("log", "metric", "serviceError", "closeChannel", "childUpstream"):
             self.apps.note(self, {"type": "unknown message", "event": str(kind)})
 
-    def _completed(self, stage):
+    def _completed(self, stage: "Any") -> None:
         if stage == "create" and self.state == CREATING:
             self.state = STOPPED
             if self.ending:
@@ -219,7 +231,7 @@ class Instance:
         elif stage == "destroy" and self.state == DESTROYING:
             self.apps.remove(self)
 
-    def _request(self, message):
+    def _request(self, message: "Message") -> None:
         namespace = str(message.get("namespace"))
         command = str(message.get("command"))
         self.requests += 1
@@ -229,7 +241,8 @@ class Instance:
         elif plan.hang:
             self.apps.note(self, {"type": "fault", "event": "never answered: " + command})
         elif plan.answer is not None:
-            self._answer_later(plan.delay, command, lambda: self._with_data(namespace, message, plan.answer))
+            data = plan.answer
+            self._answer_later(plan.delay, command, lambda: self._with_data(namespace, message, data))
         elif plan.fail:
             self._answer_later(plan.delay, command, lambda: self._error(message, "internalServerError", plan.fail))
         else:
@@ -237,9 +250,9 @@ class Instance:
         if self._after and not (plan and plan.delay):
             self._run_after()
 
-    def _answer_later(self, delay, command, make):
+    def _answer_later(self, delay: float, command: str, make: "Callable[[], Message]") -> None:
         # The answer is made when it goes out: it says how things are then.
-        def answer_now():
+        def answer_now() -> None:
             if self.state != GONE:
                 self._send(make(), command)
                 self._run_after()
@@ -249,20 +262,20 @@ class Instance:
         else:
             answer_now()
 
-    def _run_after(self):
+    def _run_after(self) -> None:
         actions, self._after = self._after, []
         for action in actions:
             action()
 
-    def _response(self, namespace, command, message):
-        ask = replies.Ask(self.apps.desk, self, self.apps, message.get("data"))
+    def _response(self, namespace: str, command: str, message: "Message") -> "Message":
+        request = requests.Request(self.apps.desk, self, self.apps, message.get("data"))
         try:
-            data = replies.answer(ask, namespace, command, self.app.permissions)
-        except replies.Refused as refused:
+            data = requests.answer(request, namespace, command, self.app.permissions)
+        except requests.Refused as refused:
             return self._error(message, refused.key, refused.reason)
         return self._with_data(namespace, message, [] if data is None else [data])
 
-    def _with_data(self, namespace, message, data):
+    def _with_data(self, namespace: str, message: "Message", data: "list[Any]") -> "Message":
         """Return a response with what `data` holds; with nothing in it the app gets undefined."""
         response = {
             "type": "response",
@@ -274,7 +287,7 @@ class Instance:
             response["data"] = data[0]
         return response
 
-    def _error(self, message, key, reason):
+    def _error(self, message: "Message", key: str, reason: str) -> "Message":
         return {
             "type": "response",
             "namespace": message.get("namespace"),
@@ -285,12 +298,12 @@ class Instance:
             "details": {"command": message.get("command"), "requestData": message.get("data")},
         }
 
-    def refuse(self, request_id, key, reason):
+    def refuse(self, request_id: "Any", key: str, reason: str) -> None:
         """Answer a request that cannot be done, whatever else it says."""
         self._send({"type": "response", "requestId": request_id, "isError": True, "errorKey": key, "reason": reason})
 
-    def _about_a_topic(self, kind, message):
-        topic = message.get("topic")
+    def _about_a_topic(self, kind: str, message: "Message") -> None:
+        topic: Any = message.get("topic")
         if not _is_topic(topic):
             self._refuse_topic(topic, "invalidTopic", "App named a topic that is none - Topic ")
         elif kind == "subscribe":
@@ -303,7 +316,7 @@ class Instance:
         else:
             self.apps.relay(self, topic, message.get("data"))
 
-    def _subscribe(self, topic, handler_id):
+    def _subscribe(self, topic: "Message", handler_id: "Any") -> None:
         if len(self.subscriptions()) >= MOST_SUBSCRIPTIONS:
             words = "App has " + str(MOST_SUBSCRIPTIONS) + " subscriptions, which is the most - Topic "
             self._refuse_topic(topic, "tooManySubscriptions", words)
@@ -317,7 +330,7 @@ class Instance:
             words = "App attempted to subscribe to topic without permission - Topic "
             self._refuse_topic(topic, "subscribeWithoutPermission", words)
 
-    def _refuse_topic(self, topic, key, words):
+    def _refuse_topic(self, topic: "Any", key: str, words: str) -> None:
         self._send(
             {
                 "type": "error",
@@ -330,12 +343,12 @@ class Instance:
         )
 
 
-def _is_topic(topic):
+def _is_topic(topic: "Any") -> bool:
     """Return whether it is the SDK's SubscriptionTopic: {"namespace", "key", "parameter"?}, texts all."""
     if not isinstance(topic, dict) or not isinstance(topic.get("parameter", ""), (str, type(None))):
         return False
     return isinstance(topic.get("namespace"), str) and isinstance(topic.get("key"), str)
 
 
-def _key(topic):
+def _key(topic: "Message") -> tuple[str, str]:
     return topic["namespace"], topic["key"]

@@ -1,0 +1,1 @@
+"""What can be done in the workspace, by name: buttons, the page's address, scenarios and tests all do it through here."""

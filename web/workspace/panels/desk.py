@@ -1,0 +1,44 @@
+"""The panel of the desk: the agent, its routing profile and language, and the apps."""
+
+from model.desk import LOCALES
+from panels.dom import by_id, fill, filled_in, options
+from panels.part import Part
+from protocol import untrusted_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from panels.page import Page
+
+
+class DeskPanel(Part):
+    """The forms that change the desk."""
+
+    def __init__(self, page: "Page") -> None:
+        super().__init__(page)
+        self.forms = {"open": _open}
+        fill(by_id("desk-language"), options(LOCALES))
+
+    def state(self) -> "Any":
+        """Return all that is shown."""
+        desk = self.desk
+        names = [app.name for app in self.apps.registered]
+        return desk.agent_name, desk.extension, desk.profile_name, desk.concurrency, desk.language, names
+
+    def draw(self) -> None:
+        """Draw it."""
+        desk = self.desk
+        fill(by_id("open-app"), options(app.name for app in self.apps.registered))
+        by_id("desk-name").value = desk.agent_name
+        by_id("desk-extension").value = desk.extension
+        by_id("desk-profile").value = desk.profile_name
+        for channel, number in desk.concurrency:
+            by_id("desk-" + channel.lower()).value = str(number)
+        by_id("desk-language").value = desk.language
+
+
+def _open(fields: "dict[str, Any]") -> "tuple[str, dict[str, Any]]":
+    if fields["parameters"]:
+        fields["parameters"] = untrusted_json.read(fields["parameters"])
+    return "open", filled_in(fields)
