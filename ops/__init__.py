@@ -8,7 +8,9 @@ import gc
 import sys
 from pathlib import Path
 
-LOOKUP = Path(__file__).resolve().parent.parent / "lambda" / "lookup"
+# Links are not followed: a folder of links to a checkout, with other files for some, is a project of its own (the tests' is).
+ROOT = Path(__file__).absolute().parent.parent
+LOOKUP = ROOT / "lambda" / "lookup"
 sys.path.append(str(LOOKUP))
 
 # What a command imports stays until it ends: looking for garbage in it again and again is a tenth of its start.

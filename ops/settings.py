@@ -27,10 +27,10 @@ from pydantic import (
 )
 
 from ops import LOOKUP
+from ops import ROOT as ROOT
 from ops.crm_settings import check_entry, check_fields, check_lookup_url, check_page, check_path, encode_template
 from ops.errors import UserError
 
-ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = ROOT / "pyproject.toml"
 
 # The CRM's templates: the placeholder of each, and what is filled in to see whether its page would be opened.

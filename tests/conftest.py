@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from typing import Any, Protocol
 
+import tests.fixture_project  # noqa: F401  # isort: skip  (first: it decides which project `ops` is of)
+
 import hypothesis
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, Playwright, expect, sync_playwright
