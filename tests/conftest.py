@@ -9,8 +9,10 @@ pop-up blocker, which Playwright switches off, launches its own with `launch`:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 import tests.fixture_project  # noqa: F401  # isort: skip  (first: it decides which project `ops` is of)
@@ -34,6 +36,34 @@ BROWSERS = ("chromium", "firefox")
 expect.set_options(timeout=30_000)
 hypothesis.settings.register_profile("popdesk", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("popdesk")
+
+_UNIT = Path(__file__).parent / "unit"
+_quick_test = ""  # the one that runs
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what is in tests/unit as `quick`, where it is not marked `slow`."""
+    if item.path.is_relative_to(_UNIT) and not item.get_closest_marker("slow"):
+        item.add_marker("quick")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Say which quick test runs, with its fixtures: it may not start a process."""
+    global _quick_test
+    _quick_test = item.nodeid if item.get_closest_marker("quick") else ""
+    try:
+        return (yield)
+    finally:
+        _quick_test = ""
+
+
+def _no_process_in_a_quick_test(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "subprocess.Popen" and _quick_test:
+        raise AssertionError(f"{_quick_test} starts {arguments[0]}: mark it with pytest.mark.slow")
+
+
+sys.addaudithook(_no_process_in_a_quick_test)
 
 
 @pytest.hookimpl(trylast=True)

@@ -14,6 +14,8 @@ import pytest
 
 from tests import chromium
 
+pytestmark = pytest.mark.slow
+
 
 class Machine:
     """A machine of the test: its own folder of programs, and the installations that were tried."""

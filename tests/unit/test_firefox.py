@@ -9,6 +9,8 @@ import pytest
 
 from tests import firefox
 
+pytestmark = pytest.mark.slow
+
 
 def _program(path: Path, exit_code: int = 0) -> str:
     path.write_text(f"#!/bin/sh\nexit {exit_code}\n")

@@ -13,6 +13,8 @@ import pytest
 
 from tests.bench.processor import NotAvailable, slowed
 
+pytestmark = pytest.mark.slow
+
 # Starts a child a moment after it was held back, and both are busy from then on.
 _BUSY = "import os, time; time.sleep(0.2); os.fork()\nwhile True: pass"
 

@@ -19,6 +19,8 @@ from ops.site.lambda_zip import CUSTOMERS_TABLE_VARIABLE, LAMBDA_HANDLER, build_
 from tests.lambda_runtime import AVAILABLE, LambdaRuntime
 from tests.unit.lambda_.events import contact_event
 
+pytestmark = pytest.mark.slow
+
 HERE = f"python3.{sys.version_info.minor}"
 ELSEWHERE = f"python3.{sys.version_info.minor + 1}"
 

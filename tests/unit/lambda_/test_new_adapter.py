@@ -16,6 +16,8 @@ import pytest
 
 from ops.settings import ROOT
 
+pytestmark = pytest.mark.slow
+
 ADAPTER = Path("lambda", "lookup", "adapters", "s3.py")
 _PACK = """
 from pathlib import Path

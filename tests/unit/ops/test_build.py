@@ -30,6 +30,8 @@ from ops.site.licences import licences
 from ops.site.npm import WEB, install_packages
 from tests.project import copy_project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:

@@ -23,6 +23,8 @@ from ops.site.cache import Cache
 from tests.altered_packages import ALTERED, altered, edit, moved_module
 from tests.unit.ops.pages import small_page
 
+pytestmark = pytest.mark.slow
+
 
 def _with_cards(folder: Path, appended: str) -> Page:
     python = folder / "pyapp"

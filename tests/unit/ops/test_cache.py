@@ -21,6 +21,8 @@ from tests.attack.full_disk import Checkout
 from tests.attack.small_disk import SmallDisk
 from tests.unit.ops.pages import small_page
 
+pytestmark = pytest.mark.slow
+
 
 class Maker:
     """Makes `content`, and counts how often it had to."""

@@ -19,6 +19,8 @@ from ops.site.cache import Cache
 from ops.site.environment import npm_environment
 from ops.site.lambda_zip import make_lambda_zip
 
+pytestmark = pytest.mark.slow
+
 _SECRETS = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "secret",

@@ -34,6 +34,7 @@ def _umask() -> int:
     return before
 
 
+@pytest.mark.slow
 def test_what_was_there_stays_where_the_disk_is_full(tmp_path: Path) -> None:
     if reason := SmallDisk.unavailable():
         pytest.skip(reason)
@@ -80,6 +81,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_a_reader_sees_the_old_file_or_the_new_one_whoever_writes_and_is_killed(tmp_path: Path) -> None:
     """Three processes write three contents over each other, and are killed one after the other."""
     target = tmp_path / "file"
@@ -126,6 +128,7 @@ def _hold(folder: Path, kind: str) -> subprocess.Popen[str]:
     return holder
 
 
+@pytest.mark.slow
 def test_a_folder_is_one_processs_and_goes_with_it_however_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +144,7 @@ def test_a_folder_is_one_processs_and_goes_with_it_however_it_ends(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_those_who_share_hold_it_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_HOLD_SECONDS", 0.2)
     holder = _hold(tmp_path, "shared")

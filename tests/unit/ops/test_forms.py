@@ -12,6 +12,8 @@ from ops.site.build import compile_module, make_page
 from ops.site.forms import Malformed, check_module, check_pack, check_wasm, form_problem, read_pack
 from tests.unit.ops.pages import small_page
 
+pytestmark = pytest.mark.slow
+
 _MODULES = [path for folder in ("pyapp", "web/workspace") for path in sorted((ROOT / folder).rglob("*.py"))]
 
 

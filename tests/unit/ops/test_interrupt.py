@@ -13,6 +13,8 @@ import pytest
 
 from ops.settings import ROOT
 
+pytestmark = pytest.mark.slow
+
 _SECONDS = 120.0
 # Stops the process at the import of a module until the test has sent its signal; says so on a pipe.
 _STOPS_AT_AN_IMPORT = """

@@ -14,6 +14,8 @@ from ops.errors import UserError
 from ops.site import npm
 from tests.loopback import Loopback
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -42,6 +42,7 @@ def test_names_are_compared_as_package_indexes_do(requirement: str) -> None:
     assert name_of(requirement) == "ruamel-yaml"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("uv") is None, reason="needs uv on the path")
 def test_a_project_that_cannot_be_resolved_is_said_in_a_sentence(tmp_path: Path) -> None:
     """The real command, in a copy whose pyproject.toml asks for two versions of one package."""

@@ -26,6 +26,8 @@ from ops.preview.server import Preview
 from ops.settings import ROOT, Settings, load_settings
 from ops.site.headers import response_headers
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = load_settings()
 NAMES = SETTINGS.attributes
 

@@ -18,6 +18,8 @@ import pytest
 from tests.preview_process import SECONDS, Running, command, hears_interrupts, ignores_interrupts
 from tests.project import copy_project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:

@@ -14,6 +14,8 @@ import pytest
 from ops.errors import UserError
 from ops.preview.local_lambda import LocalLambda
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., LocalLambda]
 
 

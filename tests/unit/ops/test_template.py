@@ -69,6 +69,7 @@ ADAPTERS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("adapter", "secret"), ADAPTERS)
 def test_cfn_lint_finds_nothing(adapter: str, secret: str) -> None:
     text = render_template(_settings(adapter, secret))
@@ -76,6 +77,7 @@ def test_cfn_lint_finds_nothing(adapter: str, secret: str) -> None:
     assert len(text.encode()) < LONGEST_TEMPLATE
 
 
+@pytest.mark.slow
 def test_cfn_lint_would_find_something() -> None:
     """The lint above is a real one: a wrong value in each kind of resource is found."""
     text = render_template(_settings())

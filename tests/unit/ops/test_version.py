@@ -6,7 +6,11 @@ import subprocess
 import sys
 import tomllib
 
+import pytest
+
 from ops.settings import ROOT
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_version_is_that_of_pyproject_and_the_newest_of_the_changelog() -> None:
