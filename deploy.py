@@ -212,6 +212,7 @@ def import_command(
 ) -> None:
     """Load customers from FILE: CSV in UTF-8 whose first line names the columns id, name, phone and email.
 
+    Columns that [tool.popdesk.fields] names are loaded too.
     FILE is checked as a whole before anything is written. Then bad rows are named by their line and left out, and so is
     a number or address that is none; the rest is loaded. Exit codes: 0 for all of it loaded, 3 for something left out, 1
     for an import that stopped (it says how to go on). A customer's former numbers and addresses stay in the table unless
@@ -234,7 +235,9 @@ def import_command(
         def tell(words: str) -> None:
             progress.console.print(words, soft_wrap=True)
 
-        checked = check_file(file, on_line)
+        checked = check_file(file, on_line, settings.fields)
+        for field in settings.fields.keys() - checked.columns.keys():
+            tell(f"{file.name} has no column {field}: that field of [tool.popdesk.fields] stays empty")
         progress.update(bar, description=f"{file.name}: loading", total=checked.lines, completed=0)
         rows = read_rows(checked, settings.lookup.default_region, from_line)
         if dry_run:

@@ -30,6 +30,7 @@ from ops import LOOKUP
 from ops import ROOT as ROOT
 from ops.crm_settings import check_entry, check_fields, check_lookup_url, check_page, check_path, encode_template
 from ops.errors import UserError
+from ops.own_fields import ATTRIBUTE_NAME, BASIC_FIELDS, check_own_fields
 
 PYPROJECT = ROOT / "pyproject.toml"
 
@@ -39,9 +40,6 @@ _TEMPLATES = {
     "customer": ("id", ["C-1001"]),
     "search": ("query", ["+12065550100", "ana@example.com"]),
 }
-# Contact attribute keys: letters, digits, - and _ (docs.aws.amazon.com/connect/latest/APIReference/
-# API_UpdateContactAttributes.html).
-_ATTRIBUTE = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 # What an application may ask Amazon Connect for: docs.aws.amazon.com/connect/latest/adminguide/3p-apps-events-requests.html;
 # User.Configuration.Edit stands on the developer guide's page of setAvailabilityState alone. `*` is everything.
@@ -226,7 +224,7 @@ class Attributes(_Table):
     def _names(self) -> Attributes:
         seen: dict[str, str] = {}
         for role, name in self.by_role().items():
-            if not _ATTRIBUTE.fullmatch(name):
+            if not ATTRIBUTE_NAME.fullmatch(name):
                 raise ValueError(f"attributes.{role} = {name!r}: only letters, digits, - and _ are allowed")
             if name in seen:
                 raise ValueError(f"attributes.{role} and attributes.{seen[name]} are both {name!r}")
@@ -277,6 +275,7 @@ class Settings(_Table):
     crm: Crm
     lookup: Lookup
     attributes: Attributes
+    fields: dict[str, str] = {}
     aws: Aws
 
     @field_validator("permissions")
@@ -296,6 +295,18 @@ class Settings(_Table):
                 "pop": Pop(**{**self.pop.model_dump(), "allowed_hosts": (*self.pop.allowed_hosts, origin)}),
             }
         )
+
+    @model_validator(mode="after")
+    def _own_fields(self) -> Settings:
+        check_own_fields(self.fields, self.attributes.by_role().values())
+        for name in self.lookup.http.fields:
+            if name not in (*BASIC_FIELDS, *self.fields):
+                known = ", ".join((*BASIC_FIELDS, *self.fields))
+                raise ValueError(
+                    f"lookup.http.fields: {name!r} is not a customer field (there are: {known};"
+                    " [tool.popdesk.fields] adds your own)"
+                )
+        return self
 
     @model_validator(mode="after")
     def _crm_is_allowed(self) -> Settings:
@@ -438,15 +449,21 @@ def page_settings(settings: Settings) -> dict[str, Any]:
         "crm_home": settings.crm.home,
         "crm_search": settings.crm.search,
         "attributes": settings.attributes.by_role(),
+        "fields": settings.fields,
     }
 
 
 def lambda_settings(settings: Settings) -> dict[str, Any]:
     """Return what the Lambda needs to know, as plain JSON values: it travels in the zip as settings.json."""
+    lookup = settings.lookup.model_dump()
+    lookup["fields"] = list(settings.fields)
+    # A field of the team's own has its own name in the CRM's record too, unless lookup.http.fields says where it is.
+    lookup["http"]["fields"] = {name: name for name in settings.fields} | lookup["http"]["fields"]
     return {
         "crm": settings.crm.model_dump(),
-        "lookup": settings.lookup.model_dump(),
+        "lookup": lookup,
         "attributes": settings.attributes.by_role(),
+        "fields": settings.fields,
         "allowed_hosts": list(settings.pop.allowed_hosts),
         "width": settings.pop.width,
         "height": settings.pop.height,

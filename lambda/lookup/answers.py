@@ -3,16 +3,17 @@
     build_answer(settings, identity, [customer]).values
     # -> {"contactUrlPath": "https://crm.example.com/customers/C-1001", "contactUrlWidth": "1000", ...}
 
-Every answer has every key of `[tool.popdesk.attributes]`, so that a flow that copies a key finds it, and all values are
-strings, as the response type STRING_MAP requires
+Every answer has every key of `[tool.popdesk.attributes]` and `[tool.popdesk.fields]`, so that a flow that copies a key finds
+it, and all values are strings, as the response type STRING_MAP requires
 (docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html). A missing value is `NO_VALUE`, never "".
 
 An answer cannot exceed Amazon Connect's 32 KB: its two URLs have at most 4,096 characters (page_urls.py), every other
-value at most 256 characters of at most 4 bytes, and the eleven keys at most 255.
+value at most 256 characters of at most 4 bytes, and ops/own_fields.py checks that there are not too many fields.
 """
 
 from __future__ import annotations
 
+from customers import LookupFailed
 from flow_contract import NO_VALUE
 from page_urls import RefusedUrl, page_url
 
@@ -67,6 +68,7 @@ def build_answer(
 
     one = customers[0] if customers is not None and len(customers) == 1 else None
     by_role = dict.fromkeys(settings["attributes"], "")
+    fields = dict.fromkeys(settings["fields"], "")
     by_role["status"] = status
     by_role["width"] = str(settings["width"])
     by_role["height"] = str(settings["height"])
@@ -75,6 +77,11 @@ def build_answer(
         by_role["url"] = link("url", crm["customer"], "id", one.id)
         by_role["name"] = clean(one.name)
         by_role["phone"] = clean(one.phone)
+        for field in fields:
+            text = one.fields.get(field, "")
+            if not isinstance(text, str):
+                raise LookupFailed(f"the adapter's field {field!r} is not a string")
+            fields[field] = clean(text)
     elif identity and crm["search"]:
         by_role["search"] = link("search", crm["search"], "query", identity.value)
     if identity:
@@ -82,6 +89,7 @@ def build_answer(
         if identity.kind == "phone" and not one:
             by_role["phone"] = clean(identity.value)
     values = {settings["attributes"][role]: value or NO_VALUE for role, value in by_role.items()}
+    values |= {settings["fields"][field]: value or NO_VALUE for field, value in fields.items()}
     return Answer(values, by_role["matches"], refused)
 
 

@@ -1,6 +1,6 @@
 """The interface of an adapter, which finds customers, and the function that opens the configured one.
 
-    customers = open_customers({"adapter": "sample", ...})           # [tool.popdesk.lookup], as a dict
+    customers = open_customers({"adapter": "sample", ...})           # [tool.popdesk.lookup], as a dict, and "fields"
     customers.find(Identity("phone", "+12065550100"), seconds=3.0)   # -> [<Customer>], [] for none
 
 The adapter NAME is the module adapters/NAME.py, which is imported only when it is configured: sample, dynamodb, http.
@@ -21,16 +21,18 @@ if TYPE_CHECKING:
 class Customer:
     """A customer, as far as the agent needs to know: all strings, "" if unknown. `id` is what the CRM's page is opened by.
 
+    `fields` has the team's own fields (`[tool.popdesk.fields]`) and whatever else a record has: Customer("C-1", tier="gold").
     The repr shows no field, so that no personal data reaches a log.
     """
 
-    __slots__ = ("email", "id", "name", "phone")
+    __slots__ = ("email", "fields", "id", "name", "phone")
 
-    def __init__(self, id: str, name: str = "", phone: str = "", email: str = "") -> None:
+    def __init__(self, id: str, name: str = "", phone: str = "", email: str = "", **fields: str) -> None:
         self.id = id
         self.name = name
         self.phone = phone
         self.email = email
+        self.fields = fields
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Customer) and all(getattr(self, k) == getattr(other, k) for k in self.__slots__)
@@ -63,6 +65,9 @@ class Customers:
 
 
 def open_customers(lookup: dict[str, Any]) -> Customers:
-    """Return the adapter that `lookup["adapter"]` names; `lookup` is `[tool.popdesk.lookup]` as a dict."""
+    """Return the adapter that `lookup["adapter"]` names.
+
+    `lookup` is `[tool.popdesk.lookup]` as a dict; `lookup["fields"]` is the list of the team's own fields.
+    """
     adapter: Customers = import_module(f"adapters.{lookup['adapter']}").create(lookup)
     return adapter

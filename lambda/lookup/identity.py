@@ -44,9 +44,17 @@ if TYPE_CHECKING:
 
 CHANNELS = ("VOICE", "CHAT", "TASK", "EMAIL")
 
-# Contact attributes that may say who a contact is from, compared ignoring case, `_` and `-`.
-_EMAIL_ATTRIBUTES = ("customeremail", "email", "emailaddress")
-_PHONE_ATTRIBUTES = ("customerphoneinput", "customerphone", "customerphonenumber", "phone", "phonenumber")
+# Contact attributes that may say who a contact is from, in this order, compared ignoring case, `_` and `-`.
+_ATTRIBUTES = (
+    "customeremail",
+    "email",
+    "emailaddress",
+    "customerphoneinput",
+    "customerphone",
+    "customerphonenumber",
+    "phone",
+    "phonenumber",
+)
 # The prefix that Amazon Connect's own chat widget adds to attributes set by its web page, which any visitor can change
 # (docs.aws.amazon.com/connect/latest/adminguide/pass-attributes-directly.html).
 _WIDGET = "hostedwidget"
@@ -140,12 +148,10 @@ def _candidates(parameters: dict[Any, Any], contact: dict[Any, Any]) -> Iterator
     voice = contact.get("Channel") == "VOICE"
     if not voice or _subtype(contact) == WEB_CALL:
         attributes = [
-            (key.lower().replace("_", "").replace("-", ""), value)
-            for key, value in _table(contact.get("Attributes")).items()
-            if isinstance(key, str)
+            (_folded(key), value) for key, value in _table(contact.get("Attributes")).items() if isinstance(key, str)
         ]
         for prefix in ("", _WIDGET):
-            for name in _EMAIL_ATTRIBUTES + _PHONE_ATTRIBUTES:
+            for name in _ATTRIBUTES:
                 for key, value in attributes:
                     if key == prefix + name:
                         yield ("phone", "email"), value
@@ -154,6 +160,15 @@ def _candidates(parameters: dict[Any, Any], contact: dict[Any, Any]) -> Iterator
     if isinstance(kind, str) and kind in _ENDPOINTS:
         # A call's address with an @ is a SIP address, not an e-mail address.
         yield (("phone",) if voice else _ENDPOINTS[kind]), endpoint.get("Address")
+
+
+def is_identity_attribute(key: str) -> bool:
+    """Return whether a contact attribute of this name may say who the contact is from."""
+    return _folded(key).removeprefix(_WIDGET) in _ATTRIBUTES
+
+
+def _folded(key: str) -> str:
+    return key.lower().replace("_", "").replace("-", "")
 
 
 def _subtype(contact: dict[Any, Any]) -> object:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, urlsplit
 
-_LONGEST = 4096  # bytes; no CRM's page needs more, and a contact's attributes are 32 kB together
+LONGEST_URL = 4096  # bytes; no CRM's page needs more, and a contact's attributes are 32 kB together
 # RFC 3986's characters only: parsers disagree about spaces, backslashes, control characters and non-ASCII letters.
 _CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 _DOT_SEGMENT = re.compile(r"(?:\.|%2e){1,2}", re.IGNORECASE)
@@ -50,7 +50,7 @@ def page_url(template: str, placeholder: str, value: str, allowed: list[str]) ->
 
 def check_url(url: str, allowed: list[str]) -> None:
     """Raise RefusedUrl unless `url` is on the allow-list `allowed`."""
-    if len(url) > _LONGEST:
+    if len(url) > LONGEST_URL:
         raise RefusedUrl("it is too long")
     if not _CHARACTERS.fullmatch(url):
         raise RefusedUrl("it contains a character that is not allowed in URLs")

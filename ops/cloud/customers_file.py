@@ -4,7 +4,8 @@
     for row in read_rows(checked, "GB"):                             # -> Row(line, items, problem, cells)
         ...
 
-The first line names the columns: id, and name, phone, email in any order; others are left alone. Values may be separated
+The first line names the columns: id, and name, phone, email and the team's own fields ([tool.popdesk.fields]) in any order;
+others are left alone. Values may be separated
 by commas, semicolons, tabs or |, and Excel's `sep=;` may stand before the first line. A row is one customer: it becomes
 an item for its phone number and one for its e-mail address, with the keys that the look-up asks for
 (lambda/lookup/adapters/dynamodb.py), normalised by the look-up's own code (lambda/lookup/identity.py).
@@ -19,7 +20,7 @@ import csv
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
@@ -28,13 +29,13 @@ from adapters.dynamodb import partition_key
 from identity import directory_key, email_address, phone_number
 
 from ops.errors import UserError
+from ops.own_fields import BASIC_FIELDS
 
 Item = dict[str, str]
 
-_COLUMNS = ("id", "name", "phone", "email")
 _DELIMITERS = ",;\t|"
 _SEP = re.compile(r"\s*sep=(.)\s*", re.IGNORECASE)  # Excel's own line that names the separator
-_LONGEST = {"id": 512, "name": 1024}  # bytes; a sort key may have 1,024
+_LONGEST_ID, _LONGEST = 512, 1_024  # bytes; a sort key may have 1,024
 # What people and spreadsheets write where there is nothing, compared without case.
 _NOTHING = frozenset(("n/a", "#n/a", "n.a.", "na", "-", "--", "–", "—", "none", "null", "nil", "unknown", "?"))
 _GUARDED = re.compile(r'="(.*)"')  # what keeps a spreadsheet from reading an id as a number
@@ -50,8 +51,8 @@ _SAVE_AGAIN = "save it as CSV UTF-8 and import that; nothing was written"
 class CheckedFile:
     """A file that is whole: how its values are separated, where its columns are, and how many lines it has.
 
-    `header` is the line that names the columns (the file's first line is 1), `columns` maps id, name, phone and email,
-    those that it names, to their places, `width` is how many columns there are.
+    `header` is the line that names the columns (the file's first line is 1), `columns` maps id, name, phone, email and the
+    `fields` of the team's own, those that it names, to their places, `width` is how many columns there are.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class CheckedFile:
     columns: dict[str, int]
     width: int
     lines: int
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,10 @@ class Row:
     cells: tuple[str, ...] = ()
 
 
-def check_file(file: Path, on_line: Callable[[int], None] = lambda _: None) -> CheckedFile:
+def check_file(file: Path, on_line: Callable[[int], None] = lambda _: None, fields: Iterable[str] = ()) -> CheckedFile:
     """Read the whole file and return how it is to be read; `on_line` is told now and then which line it got to.
+
+    `fields` are the names of the team's own fields. A file need not have them.
 
     Raises UserError where the file is not there, not UTF-8 (with the line of the first wrong byte), does not name its
     columns, or has a quote that is not closed (with the line in which it opens).
@@ -85,7 +89,7 @@ def check_file(file: Path, on_line: Callable[[int], None] = lambda _: None) -> C
         raise UserError(str(file), "there is no such file", "name a CSV file that is there")
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
-            checked = _first_line(file, text)
+            checked = _first_line(file, text, tuple(fields))
             last = checked.header
             for start, end, cells, error in _records(text, checked):
                 if error == _AT_THE_END or (end > start and (error or len(cells) != checked.width)):
@@ -109,7 +113,7 @@ def read_rows(checked: CheckedFile | Path, default_region: str, from_line: int =
         checked = check_file(checked)
     try:
         with checked.path.open(encoding="utf-8-sig", newline="") as text:
-            _first_line(checked.path, text)
+            _first_line(checked.path, text, checked.fields)
             for start, _, cells, error in _records(text, checked):
                 if start < from_line:
                     continue
@@ -147,7 +151,7 @@ def _records(text: TextIO, checked: CheckedFile) -> Iterator[tuple[int, int, lis
         yield start, checked.header + reader.line_num, cells, error
 
 
-def _first_line(file: Path, text: TextIO) -> CheckedFile:
+def _first_line(file: Path, text: TextIO, fields: tuple[str, ...]) -> CheckedFile:
     """Read the line that names the columns, and one before it that names the separator."""
     line, number, delimiters = text.readline(), 1, _DELIMITERS
     if named := _SEP.fullmatch(line):
@@ -158,15 +162,16 @@ def _first_line(file: Path, text: TextIO) -> CheckedFile:
         except csv.Error:
             continue
         if "id" in names and {"phone", "email"} & set(names):
-            for name in _COLUMNS:
+            known = (*BASIC_FIELDS, *fields)
+            for name in known:
                 if names.count(name) > 1:
                     raise UserError(
                         f"{file}, line {number}",
                         f"it names the column {name} {names.count(name)} times",
                         "leave one of them the name, and give the others another",
                     )
-            columns = {name: names.index(name) for name in _COLUMNS if name in names}
-            return CheckedFile(file, delimiter, number, columns, len(names), number)
+            columns = {name: names.index(name) for name in known if name in names}
+            return CheckedFile(file, delimiter, number, columns, len(names), number, fields)
     if line.startswith("PK\x03\x04"):
         raise UserError(str(file), "it is an Excel workbook, not a CSV file", _SAVE_AGAIN)
     raise UserError(
@@ -244,7 +249,10 @@ _LAST_LINE = re.compile(r"[^\r\n]*\Z")
 def _row(line: int, cells: list[str], checked: CheckedFile, default_region: str) -> Row:
     if len(cells) != checked.width:
         return Row(line, problem=f"it has {len(cells)} values, the first line has {checked.width}")
-    value = {name: cells[checked.columns[name]].strip() if name in checked.columns else "" for name in _COLUMNS}
+    value = {
+        name: cells[checked.columns[name]].strip() if name in checked.columns else ""
+        for name in (*BASIC_FIELDS, *checked.fields)
+    }
     for name in ("id", "phone", "email"):
         if value[name].lower() in _NOTHING:
             value[name] = ""
@@ -264,6 +272,7 @@ def _row(line: int, cells: list[str], checked: CheckedFile, default_region: str)
             "sk": value["id"],
             "name": value["name"],
             **identities,
+            **{field: value[field] for field in checked.fields if field in checked.columns},
         }
         for kind, identity in identities.items()
         if identity
@@ -290,7 +299,8 @@ def _wrong(value: dict[str, str]) -> str:
         return "its id is a spreadsheet's error"
     if any(unicodedata.category(character) == "Cc" for character in identity):
         return "its id has a line break or another control character in it"
-    for name, longest in _LONGEST.items():
+    for name in (name for name in value if name not in ("phone", "email")):
+        longest = _LONGEST_ID if name == "id" else _LONGEST
         if len(value[name].encode()) > longest:
             return f"its {name} is longer than {longest} bytes"
     return ""

@@ -22,7 +22,7 @@ from moto.server import ThreadedMotoServer
 
 from ops.cloud.aws import Aws
 from ops.cloud.customers import import_customers
-from ops.cloud.customers_file import read_rows
+from ops.cloud.customers_file import check_file, read_rows
 from ops.settings import ROOT, lambda_settings, load_settings
 from tests.unit.lambda_.crm import MisbehavingCrm
 from tests.unit.lambda_.events import contact_event
@@ -97,6 +97,25 @@ def test_the_handler_answers_from_dynamodb() -> None:
     answer = handle(contact_event("CHAT", attributes={"email": "ana@Example.com"}), None)
     assert (answer["Name"], answer["contactUrlPath"]) == ("Ana Silva", "https://crm.example.com/customers/C-1")
     assert handle(contact_event(address="+12065550100"), None)["contactMatches"] == "2"
+
+
+def test_a_field_of_the_teams_own_travels_from_the_file_to_the_answer(table: Any, tmp_path: Path) -> None:
+    file = tmp_path / "fields.csv"
+    file.write_text("id,phone,tier\nC-3,+442079460018,gold\nC-4,+442079460019,\n")
+    import_customers(
+        Aws(Session(), "us-east-1"), TABLE, read_rows(check_file(file, fields=["tier"]), "US"), lambda _: None
+    )
+    settings = {**_settings(fields=["tier"]), "fields": {"tier": "loyaltyTier"}}
+    handle = create_handler(settings)
+    assert [handle(contact_event(address=f"+44207946{last}"), None)["loyaltyTier"] for last in ("0018", "0019")] == [
+        "gold",
+        "-",
+    ]
+    # An item that was there before the field, and one whose value is no text.
+    for key, item in {"0100": {}, "0101": {"tier": {"N": "7"}}}.items():
+        identity = {"pk": {"S": f"phone#+1206555{key}"}, "sk": {"S": "C-9"}}
+        table.put_item(TableName=TABLE, Item={**identity, **item})
+    assert handle(contact_event(address="+12065550101"), None)["loyaltyTier"] == "-"
 
 
 def test_either_spelling_finds_what_the_import_wrote_under_one_key(table: Any, tmp_path: Path) -> None:

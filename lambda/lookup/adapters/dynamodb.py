@@ -1,7 +1,8 @@
 """The adapter "dynamodb": finds customers in the stack's DynamoDB table, with one query per call.
 
 The partition key `pk` is the identity (`phone#+12065550100`, `email#ana@example.com`) and the sort key `sk` the customer's
-id, so that one query finds everyone who shares a number. The other attributes are name, phone and email, all strings.
+id, so that one query finds everyone who shares a number. The other attributes are name, phone and email and the team's own
+fields, all strings.
 `uv run python deploy.py customers import FILE.csv` fills the table (ops/cloud/customers.py).
 """
 
@@ -16,6 +17,7 @@ from adapters.aws_client import AwsClient
 
 TYPE_CHECKING = False  # see identity.py
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from identity import Identity
@@ -30,11 +32,12 @@ def partition_key(kind: str, value: str) -> str:
 
 
 class DynamoDbCustomers(Customers):
-    """Finds customers in the DynamoDB table `table`."""
+    """Finds customers in the DynamoDB table `table`; `fields` are the team's own fields."""
 
-    def __init__(self, client: AwsClient, table: str) -> None:
+    def __init__(self, client: AwsClient, table: str, fields: Iterable[str] = ()) -> None:
         self._client = client
         self._table = table
+        self._fields = ("name", "phone", "email", *fields)
 
     def find(self, identity: Identity, seconds: float) -> list[Customer]:
         """Return the customers with this number or address. Raises LookupFailed or TimeoutError."""
@@ -53,15 +56,11 @@ class DynamoDbCustomers(Customers):
             # What should never happen: the answer to another request. A wrong customer is worse than none.
             self._client.disconnect()
             raise LookupFailed("dynamodb answered with an item of another key")
-        return [_customer(item) for item in items]
+        return [Customer(_text(item, "sk"), **{name: _text(item, name) for name in self._fields}) for item in items]
 
     def close(self) -> None:
         """Shut the client's connection down, which wakes a thread that waits for an answer."""
         self._client.close()
-
-
-def _customer(item: dict[str, Any]) -> Customer:
-    return Customer(_text(item, "sk"), _text(item, "name"), _text(item, "phone"), _text(item, "email"))
 
 
 def _text(item: dict[str, Any], name: str) -> str:
@@ -76,4 +75,4 @@ def create(lookup: dict[str, Any]) -> DynamoDbCustomers:
     table = os.environ.get(TABLE_VARIABLE, "")
     if not table:
         raise LookupFailed(f"the environment variable {TABLE_VARIABLE} is not set")
-    return DynamoDbCustomers(AwsClient("dynamodb", "DynamoDB_20120810", version="1.0"), table)
+    return DynamoDbCustomers(AwsClient("dynamodb", "DynamoDB_20120810", version="1.0"), table, lookup["fields"])

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _TOKEN_SECONDS = 2
 _LOOPBACK = ("127.0.0.1", "localhost")
 _MISSING = object()
+_BASIC = ("id", "name", "phone", "email")  # what every customer has; the others are the team's own
 # However a number is written, its last digits are in the text: the text is parsed only if it has this many of them.
 _DIGITS_TO_FIND = 6
 _LONGEST_TEXT = 1_000
@@ -184,15 +185,15 @@ def read_customers(body: bytes, list_path: str, fields: dict[str, str]) -> list[
     if not isinstance(records, list) or not all(record is None or isinstance(record, dict) for record in records):
         raise LookupFailed("the CRM's answer has no customers at lookup.http.list_path")
     records = [record for record in records if record]
-    ours = {name: path for name, path in fields.items() if name in Customer.__slots__}
-    if records and all(_pluck(record, path) is _MISSING for record in records for path in ours.values()):
+    basic = [path for name, path in fields.items() if name in _BASIC]
+    if records and all(_pluck(record, path) is _MISSING for record in records for path in basic):
         raise LookupFailed("the CRM's answer has none of lookup.http.fields in its customers")
     found = []
     for record in records:
-        customer = Customer(**{name: _text(_pluck(record, path)) for name, path in ours.items()})
+        customer = Customer(**{name: _field(name, _pluck(record, path)) for name, path in fields.items()})
         if customer.id.strip():
             found.append((record, customer))
-        elif _pluck(record, ours["id"]) not in ("", None, _MISSING) and not customer.id:
+        elif _pluck(record, fields["id"]) not in ("", None, _MISSING) and not customer.id:
             raise LookupFailed("a customer's id in the CRM's answer is neither a string nor an integer")
     return found
 
@@ -229,6 +230,13 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def _field(name: str, value: object) -> str:
+    """Return a field's value as text. One of the team's own may also be a float or a bool, written as in JSON."""
+    if name not in _BASIC and isinstance(value, (bool, float)):
+        return json.dumps(value)
+    return _text(value)
 
 
 def _texts(record: Record, identity: Identity) -> Iterator[str]:

@@ -22,7 +22,7 @@ FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sample.json")
 
 
 class SampleCustomers(Customers):
-    """Finds customers in a list of dicts with the keys id, name, phone (E.164) and email."""
+    """Finds customers in a list of dicts with the keys id, name, phone (E.164), email and a team's own fields."""
 
     def __init__(self, records: list[dict[str, str]]) -> None:
         self._by_phone: dict[str, list[Customer]] = {}

@@ -1,0 +1,65 @@
+"""Check `[tool.popdesk.fields]`, the customer fields of a team's own: {field: contact attribute}, e.g. {"tier": "loyaltyTier"}.
+
+    check_own_fields({"tier": "loyaltyTier"}, settings.attributes.by_role().values())    # raises ValueError, or nothing
+
+A field's name is a column of the CSV file, an attribute of a DynamoDB item, a key of sample.json and of the CRM's record. Its
+contact attribute travels in the Lambda's answer, through the flow, to the page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from answers import LONGEST_VALUE
+from identity import is_identity_attribute
+from page_urls import LONGEST_URL
+
+BASIC_FIELDS = ("id", "name", "phone", "email")  # what every customer has: lambda/lookup/customers.py
+LONGEST_ANSWER = 32_768  # bytes; the Lambda's answer and a contact's attributes may each have that many
+# Contact attribute keys: letters, digits, - and _ (docs.aws.amazon.com/connect/latest/APIReference/
+# API_UpdateContactAttributes.html).
+ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_KEYS = ("pk", "sk")  # the keys of a DynamoDB item
+_URLS, _TEXTS = 2, 3  # of an answer's values: the page and the search; the name, the number, what was looked up
+_SHORT = 16  # bytes of each other value: a status, a size, a number of matches
+_SYNTAX = len('"":"",')
+
+
+def check_own_fields(fields: dict[str, str], attributes: Collection[str]) -> None:
+    """Raise ValueError unless each field and its contact attribute have names of their own and all fit into an answer.
+
+    `attributes` are the names that are taken: those of `[tool.popdesk.attributes]`.
+    """
+    taken = {name.lower(): "an attribute of [tool.popdesk.attributes]" for name in attributes}
+    for field, attribute in fields.items():
+        if field in BASIC_FIELDS or field in _KEYS:
+            raise ValueError(f"fields.{field}: every customer has {field!r} already; choose another name")
+        if not _FIELD.fullmatch(field):
+            raise ValueError(
+                f"fields.{field}: a field's name is a lower-case letter and up to 63 lower-case letters, digits and _"
+            )
+        where = f"fields.{field} = {attribute!r}"
+        if not ATTRIBUTE_NAME.fullmatch(attribute):
+            raise ValueError(f"{where}: only letters, digits, - and _ are allowed")
+        if attribute.lower() in taken:
+            raise ValueError(f"{where}: that is the name of {taken[attribute.lower()]} already")
+        if is_identity_attribute(attribute):
+            raise ValueError(
+                f"{where}: a contact's attribute of that name says who is calling (docs/lambda.md); choose another name"
+            )
+        taken[attribute.lower()] = f"fields.{field}"
+    if (size := longest_answer(fields.values(), attributes)) > LONGEST_ANSWER:
+        raise ValueError(
+            f"fields: with these {len(fields)} the Lambda's answer could have {size:,} bytes, and Amazon Connect takes "
+            f"{LONGEST_ANSWER:,}: leave some out"
+        )
+
+
+def longest_answer(own: Collection[str], attributes: Collection[str]) -> int:
+    """Return the most bytes that an answer with these contact attributes may have, as JSON in UTF-8."""
+    keys = sum(len(name) + _SYNTAX for name in (*own, *attributes))
+    texts = 4 * LONGEST_VALUE * (len(own) + _TEXTS)
+    return keys + texts + _URLS * LONGEST_URL + _SHORT * (len(attributes) - _URLS - _TEXTS)
