@@ -1,0 +1,69 @@
+"""A team's own files: its settings are valid, its cards show something, its page builds, its Lambda answers.
+
+Nothing here knows which settings or cards they are: change those, and these tests stay. What your cards are to show, and for
+whom, belongs beside this file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tomllib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from popdesk.desk import Unanswered
+from popdesk.questions import QUESTIONS
+from popdesk.values import drawable
+
+from ops.flows import definitions as flows
+from ops.preview.local_lambda import LocalLambda
+from ops.settings import Settings, load_settings
+from ops.site.lambda_zip import LAMBDA_HANDLER
+from tests.fixture_project import CHECKOUT
+from tests.team.sample_desk import ANSWERS, sample_desk
+from tests.unit.lambda_.events import contact_event
+
+PYPROJECT = CHECKOUT / "pyproject.toml"
+ENVIRONMENTS = tomllib.loads(PYPROJECT.read_text("utf-8"))["tool"]["popdesk"].get("environments", {})
+
+
+@pytest.mark.parametrize("environment", ["", *ENVIRONMENTS])
+def test_the_settings_are_valid_in_every_environment(environment: str) -> None:
+    settings = load_settings(PYPROJECT, environment)
+    main = flows.main_flow(settings, lambda_arn="lambda", guide_flow_arn="guide", queue_arn="queue")
+    assert flows.problems(main) == []
+
+
+def test_the_sample_desk_answers_every_question() -> None:
+    assert {*ANSWERS, "contact.attributes"} == set(QUESTIONS)
+
+
+def test_every_card_can_be_asked_and_what_it_returns_can_be_drawn(
+    team_cards: list[Any], team_settings: Settings
+) -> None:
+    desk = sample_desk(team_settings.attributes.by_role())
+    assert team_cards, "pyapp/cards.py declares no card"
+    for card in team_cards:
+        with suppress(Unanswered):  # an answer too: the page says why there is none
+            drawable(asyncio.run(card.ask(desk)))
+
+
+def test_the_page_builds_with_every_file_that_it_names(team_build: Path) -> None:
+    page = (team_build / "index.html").read_text("utf-8")
+    named = re.findall(r'(?:href|src)="\./(assets/[^"]+)"', page)
+    assert named
+    assert [path for path in named if not (team_build / path).is_file()] == []
+
+
+def test_the_lambda_loads_its_adapter_and_answers_in_the_flows_terms(team_build: Path, team_settings: Settings) -> None:
+    """It is asked for a contact without a number: no test asks a team's own CRM."""
+    assert team_build.is_dir()
+    with LocalLambda(CHECKOUT / "build" / "popdesk-lambda.zip", LAMBDA_HANDLER) as function:
+        answer = function.invoke(contact_event(), 20)
+    assert answer.error == ""
+    assert isinstance(answer.value, dict)
+    assert set(answer.value) <= set(team_settings.attributes.by_role().values())
+    assert team_settings.attributes.status in answer.value
