@@ -64,28 +64,14 @@ from ops.cloud.bucket import (
 )
 from ops.errors import UserError
 from ops.site.contents import Site
+from ops.site.headers import IMMUTABLE, NO_CACHE
+from ops.site.media_types import media_type
 
-IMMUTABLE = "public, max-age=31536000, immutable"
-NO_CACHE = "no-cache"
 OVERTAKEN_EXIT_CODE = 4  # another release was made live meanwhile; nothing was changed
 # Files that were written less than this ago are no prune's: the least it takes is a day (ops/cloud/prune.py). The other
 # half of the day is for a slow release.
 FRESH = timedelta(hours=12)
 
-# What each kind of file is served as (IANA media types; application/wasm is what streaming compilation asks for).
-MEDIA_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".pack": "application/octet-stream",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8",
-    ".wasm": "application/wasm",
-    ".woff2": "font/woff2",
-}
 _PACKED = {".png", ".woff2"}  # compressed already
 _WORTH_COMPRESSING = 1000  # bytes; CloudFront's own compression starts there too
 _WORTH_TIME = 16_000  # bytes; from here on the best compression
@@ -116,11 +102,6 @@ class Written:
     def count(self) -> int:
         """How many they are."""
         return len(self.added) + len(self.refreshed) + len(self.replaced)
-
-
-def media_type(path: str) -> str:
-    """Return the Content-Type of a path."""
-    return MEDIA_TYPES.get(PurePosixPath(path).suffix, "application/octet-stream")
 
 
 def fingerprint(site: Site, lambda_sha256: str) -> str:

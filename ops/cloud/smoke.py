@@ -22,9 +22,9 @@ from dataclasses import dataclass
 import brotli
 
 from ops.cloud.bucket import PAGE, Release
-from ops.cloud.releases import IMMUTABLE, NO_CACHE, media_type
 from ops.site.forms import form_problem
-from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
+from ops.site.headers import IMMUTABLE, NO_CACHE, PRODUCTION_ANCESTORS, response_headers
+from ops.site.media_types import media_type
 
 _SECONDS = 20.0  # for each wait of a request
 _WHOLE_SECONDS = 60.0  # for a request from beginning to end

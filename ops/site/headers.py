@@ -21,7 +21,15 @@ from ops.settings import ROOT
 # The two domains an Amazon Connect instance is served from
 # (docs.aws.amazon.com/connect/latest/adminguide/3p-apps.html).
 PRODUCTION_ANCESTORS = ("https://*.awsapps.com", "https://*.my.connect.aws")
+# How long a browser may keep a file: a path with a hash in it names one content for ever.
+IMMUTABLE = "public, max-age=31536000, immutable"
+NO_CACHE = "no-cache"
 FIRST_STYLE = ROOT / "web" / "first.css"
+
+
+def cache_control(path: str) -> str:
+    """Return the Cache-Control of a file of a page: only index.html has no hash in its path."""
+    return NO_CACHE if path == "index.html" else IMMUTABLE
 
 
 def first_style() -> str:

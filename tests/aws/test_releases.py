@@ -9,9 +9,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ops.cloud.bucket import ALIAS, read_history, read_live, read_who, stored_assets
-from ops.cloud.releases import Overtaken, media_type, new_release, settle_lambda, switch, upload
+from ops.cloud.releases import Overtaken, new_release, settle_lambda, switch, upload
 from ops.errors import UserError
 from ops.site.contents import Site
+from ops.site.media_types import media_type
 from tests.aws.world import FUNCTION, World, make_site
 
 

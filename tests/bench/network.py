@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import mimetypes
 import queue
 import threading
 from collections.abc import Awaitable, Callable
@@ -26,10 +25,11 @@ import brotli
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from ops.site.headers import cache_control
+from ops.site.media_types import media_type
 from tests.certificate import Certificate
 
 _TEXT = {".html", ".js", ".mjs", ".css", ".svg", ".json", ".wasm", ".pack", ".txt"}
-_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}
 
 
 @dataclass(frozen=True)
@@ -211,11 +211,10 @@ class _Answer:
     @classmethod
     def of(cls, path: str, content: bytes, extra: dict[str, str]) -> _Answer:
         suffix = Path(path).suffix
-        kind = _TYPES.get(suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"
         headers = {
             **extra,
-            "Content-Type": kind,
-            "Cache-Control": "no-cache" if path == "index.html" else "public, max-age=31536000, immutable",
+            "Content-Type": media_type(path),
+            "Cache-Control": cache_control(path),
         }
         if suffix in _TEXT:
             content = brotli.compress(content, quality=11)

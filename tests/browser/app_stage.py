@@ -10,7 +10,6 @@ that no sample customer has are set on the contact, and the app is told to refre
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from ops.preview.server import Preview
 from ops.settings import Settings, load_settings
 from ops.site.build import Built
 from ops.site.headers import response_headers
+from ops.site.media_types import media_type
 from tests.conftest import Workspace
 
 # What an iframe gets when an application registers nothing of its own
@@ -59,11 +59,9 @@ def serve_instead(workspace: Workspace, built: Built) -> None:
 
     def serve(route: Route) -> None:
         name = route.request.url.split("/", 3)[3].split("?")[0] or "index.html"
-        kinds = {".mjs": "text/javascript", ".wasm": "application/wasm", ".pack": "application/octet-stream"}
-        kind = kinds.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "text/plain"
         if name in built.files:
             body = (built.folder / name).read_bytes()
-            route.fulfill(status=200, headers={**headers, "Content-Type": kind}, body=body)
+            route.fulfill(status=200, headers={**headers, "Content-Type": media_type(name)}, body=body)
         else:
             route.fulfill(status=404, headers=headers, body="")
 

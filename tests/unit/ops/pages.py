@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.preview.server import workspace_page
+from ops.preview.builds import workspace_page
 from ops.site.build import Page
 
 

@@ -1,0 +1,235 @@
+"""What preview serves: the workspace's page, the app, and the contact flow with its Lambda; built again when a file changes.
+
+    builds = Builds(load_settings, "http://127.0.0.1:8000", folder, tell=print, log=print, publish=pages.publish)
+    builds.build_all()                     # raises UserError
+    builds.rebuild({ROOT / "pyapp" / "cards.py"})
+    builds.app.files["index.html"]
+
+A build that fails leaves the last good one in place: its problem is published to the open pages, and it is built again
+with the next change.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import watchfiles
+
+from ops import LOOKUP
+from ops.errors import UserError
+from ops.flows import definitions as flows
+from ops.flows.runner import INSTANCE, Runner
+from ops.preview.local_lambda import LocalLambda
+from ops.settings import ROOT, Settings
+from ops.site.build import Page, make_page, make_site
+from ops.site.contents import Site
+from ops.site.headers import response_headers
+from ops.site.lambda_zip import LAMBDA_HANDLER, build_lambda_zip
+
+SAMPLE_CUSTOMERS = LOOKUP / "adapters" / "sample.json"
+MAIN_FLOW = "local:main"
+_QUEUE = f"{INSTANCE}/queue/local"
+# In the order in which they are built.
+_PARTS = ("flow", "app", "workspace")
+_WATCHED = ("web", "pyapp", "lambda", "ops", "pyproject.toml")
+
+
+def workspace_page() -> Page:
+    """Return the local agent workspace's page."""
+    folder = ROOT / "web" / "workspace"
+    return Page(
+        web=folder,
+        html="index.html",
+        css="workspace.css",
+        python=folder,
+        settings={},
+        uses_sdk=False,
+    )
+
+
+class Builds:
+    """The builds that are served. `problems` maps a part ("flow", "app", "workspace") to why it could not be built.
+
+    `settings_source` reads the settings, again for every build. `tell` gets a sentence for the terminal now and then, `log`
+    each line that the Lambda logs, `publish(kind, data)` the events for the open pages. A page's files are replaced in one
+    step: a request sees those of one build.
+    """
+
+    workspace: Site
+    app: Site
+    app_headers: dict[str, str]
+    settings: Settings
+    customers: list[dict[str, str]]
+    runner: Runner
+
+    def __init__(
+        self,
+        settings_source: Callable[[], Settings],
+        workspace_origin: str,
+        folder: Path,
+        *,
+        tell: Callable[[str], None],
+        log: Callable[[str], None],
+        publish: Callable[[str, dict[str, Any]], None],
+    ) -> None:
+        self._source = settings_source
+        self._origin = workspace_origin
+        self._folder = folder
+        self._tell = tell
+        self._log = log
+        self._publish = publish
+        self._failed: set[str] = set()
+        self.problems: dict[str, dict[str, str]] = {}
+        self._lambda: LocalLambda | None = None
+
+    def build_all(self) -> None:
+        """Build every part. Raises UserError."""
+        for part in _PARTS:
+            self._build(part)
+
+    def close(self) -> None:
+        """End the Lambda: a contact that is in its flow gets an error."""
+        if self._lambda is not None:
+            self._lambda.close(now=True)
+
+    def _build(self, part: str) -> None:
+        {"flow": self._build_flow, "app": self._build_app, "workspace": self._build_workspace}[part]()
+
+    def _build_workspace(self) -> None:
+        self.workspace = self._noted("workspace", make_page(workspace_page()))
+
+    def _build_app(self) -> None:
+        settings = self._read_settings()
+        self.app = self._noted("app", make_site(settings))
+        self.app_headers = response_headers((self._origin,))
+        self.settings = settings
+
+    def _noted(self, part: str, site: Site) -> Site:
+        for note in site.notes:
+            self._tell(f"{part}: {note}")
+        return site
+
+    def _build_flow(self) -> None:
+        settings = self._read_settings()
+        main = flows.main_flow(settings, lambda_arn="local:lambda", guide_flow_arn="local:guide", queue_arn=_QUEUE)
+        guide = flows.guide_flow(settings, view_arn="local:view")
+        wrong = [*flows.problems(main), *flows.problems(guide)]
+        if wrong:
+            raise UserError(
+                "ops/flows/definitions.py", "Amazon Connect would refuse the flows: " + "; ".join(wrong), "fix them"
+            )
+        customers = json.loads(SAMPLE_CUSTOMERS.read_text("utf-8"))
+        function = LocalLambda(build_lambda_zip(settings, self._folder / "lambda.zip"), LAMBDA_HANDLER, self._log)
+        try:
+            function.start()
+        except UserError:
+            function.close()
+            raise
+        self.customers = customers
+        self.runner = Runner(
+            flows={MAIN_FLOW: main, "local:guide": guide},
+            views={"local:view": flows.view(settings)},
+            queues={_QUEUE: settings.aws.queue},
+            applications={settings.name},
+            invoke=function.invoke,
+        )
+        old, self._lambda = self._lambda, function
+        if old is not None:
+            old.close()
+
+    def _read_settings(self) -> Settings:
+        settings = self._source().with_local_crm(self._origin)
+        if settings.lookup.adapter != "sample":
+            self._tell(f'lookup.adapter is "{settings.lookup.adapter}"; preview looks customers up in the sample file')
+            settings = settings.model_copy(update={"lookup": settings.lookup.model_copy(update={"adapter": "sample"})})
+        return settings
+
+    # -- changes -----------------------------------------------------------------------------------------------------------
+
+    def watch(self, stop: threading.Event) -> None:
+        """Build again what changes, until `stop` is set."""
+        try:
+            folders = [ROOT / name for name in _WATCHED]
+            for changes in watchfiles.watch(*folders, stop_event=stop, watch_filter=_Sources(), debounce=200):
+                self.rebuild({Path(path) for _, path in changes})
+        except (OSError, RuntimeError) as error:  # the system's limit of watched files
+            self._tell(f"changes cannot be watched ({error}): start preview again after a change")
+
+    def rebuild(self, changed: set[Path]) -> None:
+        """Build again what the changed files (absolute paths) belong to, and what failed before; reload the open pages."""
+        parts = {_part(path) for path in changed}
+        wanted = self._failed | (parts & set(_PARTS)) | ({"flow", "app"} if "settings" in parts else set())
+        built = [part for part in _PARTS if part in wanted and self._rebuild(part)]
+        # The workspace reads the settings as it starts.
+        for part in ["workspace"] if "settings" in parts and built else built:
+            self._publish("reload", {"what": part})
+        if "tools" in parts:
+            self._tell("a file of ops/ changed: start preview again to use it")
+
+    def _rebuild(self, part: str) -> bool:
+        try:
+            if part == "flow":
+                importlib.reload(flows)
+            self._build(part)
+        except Exception as error:  # whatever is wrong in a file that is being edited
+            self._failed.add(part)
+            self.problems[part] = _problem(error)
+            self._tell("{subject}: {reason}. {hint}".format(**self.problems[part]))
+            self._publish("problem", self.problems[part])
+            return False
+        self._failed.discard(part)
+        if self.problems.pop(part, None) and not self.problems:
+            self._publish("fixed", {})
+        self._tell(f"{part} rebuilt")
+        return True
+
+
+class _Sources(watchfiles.DefaultFilter):
+    """What a person edits: not what builds and tools write."""
+
+    ignore_dirs = (*watchfiles.DefaultFilter.ignore_dirs, ".mypy_cache", ".ruff_cache")
+    _suffixes = frozenset({".py", ".html", ".css", ".json", ".toml", ".svg"})
+
+    def __call__(self, change: watchfiles.Change, path: str) -> bool:
+        return super().__call__(change, path) and Path(path).suffix in self._suffixes
+
+
+def _part(path: Path) -> str:
+    """Return which part a changed file belongs to."""
+    inside = path.relative_to(ROOT).as_posix()
+    if inside == "pyproject.toml":
+        return "settings"
+    if inside.startswith("lambda/") or inside == "ops/flows/definitions.py":
+        return "flow"
+    if inside.startswith("web/workspace/"):
+        return "workspace"
+    if inside.startswith("web/crm/"):
+        return "crm"
+    return "tools" if inside.startswith("ops/") else "app"
+
+
+def _problem(error: Exception) -> dict[str, str]:
+    """Return {"subject", "reason", "hint"} of what went wrong in a build: with the place in our files, where it has one."""
+    if isinstance(error, UserError):
+        return {"subject": error.subject, "reason": error.reason, "hint": error.hint}
+    subject = "the build"
+    if isinstance(error, SyntaxError) and error.filename:
+        subject = f"{_shown(error.filename)}:{error.lineno}"
+    else:
+        ours = [
+            frame for frame in traceback.extract_tb(error.__traceback__) if _shown(frame.filename) != frame.filename
+        ]
+        if ours:
+            subject = f"{_shown(ours[-1].filename)}:{ours[-1].lineno}"
+    return {"subject": subject, "reason": f"{type(error).__name__}: {error}", "hint": "fix what was changed last"}
+
+
+def _shown(filename: str) -> str:
+    path = Path(filename)
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else filename
