@@ -7,11 +7,6 @@
 A command that cannot be done raises NotPossible with a sentence for people. Results are plain JSON values.
 """
 
-import commands.agent
-import commands.apps
-import commands.contacts
-import commands.faults
-import commands.inspection  # noqa: F401  (these fill the table)
 from commands.arguments import read_argument, shortened
 from commands.table import COMMANDS
 from model.desk import NotPossible
