@@ -24,6 +24,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -264,7 +265,12 @@ def _page_python(page: Page, modules: Path) -> PagePython:
 
 
 def _modules(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+    return sorted(
+        Path(below, name)
+        for below, _, names in os.walk(folder, followlinks=True)
+        for name in names
+        if name.endswith(".py") and not below.endswith("__pycache__")
+    )
 
 
 def _mpy(name: str) -> str:
