@@ -116,28 +116,34 @@ class Team:
 
 
 def kill_releases(team: Team, kills: int, chance: random.Random) -> int:
-    """Kill `kills` releases, each at a random moment; return how many were still running. The last one goes to its end."""
+    """Start releases until `kills` of them were killed, each at a random moment; return how many that took.
+
+    The last one goes to its end.
+    """
+    team.release()  # makes the stack, and so takes longer than those that are killed
+    team.edit(1)
     started = time.monotonic()
     team.release()
     takes = time.monotonic() - started
-    running = 0
-    for number in range(1, kills + 1):
-        team.edit(number)
+    releases = killed = 0
+    while killed < kills:
+        releases += 1
+        team.edit(1 + releases)
         process = team.start()
         try:
             process.wait(chance.uniform(0, takes))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            running += 1
+            killed += 1
         process.communicate(timeout=_MOST)
         if not team.live():
-            raise Failed(f"after kill {number} nothing is live")
-    team.edit(kills + 1)
+            raise Failed(f"after release {releases} nothing is live")
+    team.edit(2 + releases)
     before = team.live()
     team.release()
     if team.live() == before:
         raise Failed("the release after the kills is not live")
-    return running
+    return releases
 
 
 def release_at_once(team: Team, processes: int) -> tuple[int, int]:
@@ -165,8 +171,10 @@ def main(kills: int, at_once: int, seed: int) -> None:
     """Kill releases, then start many at once."""
     with MotoServer() as server, tempfile.TemporaryDirectory() as folder:
         try:
-            running = kill_releases(Team(server, Path(folder) / "killed"), kills, random.Random(seed))
-            print(f"{kills} releases, {running} of them killed while they ran: the live page was whole each time")
+            releases = kill_releases(Team(server, Path(folder) / "killed"), kills, random.Random(seed))
+            print(
+                f"{kills} of {releases} releases killed while they ran: the live page was whole each time", flush=True
+            )
             won, lost = release_at_once(Team(server, Path(folder) / "at-once"), at_once)
             print(
                 f"{at_once} releases at once: {won} done, {lost} told that another came first; the live page is whole"
