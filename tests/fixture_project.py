@@ -28,14 +28,19 @@ def with_settings(pyproject: str, settings: str) -> str:
 
 
 def _link(source: Path, target: Path, own: Path) -> None:
-    """Make the folder `target`: the files of `own`, and links to what else is in `source`."""
+    """Make the folder `target`: the files of `own`, and links to what else is in `source`.
+
+    A folder that has files of `own` has folders in it and no links to such, which `Path.rglob` would not follow.
+    """
     target.mkdir()
     for entry in source.iterdir():
-        if (own / entry.name).is_dir():
+        if entry.name in _LEFT_OUT or (own / entry.name).is_file():
+            continue
+        if (own / entry.name).is_dir() or (entry.is_dir() and source != CHECKOUT):
             _link(entry, target / entry.name, own / entry.name)
-        elif not (own / entry.name).exists() and entry.name not in _LEFT_OUT:
+        else:
             (target / entry.name).symlink_to(entry)
-    for file in own.iterdir():
+    for file in own.iterdir() if own.is_dir() else ():
         if file.is_file():
             shutil.copyfile(file, target / file.name)
 
