@@ -28,6 +28,7 @@ from pydantic import (
 
 from ops import LOOKUP
 from ops import ROOT as ROOT
+from ops.adapter_settings import check_adapter_settings, has_settings
 from ops.crm_settings import check_entry, check_fields, check_lookup_url, check_page, check_path, encode_template
 from ops.errors import UserError
 from ops.own_fields import ATTRIBUTE_NAME, BASIC_FIELDS, check_own_fields
@@ -69,6 +70,22 @@ SANDBOX = (
 ALLOW = ("clipboard-read", "clipboard-write", "microphone", "camera")
 # AWS registers exactly what is listed; without these two the page is blank.
 _NEEDED_SANDBOX = ("allow-same-origin", "allow-scripts")
+# An environment variable of Lambda's, what Lambda itself sets, and how much there may be
+# (docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html); 500 bytes are left for ours.
+_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
+_LAMBDAS_OWN = (
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+)
+_LONGEST_ENVIRONMENT = 4_096 - 500
+_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+")
 # Part of the stack's name, and with it of a bucket's, a role's and a function's.
 _ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
 
@@ -184,13 +201,75 @@ class HttpLookup(_Table):
         return check_fields(fields)
 
 
+class Allow(_Table):
+    """What the Lambda may do beyond what our own adapters need: IAM actions on resources."""
+
+    actions: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+:[A-Za-z0-9*]+$")], ...], Field(min_length=1)]
+    resources: Annotated[tuple[Annotated[str, Field(pattern=r"^(\*|arn:[^\s]+)$")], ...], Field(min_length=1)]
+
+
+class Vpc(_Table):
+    """The VPC that the Lambda is in; the numbers are Lambda's own limits (API_VpcConfig)."""
+
+    subnets: Annotated[
+        tuple[Annotated[str, Field(pattern="^subnet-([0-9a-f]{8}|[0-9a-f]{17})$")], ...],
+        Field(min_length=1, max_length=16),
+    ]
+    security_groups: Annotated[
+        tuple[Annotated[str, Field(pattern="^sg-([0-9a-f]{8}|[0-9a-f]{17})$")], ...], Field(min_length=1, max_length=5)
+    ]
+
+
 class Lookup(_Table):
-    """How the Lambda finds the customer."""
+    """How the Lambda finds the customer. Tables beside `http` are the settings of adapters of the team's own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     adapter: str
     budget_ms: Annotated[int, Field(ge=100, le=7500)]
     default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")]
     http: HttpLookup
+    environment: dict[str, str] = {}
+    packages: tuple[str, ...] = ()
+    allow: tuple[Allow, ...] = ()
+    vpc: Vpc | None = None
+
+    @model_validator(mode="after")
+    def _adapters_own(self) -> Lookup:
+        tables = self.__pydantic_extra__ or {}
+        adapters = LOOKUP / "adapters"
+        if has_settings(adapters / f"{self.adapter}.py"):
+            tables.setdefault(self.adapter, {})
+        for name, table in tables.items():
+            if not isinstance(table, dict) or not has_settings(adapters / f"{name}.py"):
+                raise ValueError(
+                    f"{name}: there is no such setting, and no adapter lambda/lookup/adapters/{name}.py with a class Settings"
+                )
+            try:
+                tables[name] = check_adapter_settings(adapters / f"{name}.py", table)
+            except ValueError as error:
+                raise ValueError(f"{name}.{error}") from None
+        return self
+
+    @field_validator("environment")
+    @classmethod
+    def _variables(cls, variables: dict[str, str]) -> dict[str, str]:
+        for name in variables:
+            if not _VARIABLE.fullmatch(name):
+                raise ValueError(f"{name!r} is not a variable's name: letters, digits and _, two at least")
+            if name in _LAMBDAS_OWN or name.startswith(("AWS_LAMBDA_", "POPDESK_")):
+                raise ValueError(f"{name} is set by Lambda or by Popdesk: choose another name")
+        if sum(len(name) + len(value.encode()) for name, value in variables.items()) > _LONGEST_ENVIRONMENT:
+            raise ValueError(f"they have more than {_LONGEST_ENVIRONMENT:,} bytes, which Lambda does not take")
+        return variables
+
+    @field_validator("packages")
+    @classmethod
+    def _pinned(cls, packages: tuple[str, ...]) -> tuple[str, ...]:
+        for package in packages:
+            if not _PINNED.fullmatch(package):
+                raise ValueError(f"{package!r} is not a package at one version: write it as name==1.2.3")
+        return packages
 
     @field_validator("adapter")
     @classmethod
@@ -202,6 +281,8 @@ class Lookup(_Table):
             raise ValueError(
                 f"{adapter!r} has no module lambda/lookup/adapters/{adapter}.py with a create() (there are: {', '.join(known)})"
             )
+        if adapter in (*cls.model_fields, "fields") and adapter != "http":
+            raise ValueError(f"{adapter!r} is a key of [tool.popdesk.lookup] already: call the module otherwise")
         return adapter
 
 
@@ -455,7 +536,7 @@ def page_settings(settings: Settings) -> dict[str, Any]:
 
 def lambda_settings(settings: Settings) -> dict[str, Any]:
     """Return what the Lambda needs to know, as plain JSON values: it travels in the zip as settings.json."""
-    lookup = settings.lookup.model_dump()
+    lookup = settings.lookup.model_dump(mode="json", exclude={"environment", "packages", "allow", "vpc"})
     lookup["fields"] = list(settings.fields)
     # A field of the team's own has its own name in the CRM's record too, unless lookup.http.fields says where it is.
     lookup["http"]["fields"] = {name: name for name in settings.fields} | lookup["http"]["fields"]

@@ -178,6 +178,8 @@ THROUGH_CLOUDFORMATION: dict[str, tuple[Need, ...]] = {
             "function",
         ),
         _need("s3:GetObject s3:GetObjectVersion", "artifact objects"),
+        # Where lookup.vpc is set.
+        _need("ec2:DescribeNetworkInterfaces ec2:DescribeSecurityGroups ec2:DescribeSubnets ec2:DescribeVpcs", "any"),
     ),
     "AWS::Lambda::Version": (
         _need(

@@ -27,7 +27,7 @@ from ops.errors import UserError
 from ops.flows import definitions as flows
 from ops.settings import ROOT, Settings
 from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
-from ops.site.lambda_zip import LAMBDA_HANDLER, LAMBDA_RUNTIME
+from ops.site.lambda_zip import CUSTOMERS_TABLE_VARIABLE, LAMBDA_HANDLER, LAMBDA_RUNTIME
 
 TEMPLATE = ROOT / "ops" / "cloud" / "template.yaml"
 POLL_SECONDS = 2.0
@@ -63,6 +63,16 @@ _RETENTION_DAYS = {
 LONGEST_STACK_NAME = 40
 _LONGEST_BUCKET_NAME = 63  # docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _PLACE = re.compile(r'"@@(\w+)@@"')
+# What a function in a VPC needs, which cannot be limited to resources
+# (docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaVPCAccessExecutionRole.html).
+_NETWORK_INTERFACES = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+]
 # The live alias is moved by releases, on purpose: no drift.
 _MOVED_BY_RELEASES = {"LookupLive"}
 
@@ -257,12 +267,14 @@ def render_template(settings: Settings) -> str:
         "guide_flow": _compact(flows.guide_flow(settings, view_arn="${View}")),
         "view": flows.view(settings),
         "lookup_statements": lookup_statements(settings),
+        "lookup_environment": {CUSTOMERS_TABLE_VARIABLE: {"Ref": "CustomersTable"}, **settings.lookup.environment},
+        "lookup_vpc": _vpc(settings),
     }
     return _PLACE.sub(lambda match: json.dumps(values[match[1]]), TEMPLATE.read_text("utf-8"))
 
 
 def lookup_statements(settings: Settings) -> list[dict[str, Any]]:
-    """Return what the Lambda may do, by its adapter: log; query the one table; read the one secret."""
+    """Return what the Lambda may do, by its adapter: log; query the one table; read the one secret; what `allow` says."""
     statements: list[dict[str, Any]] = [
         _allow(["logs:CreateLogStream", "logs:PutLogEvents"], {"Fn::GetAtt": ["LookupLogs", "Arn"]})
     ]
@@ -280,7 +292,18 @@ def lookup_statements(settings: Settings) -> list[dict[str, Any]]:
         else:  # Secrets Manager adds six characters to a secret's name in its ARN
             arn = {"Fn::Sub": f"arn:${{AWS::Partition}}:secretsmanager:{here}:secret:{secret}-??????"}
             statements.append(_allow(["secretsmanager:GetSecretValue"], arn))
+    statements += [_allow(list(own.actions), list(own.resources)) for own in settings.lookup.allow]
+    if settings.lookup.vpc:
+        statements.append(_allow(_NETWORK_INTERFACES, "*"))
     return statements
+
+
+def _vpc(settings: Settings) -> dict[str, Any]:
+    """Return the function's VpcConfig, which is no value if it is in no VPC."""
+    vpc = settings.lookup.vpc
+    if vpc is None:
+        return {"Ref": "AWS::NoValue"}
+    return {"SubnetIds": list(vpc.subnets), "SecurityGroupIds": list(vpc.security_groups)}
 
 
 def _allow(actions: list[str], resource: Any) -> dict[str, Any]:

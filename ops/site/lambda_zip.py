@@ -3,10 +3,10 @@
     make_lambda_zip(load_settings())                                      # -> its bytes, which a release uploads
     build_lambda_zip(load_settings(), Path("build/popdesk-lambda.zip"))   # writes the same bytes to a file
 
-The zip contains the handler's modules, the configured adapter with the modules that it imports, settings.json, and of
-phonenumberslite only the module that parses numbers, with its data. If this Python has the runtime's minor version, each
-module has a .pyc, compiled `unchecked-hash` (PEP 552): Lambda's /var/task is read-only, so without a .pyc every cold start
-would compile the modules again.
+The zip contains the handler's modules, the configured adapter with the modules that it imports, settings.json, the packages
+of `lookup.packages`, and of phonenumberslite only the module that parses numbers, with its data. If this Python has the
+runtime's minor version, each module has a .pyc, compiled `unchecked-hash` (PEP 552): Lambda's /var/task is read-only, so
+without a .pyc every cold start would compile the modules again.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ops.errors import UserError
 from ops.files import in_words, write_whole
 from ops.settings import ROOT, Settings, lambda_settings
 from ops.site.environment import tool_environment
+from ops.site.lambda_packages import lambda_packages
 
 # The template's function gets its runtime and handler from here.
 LAMBDA_RUNTIME = "python3.13"
@@ -51,23 +52,30 @@ _ALTERNATIVE = re.compile(r"PHONE_ALT_FORMAT_")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip can contain
 
 
-def build_lambda_zip(settings: Settings, out: Path, runtime: str = LAMBDA_RUNTIME) -> Path:
-    """Write the zip to the file `out` and return its path. Raises as `make_lambda_zip` does."""
-    write_whole(out, make_lambda_zip(settings, runtime))
+def build_lambda_zip(settings: Settings, out: Path, runtime: str = LAMBDA_RUNTIME, local: bool = False) -> Path:
+    """Write the zip to the file `out` and return its path. Arguments and errors are those of `make_lambda_zip`."""
+    write_whole(out, make_lambda_zip(settings, runtime, local))
     return out
 
 
-def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME) -> bytes:
-    """Return the zip's bytes; nothing is written anywhere.
+def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bool = False) -> bytes:
+    """Return the zip's bytes; nothing is written anywhere but into the build's cache.
 
-    `runtime` is Lambda's name of the Python version. Raises UserError if the adapter is missing or a module does not compile.
+    `runtime` is Lambda's name of the Python version; with `local` the packages are those for this machine, for preview. Raises
+    UserError if the adapter is missing, a module does not compile, or a package cannot be had.
     """
     with in_words("the Lambda's zip"):
         files = _modules(settings.lookup.adapter) | _phonenumbers()
     files["settings.json"] = json.dumps(lambda_settings(settings), indent=1, ensure_ascii=False).encode()
+    packages = lambda_packages(settings.lookup.packages, "" if local else runtime)
+    if both := {path.partition("/")[0] for path in files} & {path.partition("/")[0] for path in packages}:
+        raise UserError(
+            "lookup.packages", f"one of them has a {min(both)} too, as Popdesk has", "choose another package"
+        )
     if compiles_for(runtime):
-        files |= _compiled({path: content for path, content in files.items() if path.endswith(".py")})
-    return _pack(files)
+        modules = {path: content for path, content in (files | packages).items() if path.endswith(".py")}
+        packages |= _compiled(modules, needed=set(files))
+    return _pack(files | packages)
 
 
 def compiles_for(runtime: str) -> bool:
@@ -113,26 +121,31 @@ def _phonenumbers() -> dict[str, bytes]:
     return files
 
 
-# Reads {path: source} from stdin and writes {path of its .pyc: content} to stdout. PEP 552: flags 1 is "unchecked hash".
+# Reads {path: source} and the paths that must compile from stdin, and writes {path of its .pyc: content} to stdout. A package
+# may have files that do not compile: templates, tests of another Python. PEP 552: flags 1 is "unchecked hash".
 _COMPILER = f"""
 import importlib.util, marshal, sys
 made = {{}}
-for path, source in sorted(marshal.load(sys.stdin.buffer).items()):
+modules, needed = marshal.load(sys.stdin.buffer)
+for path, source in sorted(modules.items()):
     try:
         code = compile(source, "{_TASK}/" + path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
-        sys.exit(path + ": " + str(error))
+        if path in needed:
+            sys.exit(path + ": " + str(error))
+        continue
     header = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + importlib.util.source_hash(source)
     made[importlib.util.cache_from_source(path)] = header + marshal.dumps(code)
 marshal.dump(made, sys.stdout.buffer)
 """
 
 
-def _compiled(modules: dict[str, bytes]) -> dict[str, bytes]:
+def _compiled(modules: dict[str, bytes], needed: set[str]) -> dict[str, bytes]:
+    """Return the .pyc of each module; one of `needed` that does not compile raises UserError."""
     # In a process of its own with a fixed hash seed: marshalled code depends on both what is interned and set order.
     result = subprocess.run(
         [sys.executable, "-P", "-S", "-c", _COMPILER],
-        input=marshal.dumps(modules),
+        input=marshal.dumps((modules, needed)),
         env=tool_environment(PYTHONHASHSEED="0"),
         capture_output=True,
         check=False,

@@ -89,7 +89,6 @@ NOT_NEEDED: dict[str, dict[str, str]] = {
         "RecursiveLoop": "lambda:PutFunctionRecursionConfig",
         "ReservedConcurrentExecutions": "lambda:PutFunctionConcurrency lambda:DeleteFunctionConcurrency",
         "RuntimeManagementConfig": "lambda:PutRuntimeManagementConfig",
-        "VpcConfig": "ec2:DescribeNetworkInterfaces ec2:DescribeSecurityGroups ec2:DescribeSubnets ec2:DescribeVpcs",
         _KEY_POLICY: "kms:CreateGrant kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey",
         _NO_ACTION: "lambda:AssociateRuntimeAlias",
         _PASSED: "iam:PassRole",

@@ -30,7 +30,7 @@ from ops.cloud.stack import (
 )
 from ops.errors import UserError
 from ops.flows.definitions import problems
-from ops.settings import ROOT, Settings, load_settings
+from ops.settings import ROOT, Allow, Settings, Vpc, load_settings
 from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
 
 INSTANCE = "arn:aws:connect:us-east-1:123456789012:instance/11111111-2222-3333-4444-555555555555"
@@ -360,3 +360,36 @@ def test_the_template_names_no_bucket_by_itself() -> None:
     parameters = want(settings, account=ACCOUNT, lambda_key="k", queue_arn="q").parameters
     assert parameters["SiteBucketName"] == site_bucket("popdesk-prod", ACCOUNT, "us-east-1")
     assert "BucketName: !Ref SiteBucketName" in render_template(settings)
+
+
+def test_the_functions_environment_and_permissions_have_what_the_settings_add(tmp_path: Path) -> None:
+    settings = _settings()
+    allowed = Allow(actions=("s3:GetObject",), resources=("arn:aws:s3:::directory/*",))
+    added = {"environment": {"CUSTOMERS_BUCKET": "directory"}, "allow": (allowed,)}
+    lookup = settings.lookup.model_copy(update=added)
+    resources = _parse(settings.model_copy(update={"lookup": lookup}), tmp_path)["Resources"]
+    assert resources["Lookup"]["Properties"]["Environment"]["Variables"] == {
+        "POPDESK_CUSTOMERS_TABLE": {"Ref": "CustomersTable"},
+        "CUSTOMERS_BUCKET": "directory",
+    }
+    (policy,) = resources["LookupRole"]["Properties"]["Policies"]
+    statements = policy["PolicyDocument"]["Statement"]
+    assert {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::directory/*"]} in statements
+
+
+def test_the_function_is_in_a_vpc_where_the_settings_name_one(tmp_path: Path, parsed: dict[str, Any]) -> None:
+    assert parsed["Resources"]["Lookup"]["Properties"]["VpcConfig"] == {"Ref": "AWS::NoValue"}
+    settings = _settings()
+    vpc = Vpc(subnets=("subnet-0a1b2c3d", "subnet-0123456789abcdef0"), security_groups=("sg-0e3f4a5b",))
+    settings = settings.model_copy(update={"lookup": settings.lookup.model_copy(update={"vpc": vpc})})
+    template = _parse(settings, tmp_path)
+    function = template["Resources"]["Lookup"]["Properties"]
+    assert function["VpcConfig"] == {
+        "SubnetIds": ["subnet-0a1b2c3d", "subnet-0123456789abcdef0"],
+        "SecurityGroupIds": ["sg-0e3f4a5b"],
+    }
+    (policy,) = template["Resources"]["LookupRole"]["Properties"]["Policies"]
+    actions = {action for statement in policy["PolicyDocument"]["Statement"] for action in statement["Action"]}
+    # What AWS's managed policy AWSLambdaVPCAccessExecutionRole allows beside the log.
+    assert {"ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"} <= actions
+    assert lint(render_template(settings)) == []

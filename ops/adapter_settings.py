@@ -1,0 +1,77 @@
+"""Check an adapter's own settings, `[tool.popdesk.lookup.NAME]`, against the class `Settings` of lambda/lookup/adapters/NAME.py.
+
+    class Settings:                          # in the adapter: names, types and defaults, nothing to import
+        bucket: str
+        key: str = "customers.json"
+
+    check_adapter_settings(Path("lambda/lookup/adapters/s3.py"), {"bucket": "directory"})
+    # -> {"bucket": "directory", "key": "customers.json"}, which `create` gets as lookup["s3"]
+
+The class is read from the source and checked with pydantic here. The module is not imported: it may need packages that are in
+the Lambda only. Types are those of the builtins, of typing and pydantic's `Field`, whatever the module itself imports.
+"""
+
+from __future__ import annotations
+
+import ast
+import typing
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
+
+_KNOWN = {**vars(typing), "Field": Field}
+_REASONS = {"missing": "the key is missing", "extra_forbidden": "there is no such setting"}
+
+
+def has_settings(module: Path) -> bool:
+    """Return whether the adapter declares settings of its own. Raises ValueError if the module is not Python."""
+    return _declaration(module) is not None
+
+
+def check_adapter_settings(module: Path, table: dict[str, Any]) -> dict[str, Any]:
+    """Return `table` with the adapter's defaults, as plain JSON values.
+
+    Raises ValueError that says which key is wrong, or what is wrong with the declaration.
+    """
+    declaration = _declaration(module)
+    if declaration is None:
+        raise ValueError(f"lambda/lookup/adapters/{module.name} declares no class Settings (docs/lambda.md)")
+    model = _model(module, declaration)
+    try:
+        return model.model_validate(table).model_dump(mode="json")
+    except ValidationError as error:
+        problems = [
+            ".".join(str(part) for part in problem["loc"]) + ": " + _REASONS.get(problem["type"], problem["msg"])
+            for problem in error.errors()
+        ]
+        raise ValueError("; ".join(problems)) from None
+
+
+def _declaration(module: Path) -> ast.ClassDef | None:
+    try:
+        body = ast.parse(module.read_bytes()).body
+    except OSError:
+        return None  # there is no such module
+    except SyntaxError as error:
+        raise ValueError(f"lambda/lookup/adapters/{module.name}, line {error.lineno}: {error.msg}") from None
+    return next((node for node in body if isinstance(node, ast.ClassDef) and node.name == "Settings"), None)
+
+
+def _model(module: Path, declaration: ast.ClassDef) -> type[BaseModel]:
+    """Return a pydantic model with the fields of the class; its bases, decorators and methods do not matter."""
+    declaration.bases, declaration.keywords, declaration.decorator_list = [], [], []
+    declaration.body = [node for node in declaration.body if isinstance(node, (ast.AnnAssign, ast.Expr, ast.Pass))]
+    source = "from __future__ import annotations\n" + ast.unparse(declaration)
+    names = dict(_KNOWN)
+    try:
+        exec(compile(source, module.name, "exec"), names)
+        hints = typing.get_type_hints(names["Settings"], names, include_extras=True)
+        defaults = vars(names["Settings"])
+        fields: dict[str, Any] = {name: (hint, defaults.get(name, ...)) for name, hint in hints.items()}
+        return create_model("Settings", __config__=ConfigDict(extra="forbid", strict=True), **fields)
+    except (NameError, TypeError, SyntaxError, AttributeError, ValueError, PydanticUserError) as error:
+        raise ValueError(
+            f"the class Settings of lambda/lookup/adapters/{module.name} cannot be read: {error}. Use names, types and plain "
+            'defaults: key: str = "customers.json"'
+        ) from None
