@@ -1,10 +1,10 @@
 """Who may ask the preview's servers, and how much they may send: an ASGI middleware for both of them.
 
     Starlette(routes=..., middleware=[Middleware(Guard, origin="http://127.0.0.1:8000")])
-    stranger("http://127.0.0.1:8000", {"sec-fetch-site": "cross-site"})     # -> "another site's page asks"; "" for none
+    refusal("http://127.0.0.1:8000", {"sec-fetch-site": "cross-site"})     # -> "another site's page asks"
 
 Every page that the developer has open can frame, load and post to an address of this machine. It cannot read the answer,
-and need not: who listens to /api/events is given the workspace's commands. A browser says itself where a request comes
+and need not: whoever listens to /api/events gets the workspace's commands. A browser says itself where a request comes
 from, in headers that no page can set: Sec-Fetch-Site with everything (https://www.w3.org/TR/fetch-metadata/, in Chromium,
 Firefox and Safari), Origin with what is posted. What sends neither is a program of this machine, and may ask.
 """
@@ -26,8 +26,8 @@ BODY_SECONDS = 30.0  # for a body to arrive
 _OWN = "/api/"
 
 
-def stranger(origin: str, headers: Mapping[str, str]) -> str:
-    """Return why a request does not come from a page of `origin`, "" where it does or where no browser sent it.
+def refusal(origin: str, headers: Mapping[str, str]) -> str:
+    """Return why a request is refused: it does not come from a page of `origin`. "" where it does, or no browser sent it.
 
     `headers` have lower-case names. "none" (an address that was typed) is refused too: these addresses are no pages.
     """
@@ -41,7 +41,7 @@ def stranger(origin: str, headers: Mapping[str, str]) -> str:
 
 
 class Guard:
-    """Refuses strangers at /api/ (403) and bodies that are too long (413), too slow (408) or none of the address's.
+    """Refuses what other pages ask of /api/ (403), and bodies that are too long (413), too slow (408) or not taken there.
 
     `origin` is the workspace's own, "" for a site that has no /api/.
     """
@@ -57,7 +57,7 @@ class Guard:
             return
         headers = Headers(scope=scope)
         limit = BODY_LIMITS.get(scope["path"], 0)
-        if self._origin and scope["path"].startswith(_OWN) and (why := stranger(self._origin, headers)):
+        if self._origin and scope["path"].startswith(_OWN) and (why := refusal(self._origin, headers)):
             await _refuse(403, f"this address is for the workspace's own page: {why}")(scope, receive, send)
         elif _announced(headers) > limit:
             await _refuse(413, f"a body of at most {limit} bytes is taken here")(scope, receive, send)
@@ -100,5 +100,5 @@ def _announced(headers: Headers) -> float:
 
 
 def _refuse(status: int, why: str) -> JSONResponse:
-    # Closed, so that nobody reads what a stranger goes on sending.
+    # Closed, so that the rest of the request is not read.
     return JSONResponse({"error": why}, status, {"Connection": "close"})

@@ -37,7 +37,7 @@ def listen(host: str, port: int, option: str) -> socket.socket:
 
 
 def listen_as_localhost(port: int, option: str) -> list[socket.socket]:
-    """Listen on both addresses a browser may take localhost for: on the other one it would meet somebody else's server."""
+    """Listen on both addresses a browser may take localhost for: another server may listen on the other one."""
     try:
         listen("::1", 0, option).close()
     except UserError:

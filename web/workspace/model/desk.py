@@ -312,7 +312,7 @@ class Desk:
             self.end(contact.id)
 
     def set_attributes(self, contact_id: str, attributes: dict[str, str | None]) -> None:
-        """Set contact attributes while the contact runs (no event tells apps: they ask); None removes one."""
+        """Set contact attributes (the SDK has no event for it: apps have to ask again); None removes one."""
         contact = self.contact(contact_id)
         for key in attributes:
             if attributes[key] is None:

@@ -171,9 +171,9 @@ class Frames:
 
         def on_bad(error: "Any" = None) -> None:
             asked, self._last = self._last, None
-            # From JavaScript comes its Error, a PythonError where even the text had no room here.
+            # From JavaScript comes its Error, a PythonError where there was no memory for the text.
             why = str(field(error, "message") or error)
-            apps.unreadable(instance, _request_id(asked), "there is no room for it" if "MemoryError" in why else why)
+            apps.unreadable(instance, _request_id(asked), "there is no memory for it" if "MemoryError" in why else why)
 
         on_text_proxy = create_proxy(on_text)
         on_bad_proxy = create_proxy(on_bad)
