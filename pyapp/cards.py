@@ -13,6 +13,7 @@ from popdesk import (
     FAILED,
     NOTHING,
     REFUSED,
+    Desk,
     Duration,
     Moment,
     Pairs,
@@ -28,18 +29,18 @@ _TONES = {"routable": "success", "offline": "", "error": "error"}
 
 
 @card("Phone number or e-mail", personal=True)
-async def phone_or_email(desk):
+async def phone_or_email(desk: Desk) -> str:
     try:
         number = await desk.contact.phone_number()
     except Unanswered as error:
         # A chat, a task or an e-mail has no number: the flow put what it knows into the attributes.
         if error.kind not in (NOTHING, FAILED):
             raise
-        number = None
+        number = ""
     return shown_phone(number or await _identity(desk))
 
 
-async def _identity(desk):
+async def _identity(desk: Desk) -> str:
     try:
         return await desk.contact.attribute("identity")
     except Unanswered as error:
@@ -50,54 +51,54 @@ async def _identity(desk):
 
 
 @card("Channel")
-async def channel(desk):
+async def channel(desk: Desk) -> Text:
     answer = await desk.contact.channel()
     return Text(capital(answer["type"]), rest=answer.get("subtype") or "")
 
 
 @card("Queue")
-async def queue(desk):
-    return (await desk.contact.queue()).get("name")
+async def queue(desk: Desk) -> str:
+    return (await desk.contact.queue())["name"]
 
 
 @card("In queue since", later=True)
-async def queue_timestamp(desk):
+async def queue_timestamp(desk: Desk) -> "Moment | None":
     entered = await desk.contact.queue_timestamp()
     return Moment(entered) if entered else None
 
 
 @card("Time in this state", later=True)
-async def state_duration(desk):
+async def state_duration(desk: Desk) -> Duration:
     return Duration(await desk.contact.state_duration())
 
 
 @card("Initial contact ID", later=True)
-async def initial_contact_id(desk):
+async def initial_contact_id(desk: Desk) -> "str | None":
     return await desk.contact.initial_id()
 
 
 @card("Agent name")
-async def agent_name(desk):
+async def agent_name(desk: Desk) -> str:
     return await desk.agent.name()
 
 
 @card("Agent state")
-async def agent_state(desk):
+async def agent_state(desk: Desk) -> Text:
     state = await desk.agent.state()
-    return Text(state["name"], tone=_TONES.get(state.get("type"), "info"))
+    return Text(state["name"], tone=_TONES.get(state.get("type", ""), "info"))
 
 
 @card("Routing profile")
-async def routing_profile(desk):
+async def routing_profile(desk: Desk) -> str:
     return (await desk.agent.routing_profile())["name"]
 
 
 @card("Channel concurrency", later=True)
-async def channel_concurrency(desk):
+async def channel_concurrency(desk: Desk) -> Pairs:
     most = await desk.agent.channel_concurrency()
     return Pairs([(capital(name), str(most[name])) for name in sorted(most)])
 
 
 @card("Agent ARN", later=True)
-async def agent_arn(desk):
+async def agent_arn(desk: Desk) -> Text:
     return from_arn(await desk.agent.arn())

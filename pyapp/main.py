@@ -1,357 +1,328 @@
-"""Boots the page: the workspace's adapter, the board of cards, the view; and takes the workspace's news to them.
+"""Wires the page: the workspace's adapter, the board of cards, the state, the view.
 
-    main.start()
+    start()
 
-The hello goes out before the other modules are imported: the workspace answers meanwhile, and what it says is heard only
-when this has finished.
+The start has four steps, each in a task of its own, since a message leaves the page only when the task that sent it ends:
+the hello; the first questions, before the cards are imported (the build has played them, and knows what they ask); the
+cards, drawn as their answers come; the rest of the page.
 """
+
+import sys
+
+# MicroPython has mounted app.pack as its ROM, a read-only file system. Modules are looked for there and among the frozen
+# ones, and nowhere else: there are no other files, and each look costs a call of JavaScript.
+sys.path[:] = ["/rom", ".frozen"]
 
 import asyncio
 import json
 
 from popdesk import browser, connect
+from popdesk.questions import Question
+
+if False:
+    from typing import Any
+
+    from popdesk.board import Outcome
+    from popdesk.desk import Desk
+    from popdesk.screenpop import Automatic, Offer
+    from popdesk.view.status import Status
+
+# The least that the browser's timer waits, in seconds; a wait of nothing would go on in the same task.
+_NEXT_TASK = 0.001
+
+# How long the rest of the page waits for the first answers, in seconds.
+_REST_AFTER = 0.1
 
 
-def start():
+def start() -> None:
     """Start the page; what fails on the way is shown on it."""
     try:
         with open("/rom/settings.json") as file:
             settings = json.load(file)
         App(settings)
     except Exception as error:
-        _show_plainly(error)
+        _fail_plainly(error)
 
 
 class App:
     """One page, for one contact, for as long as the workspace keeps it."""
 
-    def __init__(self, settings):
+    def __init__(self, settings: "dict[str, Any]") -> None:
         self._settings = settings
-        self._started = False
-        self._unheard = []  # what the workspace told before the rest had started
-        self._workspace = connect.open(settings["connection_timeout_ms"], self._told)
-        asyncio.create_task(self._begin(settings))
+        self._workspace = connect.open(settings["connection_timeout_ms"])
+        self._status: "Status | None" = None  # of the rest of the page, like the customer
+        self._customer: "Any" = None
+        self._automatic: "Automatic | None" = None
+        asyncio.create_task(self._begin())
 
-    async def _begin(self, settings):
-        """The rest of the start, in tasks of their own: a message leaves the page only when the task that sent it ends.
+    # -- the start ----------------------------------------------------------------------------------------------------
 
-        What the cards ask is asked first (the build has read it from them) and answered while they are imported and run.
-        """
+    async def _begin(self) -> None:
         try:
-            self._workspace.ask_ahead(settings["first_questions"])
+            asked = {}
+            for name in self._settings["first_questions"]:
+                asked[name] = question = Question()
+                self._workspace.send(name, question.settle)
             await asyncio.sleep(_NEXT_TASK)
-            self._prepare(settings)
-        except Exception as error:
-            _show_plainly(error)
+            from popdesk.view.dom import parsed
 
-    def _prepare(self, settings):
+            await parsed()
+            self._run_cards(asked)
+        except Exception as error:
+            _fail_plainly(error)
+
+    def _run_cards(self, asked: "dict[str, Question]") -> None:
         import cards  # noqa: F401  (fills CARDS)
         from popdesk.board import Board
-        from popdesk.contact_state import Life
         from popdesk.declaration import CARDS, Card
-        from popdesk.early import Early
+        from popdesk.page_state import PageState
+        from popdesk.view.cards import Cards
+        from words import words
 
-        # The customer and the list of attributes are drawn from one more card, which has its own place on the page. It is
-        # asked for last: only the view can draw it. The caller's number is asked for when the rest is there, and costs
-        # nothing where a card has asked for it.
-        caller = Card("Caller's number", personal=True, later=True, place="caller", ask=_number)
-        customer = Card("Contact attributes", personal=True, later=False, place="customer", ask=_attributes)
-        customer.id = "customer's box"  # no function can be called so
-        caller.id = "caller's number"
-        self._cards = CARDS + [caller, customer]
-        self._life = Life()
-        self._granted = None
-        self._themed = False  # whether the workspace has told of a change of theme
-        self._said = []
-        self._offer = None
-        self._attributes = None
-        self._number = ""  # the caller's or called, as the workspace has it
-        self._automatic = None
-        self._opened = False  # whether the customer's page has been opened
-        self._troubles = []
-        self._waited_for = {card.id for card in self._cards if not card.later}  # by the view: their answers come first
-        self._untold = None  # what the customer's card came to before there was a view, which alone can draw it
-        self._looks_again = False
-        self._known = False  # whether the workspace has said which contact this page is for
-        self._view = self._early = Early(settings)
-        seconds = settings["request_timeout_ms"] / 1000
-        roles = settings["attributes"]
-        self._board = Board(
-            self._cards, self._workspace.send, self._show, seconds, roles, self._card_failed, _NEXT_TASK
+        settings = self._settings
+        # The customer's box is drawn from one more card. Another asks for the caller's number when the rest is there: it
+        # costs nothing where a card has asked for it. No function can have these ids.
+        self._number = Card("Caller's number", True, True, "caller", _number, "caller's number")
+        self._attributes = Card("Contact attributes", True, False, "customer", _attributes, "customer's box")
+        self._listed, all_cards = CARDS, CARDS + [self._number, self._attributes]
+        self._state = PageState(settings, all_cards, self._workspace.sdk_version)
+        self._say, self._language = words(settings["language"], browser.language())
+        self._cards = Cards(settings, CARDS, self._say, self._language)
+        self._board = board = Board(
+            all_cards,
+            self._workspace.send,
+            self._show,
+            settings["request_timeout_ms"] / 1000,
+            settings["attributes"],
+            self._fail_card,
+            _NEXT_TASK,
         )
-        asyncio.get_event_loop().set_exception_handler(self._task_failed)
-        self._board.start()
-        # Answers that come quickly are drawn first, and the view while slower ones are on their way.
-        asyncio.create_task(self._draw(_VIEW_AFTER))
-        self._started = True
-        for what, data in self._unheard:
-            self._told(what, data)
+        # Steps of PageState.heard that are the board's.
+        self._tell, self._grant, self._refresh, self._refresh_soon = (
+            board.tell,
+            board.grant,
+            board.refresh,
+            board.refresh_soon,
+        )
+        asyncio.get_event_loop().set_exception_handler(self._fail_task)
+        board.start(asked)
+        asyncio.create_task(self._show_rest(_REST_AFTER))
+        self._workspace.listen(self._hear)
 
-    async def _draw_next(self):
-        await asyncio.sleep(_NEXT_TASK)  # in which the cards declared `later` ask
-        await self._draw(_NEXT_TASK)  # what they ask leaves the page before
-
-    async def _draw(self, after):
-        """Make the view `after` seconds from now; it is then told what it has missed."""
-        await asyncio.sleep(after)
+    async def _show_rest(self, *seconds: float) -> None:
+        """Make the rest of the page after these waits, and draw what is known by then."""
+        for wait in seconds:
+            await asyncio.sleep(wait)
+        if self._status:
+            return
         try:
-            from popdesk import view
+            from popdesk.view import dom
+            from popdesk.view.customer import Customer
+            from popdesk.view.status import Status
 
-            await view.parsed()
-            self._workspace.ask_ahead([])
-            if self._view is not self._early:
-                return
-            self._early.reveal()
-            self._view = view.View(self._settings, self._cards, self._board.retry, self._board.refresh, self._pop)
-            self._view.watch_errors(self._failed)
-            self._doctor()
+            dom.reveal()
+            self._customer = customer = Customer(self._say, self._cards.mask, self._pop)
+            self._status = status = Status(self._settings, self._say, self._language)
+            dom.on_click(
+                {
+                    "retry": lambda _, card_id: self._retry(card_id),
+                    "refresh": lambda *_: self._refresh(),
+                    "show": lambda _, key: self._cards.mask.reveal(key),
+                    "facts": lambda *_: status.list_facts(),
+                    "attributes": lambda *_: customer.list_attributes(),
+                    "copy": lambda *_: customer.copy(),
+                    "pop": lambda event, _: customer.clicked(event),
+                }
+            )
+            dom.on_error(self._fail)
             if browser.is_top_level():
-                # Nobody can answer a page that is nobody's frame: no need to wait for the time-out to say so.
-                self._told("outside", None)
-            for name, values in self._early.kept:
-                if name == "show":
-                    self._board.display(*values)
-                else:
-                    getattr(self._view, name)(*values)
-            if self._untold:
-                self._board.display(self._cards[-1], self._untold)
-            if self._known:
+                # Nobody can answer a page that is in no frame: no need to wait for the time-out to say so.
+                self._hear("outside", None)
+            self._draw()
+            outcome = self._state.outcomes.get(self._attributes.id)
+            if outcome:
+                self._board.display(self._attributes, outcome)
+            if self._state.created:
                 self._greet()
         except Exception as error:
-            if self._view is self._early:
-                _show_plainly(error)
+            if self._status:
+                self._fail("page", error)
             else:
-                self._failed("page", error)
+                _fail_plainly(error)
 
     # -- the workspace's news -----------------------------------------------------------------------------------------
 
-    def _told(self, what, data):
+    def _hear(self, what: str, data: "Any") -> None:
         """Take news; never raises, since the workspace removes a page whose handlers do."""
-        if not self._started:
-            self._unheard.append((what, data))
-            return
         try:
-            self._take(what, data)
+            for step, *values in self._state.heard(what, data):
+                getattr(self, "_" + step)(*values)
         except Exception as error:
-            self._failed("news: " + what, error)
+            self._fail("news: " + what, error)
 
-    def _take(self, what, data):
-        mine = not isinstance(data, dict) or data.get("contactId") in (None, self._workspace.contact_id)
-        if what == "state":
-            if data:
-                self._board.tell("agent.state", {"name": data})
-            else:
-                self._board.refresh_soon(["agent.state"])
-        elif what == "theme":
-            self._themed = True
-            self._view.theme(data)
-        elif what == "defect":
-            self._failed("workspace", data)
-        elif what == "error":
-            self._said = (self._said + [data])[-5:]
-            self._doctor()
-        elif mine:
-            self._live(what, data)
+    def _greet(self) -> None:
+        """Do what is not worth a value's wait: it comes with the rest of the page."""
+        if self._status:
+            self._workspace.log("info", "App created")
+            self._workspace.ask_theme(self._take_theme)
+            # They may have changed between the first question and the subscription to the events that tell of it.
+            self._refresh(["agent.state", "contact.attributes", "contact.state_duration"])
 
-    def _live(self, what, data):
-        was_hidden = self._life.hidden
-        if not self._life.happened(what):
-            return
-        self._view.life(self._life.now, self._life.hidden)
-        if what in ("contact", "idle"):
-            self._created(data)
-        elif what == "connected":
-            self._board.refresh_soon(_ABOUT_CONTACT)
-            asyncio.create_task(self._popped_when_connected(data.get("initialContactId") or data["contactId"]))
-        elif what in ("acw", "missed"):
-            self._board.refresh_soon(_ABOUT_CONTACT)
-            if self._automatic:
-                self._automatic.ended()
-        elif what == "shown" and was_hidden:
-            self._board.refresh()
-        elif what == "outside":
-            self._board.close()
-            self._doctor()
-        elif what == "destroyed":
-            self._end()
+    def _take_theme(self, answer: "Any", problem: "Exception | None") -> None:
+        # An older workspace has no theme: the system's stays.
+        if problem is None:
+            self._state.theme_answered(answer.get("visualMode") if isinstance(answer, dict) else None)
+            self._draw()
 
-    def _created(self, permissions):
-        self._granted = permissions
-        if permissions is not None:
-            self._board.grant(permissions)
-        if self._life.now == "idle" or self._settings["scope"] != "PER_CONTACT":
-            # The first questions were about "this iframe's contact": now it is known which one that is, or that
-            # there is none. In a frame of one contact they were about no other.
-            self._board.refresh(_ABOUT_CONTACT)
-        self._doctor()
-        self._known = True
-        seconds = self._settings["look_again_seconds"]
-        if seconds and self._life.now != "idle" and not self._looks_again:
-            self._looks_again = True
-            asyncio.create_task(self._look_again(seconds))
-        if self._view is not self._early:
-            self._greet()
+    def _look_again(self) -> None:
+        asyncio.create_task(self._ask_again_and_again(self._settings["look_again_seconds"]))
 
-    def _greet(self):
-        """What is not worth a value's wait: it comes with the view."""
-        self._workspace.log("info", "App created")
-        self._workspace.ask_theme(self._follow_theme)
-        # They may have changed between the first question and the subscription to the events that tell of it.
-        self._board.refresh(["agent.state", "contact.attributes", "contact.state_duration"])
-
-    async def _look_again(self, seconds):
-        """Ask for the attributes once every so many seconds: what a flow or Lambda edits meanwhile is told by no event.
+    async def _ask_again_and_again(self, seconds: float) -> None:
+        """Ask for the attributes once every so many seconds: no event tells what a flow or Lambda edits meanwhile.
 
         Only while the agent sees the page, and never while an answer is still to come.
         """
-        from popdesk.contact_state import OVER
-
-        while self._life.now not in OVER:
+        while not self._state.contact.is_over:
             await asyncio.sleep(seconds)
-            if not self._life.hidden and browser.is_visible() and not self._board.waits_for("contact.attributes"):
-                self._board.refresh(["contact.attributes"])
+            hidden = self._state.contact.hidden or not browser.is_visible()
+            if not hidden and not self._board.waits_for("contact.attributes"):
+                self._refresh(["contact.attributes"])
 
-    def _end(self):
+    def _leave(self) -> None:
+        """Ask nothing more: there is no workspace."""
+        from popdesk.board import Outcome
+
+        self._board.close()
+        for card in self._listed:
+            self._cards.show(card, Outcome("outside"), False)
+        self._draw_customer()
+
+    def _close(self) -> None:
+        from popdesk.view import dom
+
         self._workspace.log("info", "App closed")
         self._board.close()
-        self._view.close()
+        self._draw()
+        dom.close()
         self._workspace.log("info", "App destroyed")
 
-    def _follow_theme(self, answer, problem):
-        # An older workspace tells no theme: the system's stays. A change that was told meanwhile is newer than this.
-        if problem is None and not self._themed:
-            self._view.theme(answer.get("visualMode") if isinstance(answer, dict) else None)
+    # -- drawing ------------------------------------------------------------------------------------------------------
 
-    # -- what the board shows -----------------------------------------------------------------------------------------
+    def _draw(self) -> None:
+        """Draw what the state says and no card does, once there is the view for it."""
+        if self._status:
+            self._status.draw(self._state)
+            self._cards.let_tick(self._state.clocks_run)
 
-    def _show(self, card, outcome):
-        if card.place == "caller":
-            number = outcome.value if isinstance(outcome.value, str) else ""
-            # A contact's number does not change: that it could not be told this time says nothing about it.
-            if number != self._number and outcome.kind in ("value", "nothing"):
-                self._number = number
-                if self._untold and self._view is not self._early:
-                    self._show_customer(self._untold)
-        elif card.place != "customer":
-            self._view.show(card, outcome)
-        else:
-            self._untold = outcome
-            if self._view is not self._early:
-                self._show_customer(outcome)
-        self._waited_for.discard(card.id)
-        if self._view is self._early and not self._waited_for:
-            self._early.reveal()
-            asyncio.create_task(self._draw_next())
+    def _draw_customer(self) -> None:
+        state, outcome = self._state, self._state.outcomes.get(self._attributes.id)
+        if self._customer:
+            if outcome:
+                state.decide(outcome, browser.parse_url)
+            self._customer.draw(outcome, state.offer, state.contact.now)
+            self._pop_if_due()
 
-    def _show_customer(self, outcome):
-        from popdesk.screenpop import decide
+    def _show(self, card: "Any", outcome: "Outcome") -> None:
+        """Draw a card's result (the board calls this)."""
+        state = self._state
+        if card.place == "cards":
+            self._cards.show(card, outcome, state.contact.now == "idle")
+        first_are_there = state.answered(card, outcome)
+        if card is self._attributes or (card is self._number and state.take_number(outcome)):
+            self._draw_customer()
+        if outcome.permission:
+            self._draw()
+        if first_are_there and not self._status:
+            from popdesk.view.dom import reveal
 
-        if outcome.kind == "value":
-            settings, self._attributes = self._settings, outcome.value or {}
-            self._offer = decide(
-                self._attributes,
-                settings["attributes"],
-                settings["pop"]["allowed_hosts"],
-                browser.parse_url,
-                self._number,
-                settings["crm_search"],
-            )
-        self._view.customer(outcome, self._offer if outcome.kind == "value" else None)
-        self._pop_if_due()
-
-    def _doctor(self):
-        asked = self._settings["permissions"]
-        missing = None
-        if self._granted is not None:
-            missing = [name for name in asked if name not in self._granted and "*" not in self._granted]
-        self._view.doctor(self._life.now, missing, self._workspace.sdk_version, self._workspace.contact_id, self._said)
+            reveal()
+            # First the cards declared `later` ask, and their questions leave the page.
+            asyncio.create_task(self._show_rest(_NEXT_TASK, _NEXT_TASK))
 
     # -- what the agent does ------------------------------------------------------------------------------------------
 
-    def _pop(self):
+    def _retry(self, card_id: str) -> None:
+        for card in self._listed:
+            if card.id == card_id:
+                self._cards.wait(card)
+        self._board.retry(card_id)
+
+    def _pop(self) -> None:
         from popdesk import screenpop
+        from popdesk.view import window
 
-        pop, offer, view = self._settings["pop"], self._offer, self._view
-        window = screenpop.window_for(pop["window"], view.engine())
-        how = ""
-        if window.sized:
-            roles = self._settings["attributes"]
-            how = screenpop.features(self._attributes, roles, pop["width"], pop["height"], view.screen())
-        view.open_window(offer.url, window, how, lambda came: self._popped(offer, came))
+        pop, roles, offer = self._settings["pop"], self._settings["attributes"], self._state.offer
+        if offer is None:  # refreshed meanwhile
+            return
+        target = screenpop.window_for(pop["window"], window.engine())
+        features = ""
+        if target.sized:
+            attributes = self._state.outcomes[self._attributes.id].value
+            features = screenpop.features(attributes, roles, pop["width"], pop["height"], window.screen())
+        window.open_window(offer.url, target, features, lambda came: self._popped(offer, came))
 
-    def _popped(self, offer, came):
+    def _popped(self, offer: "Offer", came: str) -> None:
+        self._customer.note(came, offer.url)
         # Administrators see there why agents have no screen pops.
         self._workspace.log("info" if came == "opened" else "warn", "Screen pop " + came)
         if came == "opened" and offer.is_page:
-            self._opened = True
-            self._remember()
+            self._state.page_opened = True
+            self._save_popped()
 
-    def _remember(self):
+    def _save_popped(self) -> None:
         """Keep that the contact's page has been opened: a reload of the workspace pops it no more."""
-        if self._automatic and self._opened:
+        if self._automatic and self._state.page_opened:
             self._automatic.opened()
             asyncio.create_task(browser.save_popped(self._automatic.popped))
 
-    async def _popped_when_connected(self, contact_id):
-        if self._settings["pop"]["automatic"] != "connected":
-            return
+    def _connect(self, contact_id: str) -> None:
+        if self._settings["pop"]["automatic"] == "connected":
+            asyncio.create_task(self._pop_when_connected(contact_id))
+
+    async def _pop_when_connected(self, contact_id: str) -> None:
         from popdesk.screenpop import Automatic
 
         if self._automatic is None:
             self._automatic = Automatic("connected", await browser.load_popped())
         self._automatic.connected(contact_id)
-        self._remember()
+        self._save_popped()
         self._pop_if_due()
 
-    def _pop_if_due(self):
-        if self._automatic and self._automatic.due(self._offer):
-            self._view.soon(self._pop)
+    def _pop_if_due(self) -> None:
+        if self._automatic and self._automatic.due(self._state.offer):
+            browser.soon(self._pop)
+
+    def _end_contact(self) -> None:
+        if self._automatic:
+            self._automatic.ended()
 
     # -- errors that are not the SDK's ----------------------------------------------------------------------------------
 
-    def _task_failed(self, loop, context):
-        self._failed("task", context["exception"])
+    def _fail_task(self, loop: "Any", context: "dict[str, Any]") -> None:
+        self._fail("task", context["exception"])
 
-    def _card_failed(self, card, error):
-        self._failed("card: " + card.title, error, self._settings["card_lines"].get(card.id, ""))
+    def _fail_card(self, card: "Any", error: Exception) -> None:
+        self._fail("card: " + card.title, error, self._settings["card_lines"].get(card.id, ""))
 
-    def _failed(self, where, error, place=""):
-        """Show an exception and log where it came from; `place` is where the card stands that is to blame for it."""
-        from popdesk import page_errors
+    def _fail(self, where: str, error: object, place: str = "") -> None:
+        """Show an error and log where it came from; `place` is where the card stands that is to blame for it."""
+        from popdesk.view import errors
 
-        kind, text, frames = page_errors.describe(error, place)
-        if (kind, frames) not in self._troubles:
-            self._troubles.append((kind, frames))
+        kind, text, frames = errors.describe(error, place)
+        if self._state.is_new_error(kind, frames):
             self._workspace.log("error", "App error", {"where": where, "kind": kind, "frames": frames})
-            self._view.page_error(where, kind, text)
+            errors.draw(self._say, where, kind, text)
 
 
-def _show_plainly(error):
-    from popdesk import page_errors
+def _fail_plainly(error: Exception) -> None:
+    from popdesk.view.errors import draw_plainly
 
-    page_errors.show_plainly(error)
+    asyncio.create_task(draw_plainly(error))
 
 
-async def _attributes(desk):
+async def _attributes(desk: "Desk") -> "dict[str, str]":
     return await desk.contact.attributes()
 
 
-async def _number(desk):
+async def _number(desk: "Desk") -> str:
     return await desk.contact.phone_number()
-
-
-# The least that the browser's timer waits, in seconds; a wait of nothing would go on in the same task.
-_NEXT_TASK = 0.001
-
-# How long the view waits for the first answers, in seconds.
-_VIEW_AFTER = 0.1
-
-_ABOUT_CONTACT = [
-    "contact.channel",
-    "contact.queue",
-    "contact.queue_timestamp",
-    "contact.state_duration",
-    "contact.initial_id",
-    "contact.phone_number",
-    "contact.attributes",
-]

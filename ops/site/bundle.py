@@ -37,8 +37,8 @@ PYSCRIPT = "@pyscript/core"
 MICROPYTHON = "@micropython/micropython-webassembly-pyscript"
 # The sources of the `pyscript` Python package (docs.pyscript.net/latest/api), below node_modules.
 PACKAGE = f"{PYSCRIPT}/src/stdlib/pyscript"
-# The module that the page's script imports.
-BOOT_MODULE = "boot"
+# The page's first module: its script imports it and calls start().
+MAIN_MODULE = "main"
 # Where the page's Python finds its files: MicroPython mounts the ROMFS image there.
 _ROM = "/rom"
 
@@ -116,7 +116,8 @@ hooks.main.onReady.add(
   ({{ interpreter }}) => new Promise((resolve) => {{ START }})
 );
 """
-_START = f"interpreter.pyimport({json.dumps(BOOT_MODULE)});"
+_START = f"interpreter.pyimport({json.dumps(MAIN_MODULE)}).start();"
+_SCRIPT = f"import {MAIN_MODULE}; {MAIN_MODULE}.start()"
 _START_WITH_PACKAGE = 'document.readyState === "loading" ? addEventListener("DOMContentLoaded", resolve) : resolve();'
 # What `display` and `pyscript.web` show as HTML is a string. The policy still runs no script that stands in one.
 _HTML_IN_STRINGS = 'globalThis.trustedTypes?.createPolicy("default", { createHTML: (text) => text });'
@@ -256,7 +257,7 @@ def _add_bundled(
     image = files.add("app.pack", romfs({**python.compiled, **(python.package or {})}))
     wasm = files.add("micropython.wasm", (modules / MICROPYTHON / "micropython.wasm").read_bytes())
     config: dict[str, object] = {"interpreter": f"./{script}", "wasm": f"./{wasm}", "romfs": f"./{image}"}
-    return _tags(config, f"import {BOOT_MODULE}", script, eager, (image, wasm))
+    return _tags(config, _SCRIPT, script, eager, (image, wasm))
 
 
 def _probed(modules: Path, image: bytes) -> bytes:
@@ -327,7 +328,7 @@ def _add_published(files: Files, modules: Path, python: PagePython, cached: Cach
         "plugins": [f"!{name}" for name in _PLUGINS],
         "files": {f"./{sources}/{path}": f"{_ROM}/{path}" for path in python.sources},
     }
-    code = f'import sys; sys.path.insert(0, "{_ROM}"); import {BOOT_MODULE}'
+    code = f'import sys; sys.path.insert(0, "{_ROM}"); {_SCRIPT}'
     return _tags(config, code, script, eager, (f"{loader}/micropython.wasm",))
 
 

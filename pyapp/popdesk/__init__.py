@@ -8,7 +8,7 @@ It is imported before everything else of the page, and so imports little.
 """
 
 from popdesk.declaration import card
-from popdesk.desk import FAILED, NOTHING, REFUSED, TIMED_OUT, UNEXPECTED, Unanswered
+from popdesk.desk import FAILED, NOTHING, REFUSED, TIMED_OUT, UNEXPECTED, Desk, Unanswered
 from popdesk.values import Duration, Link, Moment, Pairs, Text, capital, from_arn, shown_phone
 
 __all__ = (
@@ -17,6 +17,7 @@ __all__ = (
     "REFUSED",
     "TIMED_OUT",
     "UNEXPECTED",
+    "Desk",
     "Duration",
     "Link",
     "Moment",

@@ -16,8 +16,15 @@ answer that is older than the last event about it.
 import asyncio
 
 from popdesk.desk import FAILED, REASONS, REFUSED, TIMED_OUT, Desk, Unanswered
-from popdesk.questions import permission_for
+from popdesk.questions import Question, permission_for
 from popdesk.values import drawable
+
+if False:
+    from collections.abc import Awaitable, Callable, Sequence
+    from typing import Any
+
+    from popdesk.declaration import Card
+
 
 # How long the cards declared `later` wait for the others' first answers, in seconds.
 LATER = 0.02
@@ -35,7 +42,7 @@ class Outcome:
     `permission` is the one that is lacking, where that is why there is no value.
     """
 
-    def __init__(self, kind, value=None, reason="", permission=""):
+    def __init__(self, kind: str, value: "Any" = None, reason: str = "", permission: str = "") -> None:
         self.kind = kind
         self.value = value
         self.reason = reason
@@ -45,7 +52,16 @@ class Outcome:
 class Board:
     """Runs cards against the workspace."""
 
-    def __init__(self, cards, send, show, seconds, roles, failed=None, pause=0):
+    def __init__(
+        self,
+        cards: "list[Card]",
+        send: "Callable[[str, Callable[[Any, Exception | None], None]], None]",
+        show: "Callable[[Card, Outcome], None]",
+        seconds: float,
+        roles: "dict[str, str]",
+        failed: "Callable[[Card, Exception], None] | None" = None,
+        pause: float = 0,
+    ) -> None:
         self._cards = list(cards)
         self._send = send
         self._show = show
@@ -53,69 +69,78 @@ class Board:
         self._roles = roles
         self._pause = pause  # seconds between the first answers and the cards declared `later`
         self._failed = failed  # called with (card, exception) for a defect in a card
-        self._granted = None  # the permissions, once the workspace has told them
+        self._granted: "list[str] | None" = None  # the permissions, once the workspace has told them
         self._runs = 0
-        self._latest = {}  # card's id -> number of the run that was started last
-        self._shown = {}  # card's id -> number of the run that is shown
-        self._asked = {}  # card's id -> names of the questions it has asked
+        self._latest: "dict[str, int]" = {}  # card's id -> number of the run that was started last
+        self._shown: "dict[str, int]" = {}  # card's id -> number of the run that is shown
+        self._asked: "dict[str, list[str]]" = {}  # card's id -> names of the questions it has asked
         self._news = 0  # how often there was news: an event, or the agent's wish to refresh
-        self._changed = {}  # question's name -> the number of the last news about it
-        self._wanted = None  # questions whose cards are to be refreshed; None when nothing waits
+        self._changed: "dict[str | None, int]" = {}  # question's name -> the number of the last news about it
+        self._wanted: "list[str] | None" = None  # questions whose cards are to be refreshed; None when nothing waits
         self._gathering = False
         self._closed = False
-        self._open = {}  # question's name -> the last one asked
-        self._asking = None  # the questions of this turn of the loop, which will time out together
-        self._started = []  # (card, number) of the runs that nobody has waited for yet
+        self._open: "dict[str, Question]" = {}  # question's name -> the last one asked
+        self._asking: "list[Question] | None" = (
+            None  # the questions of this turn of the loop, which will time out together
+        )
+        self._started: "list[tuple[Card, int]]" = []  # (card, number) of the runs that nobody has waited for yet
         self._waiting = False
-        self._first = None  # ids of the cards whose first answers those declared `later` still wait for
-        self._answers = {}  # the first pass's questions, by name
+        self._first: "set[str] | None" = (
+            None  # ids of the cards whose first answers those declared `later` still wait for
+        )
+        self._answers: "dict[str, Question]" = {}  # the first pass's questions, by name
 
-    def grant(self, permissions):
+    def grant(self, permissions: "list[str]") -> None:
         """Take the granted permissions: a question that lacks its own is refused at once, and is not sent any more."""
         self._granted = permissions
         for name in self._open:
             if not self._permitted(name):
                 self._open[name].settle(None, Unanswered(REFUSED, "", permission_for(name)))
 
-    def start(self):
+    def start(self, asked: "dict[str, Question] | None" = None) -> None:
         """Run the cards for the first time: those declared `later` when the others have answered, or a little later.
 
         A workspace answers one question after the other: what the agent reads first is not to queue behind the rest.
+        `asked` are questions that have been sent already, by name.
         """
+        self._answers = asked or {}
+        for name in self._answers:
+            self._open[name] = self._answers[name]
+            self._limit(self._answers[name])
         self._first = {each.id for each in self._cards if not each.later}
         for each in self._cards:
             if not each.later:
                 self._start(each, self._answers)
         asyncio.create_task(self._start_in(LATER))
 
-    async def _start_in(self, seconds):
+    async def _start_in(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
         self._start_later()
 
-    def _start_later(self):
+    def _start_later(self) -> None:
         if self._first is not None:
             self._first = None
             for each in self._cards:
                 if each.later:
                     self._start(each, self._answers)
 
-    def refresh(self, names=None):
+    def refresh(self, names: "list[str] | None" = None) -> None:
         """Run the cards that asked one of `names`, or all of them, as one pass: same question, one request."""
         self._note(names)
         self._refresh(names)
 
-    def _refresh(self, names):
-        answers = {}
+    def _refresh(self, names: "list[str] | None") -> None:
+        answers: "dict[str, Question]" = {}
         for each in self._cards:
             if names is None or self._concerns(each, names):
                 self._start(each, answers)
 
-    def refresh_soon(self, names):
+    def refresh_soon(self, names: "list[str]") -> None:
         """The same for an event: at once for the first of a burst, once more after it for all others."""
         self._note(names)
         self._refresh_soon(names)
 
-    def _refresh_soon(self, names):
+    def _refresh_soon(self, names: "list[str]") -> None:
         if self._gathering:
             self._wanted = (self._wanted or []) + [name for name in names if name not in (self._wanted or [])]
             return
@@ -123,7 +148,7 @@ class Board:
         self._refresh(names)
         asyncio.create_task(self._gather())
 
-    async def _gather(self):
+    async def _gather(self) -> None:
         await asyncio.sleep(BURST)
         while self._wanted and not self._closed:
             names, self._wanted = self._wanted, None
@@ -131,7 +156,7 @@ class Board:
             await asyncio.sleep(BURST)
         self._gathering = False
 
-    def tell(self, name, value):
+    def tell(self, name: str, value: "Any") -> None:
         """Take an answer that an event brought: the cards that ask for it are run with it.
 
         Then, as for any event, they are refreshed: an event says less than an answer.
@@ -145,40 +170,40 @@ class Board:
                 self._start(each, answers)
         self._refresh_soon([name])
 
-    def waits_for(self, name):
+    def waits_for(self, name: str) -> bool:
         """Return whether a question is still without its answer."""
         question = self._open.get(name)
         return question is not None and not question.is_settled()
 
-    def retry(self, card_id):
+    def retry(self, card_id: str) -> None:
         """Run one card again."""
         for each in self._cards:
             if each.id == card_id:
                 self._start(each, {})
 
-    def close(self):
+    def close(self) -> None:
         """Show nothing more: what is still on its way is dropped."""
         self._closed = True
 
     # -- one run ------------------------------------------------------------------------------------------------------
 
-    def _note(self, names):
+    def _note(self, names: "Sequence[str] | None") -> None:
         """Note that what is known about `names`, or about everything, may have changed: older answers are good no more."""
         self._news += 1
         for name in [None] if names is None else names:
             self._changed[name] = self._news
 
-    def _overtaken(self, name, question):
+    def _overtaken(self, name: str, question: Question) -> bool:
         return question.news < max(self._changed.get(name, 0), self._changed.get(None, 0))
 
-    def _concerns(self, card, names):
+    def _concerns(self, card: "Card", names: "list[str]") -> bool:
         return any(name in names for name in self._asked.get(card.id, ()))
 
-    def _permitted(self, name):
+    def _permitted(self, name: str) -> bool:
         granted = self._granted
         return granted is None or "*" in granted or permission_for(name) in granted
 
-    def _start(self, card, answers):
+    def _start(self, card: "Card", answers: "dict[str, Question]") -> None:
         if not self._closed:
             self._runs += 1
             number = self._latest[card.id] = self._runs
@@ -188,10 +213,10 @@ class Board:
                 self._waiting = True
                 asyncio.create_task(self._wait())
 
-    async def _run(self, card, number, answers):
+    async def _run(self, card: "Card", number: int, answers: "dict[str, Question]") -> None:
         asked = self._asked.setdefault(card.id, [])
 
-        def ask(name):
+        def ask(name: str) -> "Awaitable[Any]":
             if name not in asked:
                 asked.append(name)
             question = answers.get(name)
@@ -218,14 +243,14 @@ class Board:
             outcome = self._failure(card, error)
         self._finish(card, number, outcome)
 
-    def _failure(self, card, error):
+    def _failure(self, card: "Card", error: Exception) -> Outcome:
         if self._failed:
             self._failed(card, error)
         return Outcome(FAILED, None, type(error).__name__)
 
-    async def _wait(self):
+    async def _wait(self) -> None:
         """Say of each card that takes too long that it has not answered; should it return later, its value is shown."""
-        earlier = []
+        earlier: "list[tuple[Card, int]]" = []
         while (earlier or self._started) and not self._closed:
             latest, self._started = self._started, []
             await asyncio.sleep(PATIENCE / 2 * self._seconds)
@@ -235,20 +260,21 @@ class Board:
             earlier = latest
         self._waiting = False
 
-    def _limit(self, question):
+    def _limit(self, question: Question) -> None:
         # One timer for what is asked in one turn: one for each question would cost the start-up some milliseconds.
         if self._asking is None:
-            self._asking = []
-            asyncio.create_task(self._expire(self._asking))
-        self._asking.append(question)
+            self._asking = questions = [question]
+            asyncio.create_task(self._expire(questions))
+        else:
+            self._asking.append(question)
 
-    async def _expire(self, questions):
+    async def _expire(self, questions: "list[Question]") -> None:
         self._asking = None
         await asyncio.sleep(self._seconds)
         for question in questions:
             question.settle(None, Unanswered(TIMED_OUT))
 
-    def _finish(self, card, number, outcome):
+    def _finish(self, card: "Card", number: int, outcome: Outcome) -> None:
         if not self._closed and number > self._shown.get(card.id, 0):
             self._shown[card.id] = number
             self.display(card, outcome)
@@ -258,7 +284,7 @@ class Board:
                     # Not now: what was shown can be seen when this turn ends, and to ask takes its time.
                     asyncio.create_task(self._start_in(self._pause))
 
-    def display(self, card, outcome):
+    def display(self, card: "Card", outcome: Outcome) -> None:
         """Draw what a card came to; when that fails, the card has failed."""
         try:
             self._show(card, outcome)
@@ -270,36 +296,6 @@ class Board:
                 return  # not even that it failed can be drawn: it has been reported
 
 
-class Question:
-    """One question that many may await: each gets its answer or its error, and what comes after the first is nothing.
-
-    `news` is how much news there had been when it was asked: with more of it, its answer is not to be taken any more.
-    """
-
-    def __init__(self, news):
-        self.news = news
-        self._settled = asyncio.Event()
-        self._value = None
-        self._problem = None
-
-    def is_settled(self):
-        """Return whether there is an answer, or an exception that stands for it."""
-        return self._settled.is_set()
-
-    def settle(self, value, problem):
-        """Take the answer, or the exception that stands for it."""
-        if not self._settled.is_set():
-            self._value, self._problem = value, problem
-            self._settled.set()
-
-    async def answer(self):
-        """Return the answer once it is there; raises the exception it came to."""
-        await self._settled.wait()
-        if self._problem is not None:
-            raise self._problem
-        return self._value
-
-
-def _to_be_awaited(value):
+def _to_be_awaited(value: "Any") -> bool:
     """Return whether a function's result is still to come: a coroutine (MicroPython's have no __await__) or a promise."""
     return hasattr(value, "send") or hasattr(value, "__await__") or hasattr(value, "then")

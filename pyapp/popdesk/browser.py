@@ -5,31 +5,35 @@ element.addEventListener("click", callback(clicked))
 """
 
 import json
-from asyncio import core
+from asyncio import core  # type: ignore[attr-defined]  # MicroPython's
 
 import js
 from jsffi import create_proxy
 
+if False:
+    from collections.abc import Callable
+    from typing import Any
 
-def callback(function):
+
+def callback(function: "Callable[[Any], Any]") -> "Any":
     """Return `function`, which takes one value, as JavaScript may call it: with any number of values.
 
     MicroPython leaves out what is undefined at the end of a call, so that a function may get fewer than it was called with:
     it is given None then. It must not raise: JavaScript would get the exception.
     """
 
-    def call(value=None, *_):
+    def call(value: "Any" = None, *_: "Any") -> "Any":
         return function(defined(value))
 
     return create_proxy(call)
 
 
-def defined(value):
+def defined(value: "Any") -> "Any":
     """Return the value, None for JavaScript's undefined: that has a type of its own in MicroPython, and is true."""
     return None if type(value).__name__ == "undefined" else value
 
 
-def run_tasks():
+def run_tasks() -> None:
     """Run the tasks that are due, now: what waits for an answer is drawn with it.
 
     By itself, asyncio runs them from a timer that browsers hold back by 4 ms, and that every further answer puts off.
@@ -40,7 +44,7 @@ def run_tasks():
         core._run_iter()
 
 
-def parse_url(url):
+def parse_url(url: str) -> "dict[str, str] | None":
     """Return an absolute URL's parts as the browser reads them (screenpop.py's `parse`), or None."""
     parsed = js.URL.parse(url)
     if not parsed:
@@ -49,12 +53,22 @@ def parse_url(url):
     return {part: str(getattr(parsed, part)) for part in parts}
 
 
-def is_visible():
+def language() -> str:
+    """Return the browser's language, "en-US"."""
+    return str(js.navigator.language)
+
+
+def soon(do: "Callable[[], None]") -> None:
+    """Call `do()` in a moment, outside all asyncio tasks."""
+    js.setTimeout(callback(lambda _: do()), 0)
+
+
+def is_visible() -> bool:
     """Return whether the browser shows this page's tab: agents keep theirs in the background too."""
     return str(js.document.visibilityState) == "visible"
 
 
-def is_top_level():
+def is_top_level() -> bool:
     """Return whether this page is in no frame: opened by itself, outside any workspace."""
     return bool(getattr(js.Object, "is")(js.window.parent, js.window))
 
@@ -64,16 +78,17 @@ _POPPED = "popdesk.popped"
 _MOST = 50
 
 
-async def load_popped():
+async def load_popped() -> "list[str]":
     """Return the contacts' ids that `save_popped` has kept in this tab; none where the browser denies a frame its storage."""
     try:
         storage = await _storage()
-        return json.loads(storage.getItem(_POPPED) or "[]")
+        popped: "list[str]" = json.loads(storage.getItem(_POPPED) or "[]")
+        return popped
     except Exception:
         return []  # denied, or not ours: then a reload may pop once more
 
 
-async def save_popped(contact_ids):
+async def save_popped(contact_ids: "list[str]") -> None:
     """Keep contacts' ids for this tab's life, the last 50."""
     try:
         (await _storage()).setItem(_POPPED, json.dumps(contact_ids[-_MOST:]))
@@ -81,6 +96,6 @@ async def save_popped(contact_ids):
         return  # denied: see load_popped()
 
 
-def _storage():
+def _storage() -> "Any":
     # A denied storage throws at the mere look at it, which Python cannot catch; a promise's rejection it can.
     return getattr(js.Promise, "try")(js.Reflect.get(js.Reflect, "get"), js.window, "sessionStorage")

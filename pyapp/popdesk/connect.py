@@ -1,14 +1,14 @@
 """The only module that knows the Amazon Connect SDK: it speaks with the workspace and gives plain Python values.
 
-    workspace = connect.open(timeout_ms, on_news)        # sends the hello at once
-    workspace.ask_ahead(["agent.name"])                  # for a page that is not ready to take the answer
-    workspace.send("agent.name", answered)               # answered(value, None), or answered(None, Unanswered(...))
+    workspace = connect.open(timeout_ms)            # sends the hello at once
+    workspace.send("agent.name", answered)          # answered(value, None), or answered(None, Unanswered(...))
+    workspace.listen(on_news)
     workspace.log("info", "App created")
 
-`on_news(what, data)` is called with what the workspace tells, in its order: "contact" and "idle" (created, data the
-permissions), "shown", "hidden", "destroyed", "connected", "acw", "missed", "cleared" (data {"contactId", ...}),
-"state" (the agent's, by name; None when the event names none), "theme" (light, dark, auto), "outside" (nobody answered),
-"error" (a message), "defect" (an exception of this module's own).
+`on_news(what, data)` is called with what the workspace tells, in its order: "contact" and "idle" (created, data
+{"contactId", "permissions"}, these None where they are not told), "shown", "hidden", "destroyed", "connected", "acw",
+"missed", "cleared" (data {"contactId", "initialContactId"}), "state" (the agent's, by name; None when the event names none),
+"theme" (light, dark, auto), "outside" (nobody answered), "error" (a message), "defect" (an exception of this module's own).
 
 A value is a text, number, dict, list or None. The SDK is the global `connectSDK` (ops/site/build.py bundles it). It queues what
 is asked before the workspace has answered its hello, so nothing here waits. Facts about the SDK: its packages app, contact,
@@ -24,6 +24,13 @@ from popdesk.browser import callback, defined, run_tasks
 from popdesk.desk import FAILED, NOTHING, REFUSED, TIMED_OUT, UNEXPECTED, Unanswered
 from popdesk.questions import QUESTIONS
 
+if False:
+    from collections.abc import Callable
+    from typing import Any
+
+    Answered = Callable[[Any, Exception | None], None]
+
+
 _USER = "aws.connect.user"
 _stringify = js.JSON.stringify
 # The function itself, to be called by JavaScript.
@@ -38,23 +45,23 @@ _EVENTS = (
 )
 
 
-def open(timeout_ms, on_news):
-    """Send the hello and give the workspace; `timeout_ms` is how long its answer may take."""
-    return Workspace(js.connectSDK, timeout_ms, on_news)
+def open(timeout_ms: int) -> "Workspace":
+    """Send the hello and return the workspace; `timeout_ms` is how long its answer may take."""
+    return Workspace(js.connectSDK, timeout_ms)
 
 
 class Workspace:
     """The agent workspace around this page."""
 
-    def __init__(self, sdk, timeout_ms, on_news):
+    def __init__(self, sdk: "Any", timeout_ms: int) -> None:
         self.sdk_version = sdk.sdkVersion
-        self.contact_id = ""  # explicit, from the scope; until then the SDK's word for "this iframe's contact"
+        self._contact_id = ""  # explicit, from the scope; until then the SDK's word for "this iframe's contact"
         self._scope = sdk.AppContactScope.CurrentContactId
         self._idle = False
-        self._news = on_news
-        self._subscribed = []
-        self._logger = None
-        self._ahead = {}  # a question's name -> Ahead
+        self._earlier: "list[tuple[str, Any]]" = []  # news that nobody listened to
+        self._news: "Callable[[str, Any], None]" = lambda what, data: self._earlier.append((what, data))
+        self._subscribed: "list[Callable[[], Any]]" = []
+        self._logger: "Any" = None
         config = {
             "onCreate": callback(self._created),
             "onDestroy": callback(self._destroyed),
@@ -63,138 +70,123 @@ class Workspace:
         self._provider = sdk.AmazonConnectApp.init(to_js(config)).provider
         self._provider.onError(callback(self._error))
         self._sdk = sdk
-        self._clients = {}  # the SDK's, by the names of their classes
+        self._clients: "dict[str, Any]" = {}  # the SDK's, by the names of their classes
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
-    def ask_ahead(self, names):
-        """Start requests that `send` will be asked for: each answer is kept for the first who asks.
-
-        An empty list forgets what nobody has asked for.
-        """
-        self._ahead = {}
-        for name in names:
-            self._ahead[name] = ahead = Ahead()
-            self._request(name, ahead.settle)
-
-    def send(self, name, answered):
+    def send(self, name: str, answered: "Answered") -> None:
         """Start a request now; `answered(value, problem)` is called once, with the value or with an Unanswered."""
-        ahead = self._ahead.pop(name, None)
-        if self._idle and name[:8] == "contact.":
+        about_contact = name[:8] == "contact."
+        if self._idle and about_contact:
             answered(None, Unanswered(NOTHING))
-        elif ahead:
-            ahead.hand_to(answered)
-        else:
-            self._request(name, answered)
-
-    def _request(self, name, answered):
+            return
         client, method, permission, *arguments = QUESTIONS[name]
-        if name[:8] == "contact.":
+        if about_contact:
             arguments.insert(0, self._scope)
         self._settle(getattr(self._client(client), method)(*arguments), permission, answered)
 
-    def ask_theme(self, answered):
+    def ask_theme(self, answered: "Answered") -> None:
         """Ask for the workspace's theme; `answered` as for `send`."""
         user = self._sdk.ConnectClient.new(_USER, self._provider)
         self._settle(user.context.proxy.request("getTheme"), "", answered)
 
-    def _client(self, name):
+    def _client(self, name: str) -> "Any":
         if name not in self._clients:
             self._clients[name] = getattr(self._sdk, name).new(self._provider)
         return self._clients[name]
 
-    def _settle(self, promise, permission, answered):
+    def _settle(self, promise: "Any", permission: str, answered: "Answered") -> None:
         # Not awaited: a task for each question would cost the start-up some milliseconds.
-        def answer(text=None, *_):
+        def answer(text: "str | None" = None, *_: "Any") -> None:
             answered(None if text is None else json.loads(text), None)
             run_tasks()
 
-        def refuse(error=None, *_):
+        def refuse(error: "Any" = None, *_: "Any") -> None:
             answered(None, _unanswered(error, permission))
             run_tasks()
 
         # Written as JSON on JavaScript's side: what cannot be (a cycle) rejects there, and would be thrown through Python here.
         promise.then(_to_json).then(answer, refuse)
 
-    def _forget(self, prefix):
-        """Forget what was asked ahead under names that begin so: there was news, and those answers may be older."""
-        for name in list(self._ahead):
-            if name.startswith(prefix):
-                del self._ahead[name]
-
-    def log(self, level, message, data=None):
+    def log(self, level: str, message: str, data: "dict[str, str] | None" = None) -> None:
         """Write to the SDK's logger (and so to the workspace); `data` is a dict without personal data."""
         if self._logger is None:
             self._logger = self._client("AgentClient").context.createLogger("popdesk")
         getattr(self._logger, level)(message, to_js(data or {}))
 
-    # -- being told ---------------------------------------------------------------------------------------------------
+    # -- news -------------------------------------------------------------------------------------------------------
 
-    def _created(self, event):
+    def listen(self, on_news: "Callable[[str, Any], None]") -> None:
+        """Call on_news(what, data) for all news from the first on; it must not raise."""
+        self._news = on_news
+        for what, data in self._earlier:
+            on_news(what, data)
+        self._earlier = []
+
+    def _created(self, event: "Any") -> None:
         self._safely(self._begin, event)
 
-    def _destroyed(self, event):
+    def _destroyed(self, event: "Any") -> None:
         self._safely(self._end, event)
 
-    def _safely(self, do, value):
+    def _safely(self, do: "Callable[[Any], None]", value: "Any") -> None:
         # An exception out of create's or destroy's handler would make the workspace remove the iframe.
         try:
             do(value)
         except Exception as error:
             self._news("defect", error)
 
-    def _begin(self, event):
+    def _begin(self, event: "Any") -> None:
         context = event.context
         scope = _object(_field(context, "scope")) or _object(_field(context, "contactScope"))
         contact = scope.get("contactId") if scope.get("type") == "contact" else ""
         self._idle = not contact
         if contact:
-            self.contact_id = self._scope = str(contact)
+            self._contact_id = self._scope = str(contact)
         permissions = _object(_field(context, "config")).get("permissions")
-        self._news("contact" if contact else "idle", permissions if isinstance(permissions, list) else None)
+        known = {"contactId": self._contact_id, "permissions": permissions if isinstance(permissions, list) else None}
+        self._news("contact" if contact else "idle", known)
         self._subscribe()
 
-    def _end(self, _):
+    def _end(self, _: "Any") -> None:
         for unsubscribe in self._subscribed:
             unsubscribe()
         self._subscribed = []
         self._news("destroyed", None)
 
-    def _subscribe(self):
+    def _subscribe(self) -> None:
         if self._subscribed:
             return
         self._provider.onStart(callback(lambda _: self._news("shown", None)))
         self._provider.onStop(callback(lambda _: self._news("hidden", None)))
         self._listen(self._client("AgentClient"), "StateChanged", self._state_changed)
-        if self.contact_id:
+        if self._contact_id:
             for method, what in _EVENTS:
-                self._listen(self._client("ContactClient"), method, self._contact_event(what), self.contact_id)
+                self._listen(self._client("ContactClient"), method, self._contact_event(what), self._contact_id)
         theme = to_js({"namespace": _USER, "key": "visualModeChange"})
         handler = callback(lambda data: self._news("theme", _object(data).get("visualMode")))
         self._provider.subscribe(theme, handler)
         self._subscribed.append(lambda: self._provider.unsubscribe(theme, handler))
 
-    def _listen(self, client, method, handler, *parameters):
+    def _listen(self, client: "Any", method: str, handler: "Callable[[Any], None]", *parameters: "Any") -> None:
         proxy = callback(handler)
         getattr(client, "on" + method)(proxy, *parameters)
         self._subscribed.append(lambda: getattr(client, "off" + method)(proxy, *parameters))
 
-    def _state_changed(self, data):
-        self._forget("agent.state")
+    def _state_changed(self, data: "Any") -> None:
         state = _object(data).get("state")
         self._news("state", state if isinstance(state, str) else None)
 
-    def _contact_event(self, what):
-        def happened(data):
-            self._forget("contact.")
+    def _contact_event(self, what: str) -> "Callable[[Any], None]":
+        def happened(data: "Any") -> None:
             told = _object(data)
             # What is undefined is not among its fields, and the initial id of a contact that was not transferred is.
-            contact = told.get("contactId") or self.contact_id
+            contact = told.get("contactId") or self._contact_id
             self._news(what, {"contactId": contact, "initialContactId": told.get("initialContactId") or contact})
 
         return happened
 
-    def _error(self, error):
+    def _error(self, error: "Any") -> None:
         key = _field(error, "key")
         if key == "workspaceConnectTimeout":
             self._news("outside", None)
@@ -202,27 +194,7 @@ class Workspace:
             self._news("error", str(_field(error, "message") or key or "an error without a message"))
 
 
-class Ahead:
-    """The answer to a question that nobody has asked yet: kept for who will, or handed on as it comes."""
-
-    def __init__(self):
-        self._answer = None
-        self._answered = None
-
-    def settle(self, value, problem):
-        """Take the answer, as `send` gives it."""
-        self._answer = (value, problem)
-        if self._answered:
-            self._answered(value, problem)
-
-    def hand_to(self, answered):
-        """Call `answered` with the answer, now or when it comes."""
-        self._answered = answered
-        if self._answer:
-            answered(*self._answer)
-
-
-def _unanswered(error, permission):
+def _unanswered(error: "Any", permission: str) -> Unanswered:
     """Return why from what the SDK rejects with: an object with `errorKey` and `reason`, an Error or not."""
     key, reason = str(_field(error, "errorKey") or ""), str(_field(error, "reason") or "")
     if key == "clientTimeout":
@@ -237,7 +209,7 @@ def _unanswered(error, permission):
     return Unanswered(FAILED if key else UNEXPECTED, text)
 
 
-def _plain(value):
+def _plain(value: "Any") -> "Any":
     """Return a JavaScript value as Python: JSON keeps large numbers and turns a Date into ISO 8601 text.
 
     Through the proxy, integers of 2**31 and more would be cut off.
@@ -248,12 +220,12 @@ def _plain(value):
     return json.loads(text) if isinstance(text, str) else None
 
 
-def _field(owner, name):
+def _field(owner: "Any", name: str) -> "Any":
     """Return a field of a JavaScript object as it is there, None where there is none or nothing in it."""
     return defined(getattr(owner, name, None))
 
 
-def _object(value):
+def _object(value: "Any") -> "dict[str, Any]":
     """Return a JavaScript object as a dict; an empty one for anything that is no object."""
     plain = _plain(value)
     return plain if isinstance(plain, dict) else {}

@@ -1,11 +1,11 @@
-"""The contact's life as the page tells it. Pure.
+"""The contact's state as the page shows it. Pure.
 
-    life = Life()
-    life.now                    # "starting"
-    life.happened("contact")    # the page was created with a contact
-    life.happened("connected")
-    life.now                    # "connected"
-    life.hidden                 # True between stop and start
+    contact = ContactState()
+    contact.now                    # "starting"
+    contact.happened("contact")    # the page was created with a contact
+    contact.happened("connected")
+    contact.now                    # "connected"
+    contact.hidden                 # True between stop and start
 
 States: starting, connecting, connected, acw, missed, cleared, idle, destroyed; outside (no workspace answered).
 The workspace's messages arrive in order, so the last one wins; but nothing follows `destroyed`, and nothing but
@@ -24,18 +24,22 @@ _LEADS_TO = {
     "outside": "outside",
 }
 STATES = ("starting",) + tuple(_LEADS_TO.values())
-# Where there is nobody to ask about any more.
 OVER = ("cleared", "destroyed", "outside")
 
 
-class Life:
+class ContactState:
     """Which state the contact is in, and whether the agent sees the page."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = "starting"
         self.hidden = False
 
-    def happened(self, what):
+    @property
+    def is_over(self) -> bool:
+        """Return whether there is nobody to ask about any more."""
+        return self.now in OVER
+
+    def happened(self, what: str) -> bool:
         """Take what happened into account; return whether the page has to act on it.
 
         It has to when the contact's state is told again: the state stays, but what the page shows of the contact may have
@@ -49,7 +53,7 @@ class Life:
             return True
         return False
 
-    def _may(self, what):
+    def _may(self, what: str) -> bool:
         if self.now == "destroyed":
             return False
         if self.now == "cleared":

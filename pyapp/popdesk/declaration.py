@@ -7,16 +7,25 @@ async def agent_name(desk):
 CARDS       # -> [Card]
 """
 
+if False:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    from popdesk.desk import Desk
+
+    Ask = Callable[[Desk], Any]
+    Function = TypeVar("Function", bound=Callable[..., Any])
+
 
 class Card:
     """A declared card: `title` in English, `personal` when it shows customer's data, `later` when it is not to be asked first.
 
     `place` is where the page draws it: "cards" for the list, any other name for a part of the page of its own. `slot` is the
-    id of the element that its value stands in.
+    id of the element that its value stands in. Its own id is the name of its function, if there is no other.
     """
 
-    def __init__(self, title, personal, later, place, ask):
-        self.id = ask.__name__
+    def __init__(self, title: str, personal: bool, later: bool, place: str, ask: "Ask", id: str = "") -> None:
+        self.id = id or ask.__name__
         self.slot = "card-" + self.id
         self.title = title
         self.personal = personal
@@ -25,10 +34,10 @@ class Card:
         self.ask = ask
 
 
-CARDS = []
+CARDS: "list[Card]" = []
 
 
-def card(title, personal=False, later=False):
+def card(title: str, personal: bool = False, later: bool = False) -> "Callable[[Function], Function]":
     """Declare the function below as a card; cards are shown in the order of their declarations.
 
     Raises TypeError where it stands without its title, ValueError for a second card of one name.
@@ -36,7 +45,7 @@ def card(title, personal=False, later=False):
     if not isinstance(title, str) or not title:
         raise TypeError('a card begins with its title: @card("Agent name")')
 
-    def declare(ask):
+    def declare(ask: "Function") -> "Function":
         for each in CARDS:
             if each.id == ask.__name__:
                 raise ValueError("two cards are called " + each.id + ': "' + each.title + '" and "' + title + '"')

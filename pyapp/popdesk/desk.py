@@ -10,6 +10,17 @@ an answer of another type than the SDK promises: what is passed on is never some
 
 import json
 
+if False:
+    from collections.abc import Awaitable, Callable
+    from typing import Any, NotRequired, TypedDict
+
+    Ask = Callable[[str], Awaitable[Any]]
+
+    AgentState = TypedDict("AgentState", {"name": str, "type": NotRequired[str]})
+    RoutingProfile = TypedDict("RoutingProfile", {"name": str, "routingProfileARN": str, "queues": list[Any]})
+    Channel = TypedDict("Channel", {"type": str, "subtype": NotRequired[str]})
+    Queue = TypedDict("Queue", {"name": str, "queueARN": str, "queueId": str})
+
 # Why a question was not answered.
 REFUSED = "refused"  # the application lacks the permission
 TIMED_OUT = "timeout"
@@ -28,7 +39,7 @@ class Unanswered(Exception):
     `permission` is the one that is lacking, where that is why.
     """
 
-    def __init__(self, kind, reason="", permission=""):
+    def __init__(self, kind: str, reason: str = "", permission: str = "") -> None:
         super().__init__(kind)
         self.kind = kind
         self.reason = reason
@@ -38,7 +49,7 @@ class Unanswered(Exception):
 class Desk:
     """One card's view of the desk; `ask(name)` is awaited for each question, `roles` are the attributes' names."""
 
-    def __init__(self, ask, roles):
+    def __init__(self, ask: "Ask", roles: "dict[str, str]") -> None:
         self.agent = Agent(ask)
         self.contact = Contact(ask, roles)
 
@@ -46,29 +57,29 @@ class Desk:
 class Agent:
     """The agent who is signed in."""
 
-    def __init__(self, ask):
+    def __init__(self, ask: "Ask") -> None:
         self._ask = ask
 
-    async def arn(self):
+    async def arn(self) -> str:
         """Return the agent's ARN, a text."""
         return _text("agent.arn", await self._ask("agent.arn"))
 
-    async def name(self):
+    async def name(self) -> str:
         """Return the agent's name, a text."""
         return _text("agent.name", await self._ask("agent.name"))
 
-    async def state(self):
+    async def state(self) -> "AgentState":
         """Return the agent's state: {"name", "type"}; type is routable, not_routable, after_call_work, offline, ...
 
         While a change of state has only been announced, there is no type.
         """
         return _record("agent.state", await self._ask("agent.state"), "name", "type")
 
-    async def routing_profile(self):
+    async def routing_profile(self) -> "RoutingProfile":
         """Return the routing profile: {"name", "routingProfileARN", "queues", ...}."""
         return _record("agent.routing_profile", await self._ask("agent.routing_profile"), "name")
 
-    async def channel_concurrency(self):
+    async def channel_concurrency(self) -> "dict[str, float]":
         """Return how many contacts of each channel the agent may have: {"VOICE": 1, "CHAT": 2, ...}."""
         answer = _record("agent.channel_concurrency", await self._ask("agent.channel_concurrency"))
         return {channel: _number("agent.channel_concurrency, " + channel, answer[channel]) for channel in answer}
@@ -77,35 +88,35 @@ class Agent:
 class Contact:
     """The contact this page was opened for."""
 
-    def __init__(self, ask, roles):
+    def __init__(self, ask: "Ask", roles: "dict[str, str]") -> None:
         self._ask = ask
         self._roles = roles
 
-    async def channel(self):
+    async def channel(self) -> "Channel":
         """Return the channel: {"type": "voice", "subtype": "connect:Telephony"}; there may be no subtype."""
         return _record("contact.channel", await self._ask("contact.channel"), "type", "subtype")
 
-    async def queue(self):
+    async def queue(self) -> "Queue":
         """Return the queue: {"name", "queueARN", "queueId"}; raises Unanswered("nothing") where it was in none."""
         return _record("contact.queue", _there(await self._ask("contact.queue")), "name")
 
-    async def queue_timestamp(self):
+    async def queue_timestamp(self) -> "str | None":
         """Return when the contact entered the queue: ISO 8601 text in UTC, or None."""
         return _text_or_none("contact.queue_timestamp", await self._ask("contact.queue_timestamp"))
 
-    async def state_duration(self):
+    async def state_duration(self) -> float:
         """Return for how long the contact has been in its state: milliseconds."""
         return _number("contact.state_duration", await self._ask("contact.state_duration"))
 
-    async def initial_id(self):
+    async def initial_id(self) -> "str | None":
         """Return the id of the first contact in the chain, or None: only a transferred contact has one."""
         return _text_or_none("contact.initial_id", await self._ask("contact.initial_id"))
 
-    async def phone_number(self):
+    async def phone_number(self) -> str:
         """Return the customer's number in E.164; raises Unanswered("nothing") where the channel has none."""
         return _text("contact.phone_number", _there(await self._ask("contact.phone_number")))
 
-    async def attributes(self):
+    async def attributes(self) -> "dict[str, str]":
         """Return all contact attributes: {name: text}. All cards share one request.
 
         An attribute of [tool.popdesk.attributes] that stands for nothing is left out, as if nobody had set it.
@@ -115,7 +126,7 @@ class Contact:
         ours = self._roles.values()
         return {name: _as_text(given[name]) for name in given if not _is_nothing(given[name], name in ours)}
 
-    async def attribute(self, role):
+    async def attribute(self, role: str) -> str:
         """Return the attribute that plays a role of [tool.popdesk.attributes], e.g. "identity"; "" when there is none."""
         return (await self.attributes()).get(self._roles[role]) or ""
 
@@ -123,31 +134,31 @@ class Contact:
 # -- what may be passed on ---------------------------------------------------------------------------------------------
 
 
-def _there(value):
+def _there(value: "Any") -> "Any":
     # The SDK promises a queue and a number, and a contact may have neither: null and undefined are what it says then.
     if value is None:
         raise Unanswered(NOTHING)
     return value
 
 
-def _text(name, value):
+def _text(name: str, value: "Any") -> str:
     if not isinstance(value, str):
         raise Unanswered(UNEXPECTED, name + ": " + _kind(value) + " where a text belongs")
     return value
 
 
-def _text_or_none(name, value):
+def _text_or_none(name: str, value: "Any") -> "str | None":
     return None if value is None else _text(name, value)
 
 
-def _number(name, value):
+def _number(name: str, value: "float") -> "float":
     # A number less itself is 0, unless it is infinite or none (NaN).
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value - value != 0:
         raise Unanswered(UNEXPECTED, name + ": " + _kind(value) + " where a number belongs")
     return value
 
 
-def _record(name, value, needed="", *texts):
+def _record(name: str, value: "Any", needed: str = "", *texts: str) -> "Any":
     """Return an object that has the text `needed`; of its other `texts` those that are none are left out."""
     if not isinstance(value, dict):
         raise Unanswered(UNEXPECTED, name + ": " + _kind(value) + " where an object belongs")
@@ -156,16 +167,16 @@ def _record(name, value, needed="", *texts):
     return {key: value[key] for key in value if key not in texts or isinstance(value[key], str)}
 
 
-def _is_nothing(value, ours):
+def _is_nothing(value: "Any", ours: bool) -> bool:
     return value is None or (ours and value == NO_VALUE)
 
 
-def _as_text(value):
+def _as_text(value: "Any") -> str:
     # Attributes are texts; what a workspace might send instead is written as it came.
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _kind(value):
+def _kind(value: "Any") -> str:
     if value is None:
         return "nothing"
     kinds = ((str, "a text"), (bool, "true or false"), ((int, float), "a number"), (dict, "an object"))

@@ -14,6 +14,13 @@
 apart by hand (WHATWG URL Standard, https://url.spec.whatwg.org/).
 """
 
+if False:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    Parse = Callable[[str], dict[str, str] | None]
+
+
 # No CRM needs a longer one, and what is not parsed cannot take long.
 LONGEST_URL = 8192
 
@@ -30,7 +37,7 @@ class Offer:
     caller or called. The last two are "" where they say nothing new.
     """
 
-    def __init__(self, kind, matches):
+    def __init__(self, kind: str, matches: int) -> None:
         self.kind = kind
         self.matches = matches
         self.name = ""
@@ -39,10 +46,17 @@ class Offer:
         self.caller = ""
         self.url = ""
         self.is_page = False  # whether `url` is the customer's page, and no search
-        self.refused = None
+        self.refused: "tuple[str, str] | None" = None
 
 
-def decide(attributes, roles, hosts, parse, number="", search_template=""):
+def decide(
+    attributes: "dict[str, Any]",
+    roles: "dict[str, str]",
+    hosts: "list[str]",
+    parse: "Parse",
+    number: str = "",
+    search_template: str = "",
+) -> Offer:
     """Return the Offer for a contact: which customer, how many, and the one URL that may be opened for them.
 
     `attributes` maps names to texts, `roles` says which name plays which role ([tool.popdesk.attributes]), `hosts` is
@@ -51,7 +65,7 @@ def decide(attributes, roles, hosts, parse, number="", search_template=""):
     match, else a search: the look-up's, or where it gave none (an agent dialled, and no flow has run) one for the number.
     """
 
-    def text(role):
+    def text(role: str) -> str:
         value = attributes.get(roles[role])
         return value.strip() if isinstance(value, str) else ""
 
@@ -91,7 +105,7 @@ def decide(attributes, roles, hosts, parse, number="", search_template=""):
 _WITHHELD = ("266696687", "7378742833", "2562533", "8656696", "86282452253")
 
 
-def is_number(text):
+def is_number(text: str) -> bool:
     """Return whether a text is a whole telephone number, as Amazon Connect writes them: E.164, with its plus."""
     digits = text[1:]
     if text[:1] != "+" or not 7 <= len(digits) <= 15 or digits[0] == "0" or _digits(digits) != digits:
@@ -99,7 +113,7 @@ def is_number(text):
     return digits not in _WITHHELD and not (digits[0] == "1" and digits[1:] in _WITHHELD)
 
 
-def same_number(one, other):
+def same_number(one: str, other: str) -> bool:
     """Return whether two texts say the same number, or the same address; so does an empty one with any."""
     if not one or not other:
         return not one
@@ -108,14 +122,14 @@ def same_number(one, other):
     return (_digits(one) or one) == (_digits(other) or other)
 
 
-def _digits(text):
+def _digits(text: str) -> str:
     return "".join([character for character in text if character in "0123456789"])
 
 
 _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
 
-def percent_encoded(text):
+def percent_encoded(text: str) -> str:
     """Return a text as it stands in a URL's query: RFC 3986's unreserved characters as they are, the rest as UTF-8."""
     made = []
     for byte in text.encode("utf-8", "replace"):
@@ -123,7 +137,7 @@ def percent_encoded(text):
     return "".join(made)
 
 
-def check_url(url, hosts, parse):
+def check_url(url: str, hosts: "list[str]", parse: "Parse") -> "tuple[str, str]":
     """Return (the URL as the browser writes it, "") when it may be opened, else ("", the reason's key in the words).
 
     Allowed are https URLs without userinfo whose host `host_allowed` finds on the list `hosts`. An entry that is a whole
@@ -146,7 +160,7 @@ def check_url(url, hosts, parse):
     return "", "url.host"
 
 
-def host_allowed(host, entry):
+def host_allowed(host: str, entry: str) -> bool:
     """Return whether the allow-list's `entry` allows `host`, which has its port with it unless that is https' own.
 
     The rule is explained in lambda/lookup/page_urls.py, which follows the same one.
@@ -158,13 +172,15 @@ def host_allowed(host, entry):
     return all(_is_label(label) for label in host[: 1 - len(entry)].split("."))
 
 
-def _is_label(label):
+def _is_label(label: str) -> bool:
     if not label or label[0] == "-" or label[-1] == "-" or label.startswith("xn--"):
         return False
     return all(character in _LABEL for character in label)
 
 
-def features(attributes, roles, width, height, screen):
+def features(
+    attributes: "dict[str, Any]", roles: "dict[str, str]", width: int, height: int, screen: "tuple[int, int, int, int]"
+) -> str:
     """Return the third argument of window.open for a window of its own: sizes in pixels, clamped to the screen.
 
     `width` and `height` stand where the attributes give no number; `screen` is (left, top, width, height) of what the
@@ -183,7 +199,7 @@ def features(attributes, roles, width, height, screen):
     return ",".join(parts)
 
 
-def _pixels(attributes, name, default):
+def _pixels(attributes: "dict[str, Any]", name: str, default: "Any") -> "Any":
     value = attributes.get(name)
     text = value.strip() if isinstance(value, str) else ""
     sign = -1 if text[:1] == "-" else 1
@@ -193,16 +209,16 @@ def _pixels(attributes, name, default):
     return int(digits.split(".")[0] or "0") * sign
 
 
-def _is_number(text):
+def _is_number(text: str) -> bool:
     digits = text.replace(".", "", 1)
     return bool(digits) and all(character in "0123456789" for character in digits)
 
 
-def _clamp(value, least, most):
+def _clamp(value: int, least: int, most: int) -> int:
     return max(least, min(value, most)) if most > least else least
 
 
-def engine_of(user_agent, has_brands):
+def engine_of(user_agent: str, has_brands: bool) -> str:
     """Return "chromium", "firefox" or "other".
 
     `has_brands` says whether the browser has `navigator.userAgentData`, as Chromium alone has; `user_agent` is
@@ -216,13 +232,13 @@ def engine_of(user_agent, has_brands):
 class Window:
     """Into what to pop: the target's `name`, whether it is `sized`, and whether it is `cut_off` from this page."""
 
-    def __init__(self, name, sized, cut_off):
+    def __init__(self, name: str, sized: bool, cut_off: bool) -> None:
         self.name = name
         self.sized = sized
         self.cut_off = cut_off
 
 
-def window_for(setting, engine):
+def window_for(setting: str, engine: str) -> Window:
     """Return the Window for `[tool.popdesk.pop] window` in a browser of this engine (see `engine_of`).
 
     A window that may be led on to another page has to keep its `opener`, and that is a way back: by the HTML standard
@@ -247,15 +263,15 @@ class Note:
     page that link leads to by then; all else is about one page and goes with it.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._what = ""
         self._url = ""
 
-    def happened(self, what, url):
+    def happened(self, what: str, url: str) -> None:
         """Take what came of a pop, or of copying the link."""
         self._what, self._url = what, url
 
-    def words(self, offer):
+    def words(self, offer: "Offer | None") -> "tuple[str, str]":
         """Return what to say beside an offer (None: nothing is known of the contact)."""
         if offer is None or offer.refused:
             return "", ""
@@ -280,27 +296,27 @@ class Automatic:
     keeps its initial contact id, and so is the same contact.
     """
 
-    def __init__(self, when, already=()):
+    def __init__(self, when: str, already: "Sequence[str]" = ()) -> None:
         self._when = when
         self.popped = list(already)
         self._waiting = ""
 
-    def connected(self, contact_id):
+    def connected(self, contact_id: str) -> None:
         """Note that the contact was connected just now (the event, not the state)."""
         if self._when == "connected" and contact_id and contact_id not in self.popped:
             self._waiting = contact_id
 
-    def opened(self):
+    def opened(self) -> None:
         """Note that the contact's page has been opened, by itself or by the agent's hand."""
         if self._waiting:
             self.popped.append(self._waiting)
             self._waiting = ""
 
-    def ended(self):
+    def ended(self) -> None:
         """Note that the contact is over before its page was known: it pops no more."""
         self._waiting = ""
 
-    def due(self, offer):
+    def due(self, offer: "Offer | None") -> bool:
         """Return whether to pop now; True only once. Only a customer's own page pops, never a search."""
         if not self._waiting or not offer or not offer.is_page or not offer.url:
             return False

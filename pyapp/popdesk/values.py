@@ -16,6 +16,13 @@ are of the types that they say.
 `shown_phone("+442079460018")` gives `+44 20 7946 0018`, `shown_duration(61)` gives `1:01`.
 """
 
+if False:
+    from datetime import datetime, timedelta
+    from typing import Any
+
+    Readable = str | float | datetime | None
+
+
 # Longer values are cut on the page and whole in the tooltip; attributes are whole in a fold.
 LONGEST = 300
 
@@ -28,20 +35,24 @@ _LONGEST_TIME = 8.64e15
 class Value:
     """What a card returned, as the page draws it; two are equal when they look alike."""
 
-    def __eq__(self, other):
+    def drawn(self) -> "Value":
+        """Return it as the page draws it."""
+        return self
+
+    def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.__dict__ == other.__dict__
 
 
 class Text(Value):
     """Text with a tone ("" or one of TONES; any other is none) and something quieter behind it."""
 
-    def __init__(self, text, tone="", rest=""):
-        self.text = text
+    def __init__(self, text: "Readable", tone: str = "", rest: "Readable" = "") -> None:
+        self.text: "Any" = text
         self.tone = tone
-        self.rest = rest
+        self.rest: "Any" = rest
         self.drawn()
 
-    def drawn(self):
+    def drawn(self) -> "Value":
         """Return it with texts for fields."""
         self.text = as_text(self.text, "Text")
         self.rest = as_text(self.rest, "Text's rest")
@@ -52,12 +63,12 @@ class Text(Value):
 class Link(Value):
     """A link out of the page; its URL passes the same allow-list as the screen pop's, or it is shown as text."""
 
-    def __init__(self, text, url):
-        self.text = text
-        self.url = url
+    def __init__(self, text: "Readable", url: "str | None") -> None:
+        self.text: "Any" = text
+        self.url: "Any" = url
         self.drawn()
 
-    def drawn(self):
+    def drawn(self) -> "Value":
         """Return it with texts for fields; without an address its text alone."""
         if not (isinstance(self.url, str) or _is_nothing(self.url)):
             raise TypeError("a Link's address is a text, not " + _kind(self.url))
@@ -68,11 +79,11 @@ class Link(Value):
 class Pairs(Value):
     """Names and values: `items` is a list of (name, value), or a dict, which is shown by its names in order."""
 
-    def __init__(self, items):
-        self.items = items
+    def __init__(self, items: "Any") -> None:
+        self.items: "Any" = items
         self.drawn()
 
-    def drawn(self):
+    def drawn(self) -> "Value":
         """Return it with a list of (text, text)."""
         items = self.items
         if isinstance(items, dict):
@@ -81,7 +92,7 @@ class Pairs(Value):
             items = []
         elif not isinstance(items, (list, tuple)):
             raise TypeError("Pairs takes a list of (name, value), not " + _kind(items))
-        pairs = []
+        pairs: "list[tuple[str, str]]" = []
         for pair in items:
             if not isinstance(pair, (list, tuple)) or len(pair) != 2:
                 raise TypeError("Pairs: item " + str(len(pairs) + 1) + " is no (name, value) but " + _kind(pair))
@@ -93,11 +104,11 @@ class Pairs(Value):
 class Duration(Value):
     """Milliseconds that keep running: a number, its numerals or a timedelta; None is no duration."""
 
-    def __init__(self, milliseconds):
-        self.milliseconds = milliseconds
+    def __init__(self, milliseconds: "float | str | timedelta | None") -> None:
+        self.milliseconds: "Any" = milliseconds
         self.drawn()
 
-    def drawn(self):
+    def drawn(self) -> "Value":
         """Return it with a number, or for nothing an empty text."""
         value = self.milliseconds
         if _is_nothing(value):
@@ -122,11 +133,11 @@ class Duration(Value):
 class Moment(Value):
     """A point in time: a datetime, or ISO 8601 text with date, time and zone; any other text is shown as it is."""
 
-    def __init__(self, iso):
-        self.iso = iso
+    def __init__(self, iso: "str | datetime | None") -> None:
+        self.iso: "Any" = iso
         self.drawn()
 
-    def drawn(self):
+    def drawn(self) -> "Value":
         """Return it with a text that each browser reads as the same moment; otherwise the text alone."""
         value = self.iso
         if hasattr(value, "isoformat"):
@@ -138,7 +149,7 @@ class Moment(Value):
         return self if is_moment(self.iso) else Text(self.iso)
 
 
-def drawable(value):
+def drawable(value: "Any") -> "Any":
     """Return what a card returned as one of the classes above, ready to be drawn. Raises TypeError, see there."""
     if isinstance(value, Value):
         return value.drawn()
@@ -149,7 +160,7 @@ def drawable(value):
     return Text(as_text(value, "A card"))
 
 
-def as_text(value, where):
+def as_text(value: "Any", where: str) -> str:
     """Return a value's one obvious reading as text: "" for nothing. Raises TypeError that says `where` it was found."""
     if isinstance(value, str):
         return value
@@ -158,17 +169,17 @@ def as_text(value, where):
     if isinstance(value, (bool, int, float)):
         return str(value)
     if hasattr(value, "isoformat"):
-        return value.isoformat()
+        return str(value.isoformat())
     hint = "" if where != "A card" else "; it returns a text, a number, None or a Text, Link, Pairs, Duration or Moment"
     raise TypeError(where + " cannot show " + _kind(value) + hint)
 
 
-def _is_nothing(value):
+def _is_nothing(value: "Any") -> bool:
     # JavaScript's undefined has a type of its own in MicroPython, and is true.
     return value is None or type(value).__name__ == "undefined"
 
 
-def _kind(value):
+def _kind(value: "Any") -> str:
     """Return what a value is, in words that help whoever wrote the card."""
     name = type(value).__name__
     if name == "JsProxy":
@@ -180,7 +191,7 @@ def _kind(value):
     return ("an " if name[:1] in "aeiou" else "a ") + name
 
 
-def is_moment(text):
+def is_moment(text: str) -> bool:
     """Return whether a text names one moment: `YYYY-MM-DDTHH:MM[:SS[.FFF]]` and `Z` or `+HH:MM`, a date of the calendar.
 
     Browsers read other texts as dates too, and not all alike: "Order 5" is May 2001 to Chrome (ECMA-262, Date.parse).
@@ -198,7 +209,7 @@ def is_moment(text):
     return _is_date(date) and _is_clock(time)
 
 
-def _is_date(text):
+def _is_date(text: str) -> bool:
     if len(text) != 10 or text[4] + text[7] != "--" or not _all_digits(text[:4] + text[5:7] + text[8:]):
         return False
     year, month, day = int(text[:4]), int(text[5:7]), int(text[8:])
@@ -206,7 +217,7 @@ def _is_date(text):
     return 1 <= month <= 12 and 1 <= day <= (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
 
 
-def _is_clock(text):
+def _is_clock(text: str) -> bool:
     """Return whether a text is HH:MM or HH:MM:SS."""
     if len(text) not in (5, 8):
         return False
@@ -217,19 +228,19 @@ def _is_clock(text):
     return len(parts) == (len(text) + 1) // 3
 
 
-def from_arn(arn):
+def from_arn(arn: str) -> Text:
     """Return an ARN's last part first: its resource's own id, the whole ARN behind it."""
     if not arn.startswith("arn:") or "/" not in arn:
         return Text(arn)
     return Text(arn[arn.rfind("/") + 1 :] or arn, rest=arn)
 
 
-def capital(text):
+def capital(text: str) -> str:
     """Return `VOICE` and `voice` as `Voice`."""
     return text[:1].upper() + text[1:].lower()
 
 
-def shown_duration(seconds):
+def shown_duration(seconds: float) -> str:
     """Return seconds as `0:07`, `12:34` or `1:02:03`; less than nothing is nothing."""
     seconds = max(0, int(seconds))
     minutes, seconds = seconds // 60, seconds % 60
@@ -245,7 +256,7 @@ _SHORT_CODES = (
 )
 
 
-def shown_phone(number):
+def shown_phone(number: str) -> str:
     """Return an E.164 number in groups, for reading only (ITU-T E.123 writes them with spaces).
 
     The North American plan reads 3-3-4, London 2-4-4; elsewhere the last four digits stand alone and the others go in
@@ -265,7 +276,7 @@ def shown_phone(number):
     return "+" + code + " " + " ".join(groups)
 
 
-def _groups(rest):
+def _groups(rest: str) -> "list[str]":
     groups, head = [rest[-4:]], rest[:-4]
     while head:
         # Two left over after a group of three would leave a group of one: such a head is cut in twos.
@@ -275,11 +286,11 @@ def _groups(rest):
     return groups
 
 
-def _all_digits(text):
+def _all_digits(text: str) -> bool:
     return all(character in "0123456789" for character in text)
 
 
-def shorten(text, length):
+def shorten(text: str, length: int) -> str:
     """Cut a text that is longer than `length` characters and end it with an ellipsis."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
@@ -289,7 +300,7 @@ def shorten(text, length):
 _INVISIBLE = ((0, 31), (127, 159), (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 0x2069), (0xFEFF, 0xFEFF))
 
 
-def plainly(text):
+def plainly(text: str) -> str:
     """Return a text whose invisible characters are written out (`\\u202e`), so that it cannot look like another."""
     shown = []
     for character in text:

@@ -7,25 +7,35 @@ Card titles are their own keys: "Agent name" is said as it is where a language h
 module here, named by its ISO 639-1 code, with a dict WORDS; its code in LANGUAGES and in ops/settings.py.
 """
 
-from words.en import WORDS
+if False:
+    from collections.abc import Callable
+
+    Say = Callable[..., str]
 
 LANGUAGES = ("en", "es")
 
 
-def title(say, text):
-    """Return a card's title in the page's language; one that is also a key of WORDS ("refresh") stays as it is."""
-    return text if text in WORDS else say(text)
+def title(say: "Say", text: str) -> str:
+    """Return a card's title in the page's language; one that is also a key of the words ("refresh") stays as it is."""
+    return text if text in _load("en") else say(text)
 
 
-def words(setting, browser):
-    """Return `say(key, **values)` for a language: the setting's, or where that is "auto" the browser's, else English."""
+def words(setting: str, browser: str) -> "tuple[Say, str]":
+    """Return `say(key, **values)` and its language: the setting's, or where that is "auto" the browser's, else English.
+
+    The words are imported when the first is said: the first values need none.
+    """
     language = setting if setting in LANGUAGES else browser[:2].lower()
     if language not in LANGUAGES:
         language = "en"
-    chosen = __import__("words." + language, None, None, ("WORDS",)).WORDS
 
-    def say(key, **values):
-        text = chosen.get(key) or WORDS.get(key) or key
+    def say(key: str, **values: object) -> str:
+        text = _load(language).get(key) or _load("en").get(key) or key
         return text.format(**values) if values else text
 
     return say, language
+
+
+def _load(language: str) -> "dict[str, str]":
+    words: "dict[str, str]" = __import__("words." + language, None, None, ("WORDS",)).WORDS
+    return words

@@ -17,12 +17,12 @@ from tests.conftest import Workspace
 
 Edit = Callable[[str], None]
 
-DEFECT = """
+DEFECT = """import js
 
 @card("Favourite colour")
 async def favourite_colour(desk):
     name = await desk.agent.name()
-    return {"Somebody else": "blue"}[name]
+    return {"Somebody else": "blue"}[js.document and name]
 
 
 @card("Home town")
@@ -86,7 +86,7 @@ def test_a_cards_link_off_the_list_is_text(workspace: Workspace, edited: Edit) -
 
 
 def test_a_defect_at_start_up_is_shown_with_its_traceback(workspace: Workspace, edited: Edit) -> None:
-    edited("\nraise ValueError('a slip')\n")
+    edited("\nif __import__('js').document:\n    raise ValueError('a slip')\n")
     app = _open(workspace)
     expect(app.get_by_text("This page’s program has not started.")).to_be_visible()
     expect(app.locator("pre")).to_contain_text("ValueError: a slip")

@@ -20,10 +20,8 @@ from ops.site.build import (
     app_page,
     build_page,
     build_site,
-    card_lines,
     compile_module,
     design_tokens,
-    first_questions,
 )
 from ops.site.headers import PRODUCTION_ANCESTORS, content_security_policy, first_style
 from ops.site.licences import licences
@@ -197,61 +195,6 @@ def test_python_that_micropython_cannot_compile_is_named_and_nothing_is_written(
     assert caught.value.subject == "pyapp/cards.py"
     assert "line 1" in caught.value.reason
     assert not (tmp_path / "dist").exists()
-
-
-def test_what_the_cards_ask_at_once_is_read_from_them_and_the_attributes_come_last(tmp_path: Path) -> None:
-    shutil.copytree(WEB.parent / "pyapp" / "popdesk", tmp_path / "popdesk")
-    cards = tmp_path / "cards.py"
-    cards.write_text(
-        '"""desk.agent.arn() in a docstring is no question."""\n'
-        "async def several(desk):\n    return await desk.contact.attribute('vip') or await desk.contact.queue()\n"
-        "async def name(anything):\n    return [await anything.agent.name(), anything.agent.nothing_of_ours()]\n"
-        "async def queue(desk):\n    return await desk.contact.queue()\n"
-    )
-    assert first_questions(tmp_path) == ["contact.queue", "agent.name", "contact.attributes"]
-    with cards.open("a") as file:
-        file.write('@card("Agent ARN", later=True)\nasync def arn(desk):\n    return await desk.agent.arn()\n')
-        file.write('@card("Channel", later=False)\nasync def channel(desk):\n    return await desk.contact.channel()\n')
-    assert "agent.arn" not in first_questions(tmp_path)
-    assert first_questions(tmp_path)[-2:] == ["contact.channel", "contact.attributes"]
-    cards.write_text("def broken(:\n")
-    assert first_questions(tmp_path) == ["contact.attributes"]
-
-
-_CARD = '@card("{title}")\nasync def {name}(desk):\n    return await desk.agent.name()\n'
-
-
-def _cards(folder: Path, **modules: str) -> Path:
-    """Write a page's own modules into a folder: cards.py and what it imports, beside the shipped package."""
-    folder.mkdir()
-    shutil.copytree(WEB.parent / "pyapp" / "popdesk", folder / "popdesk")
-    for name, source in modules.items():
-        (folder / f"{name}.py").write_text(source, "utf-8")
-    return folder
-
-
-def test_where_each_card_stands_is_told_to_the_page(tmp_path: Path) -> None:
-    more = "import popdesk\n" + _CARD.format(title="Team", name="team").replace("@card", "@popdesk.card")
-    cards = "from popdesk import card\nimport more\n" + _CARD.format(title="Name", name="agent_name")
-    python = _cards(tmp_path / "pyapp", cards=cards, more=more, other=_CARD.format(title="Name", name="agent_name"))
-    assert card_lines(python) == {
-        "agent_name": "pyapp/cards.py:4 agent_name",
-        "team": "pyapp/more.py:3 team",
-    }
-    page = app_page(load_settings(), python)
-    assert page.settings["card_lines"] == card_lines(python)
-    assert page.python == python
-
-
-@pytest.mark.parametrize("elsewhere", [False, True])
-def test_a_second_card_of_one_name_is_refused_with_both_lines(tmp_path: Path, elsewhere: bool) -> None:
-    first, second = _CARD.format(title="Queue", name="queue"), _CARD.format(title="Other queue", name="queue")
-    cards = f"from popdesk import card\n{'from more import *' if elsewhere else ''}\n{first}"
-    python = _cards(tmp_path / "pyapp", cards=cards if elsewhere else cards + second, more=second)
-    with pytest.raises(UserError, match="second card called queue") as refused:
-        app_page(load_settings(), python)
-    assert refused.value.subject == ("pyapp/more.py:2" if elsewhere else "pyapp/cards.py:7")
-    assert "pyapp/cards.py:4" in refused.value.reason
 
 
 def test_an_unknown_design_token_is_named(tmp_path: Path) -> None:

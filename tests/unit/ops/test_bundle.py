@@ -80,7 +80,7 @@ def test_a_package_that_is_otherwise_is_served_as_published_and_that_is_said(
     config = _config(built)
     sources = config["files"]
     assert isinstance(sources, dict)
-    assert {"/rom/boot.py", "/rom/main.py", "/rom/cards.py", "/rom/settings.json"} <= set(sources.values())
+    assert {"/rom/main.py", "/rom/cards.py", "/rom/settings.json"} <= set(sources.values())
     for address in (str(config["interpreter"]), *sources):
         assert address.removeprefix("./") in built.files
     # The next build takes what this one kept, and says it again.

@@ -86,13 +86,13 @@ def test_a_cut_pack_is_noticed_wherever_it_is_cut(contents: dict[str, bytes]) ->
 def test_a_pack_with_a_module_that_is_none_is_noticed(name: str, content: bytes, said: str) -> None:
     """A 0-byte module in a whole image: the page says "incompatible .mpy file" as it starts."""
     image = VfsRomWriter()
-    for path, whole in {"boot.mpy": _tiny(), "settings.json": b"{}", name: content}.items():
+    for path, whole in {"main.mpy": _tiny(), "settings.json": b"{}", name: content}.items():
         image.mkfile(path, whole)
     assert said in form_problem("assets/app-0.pack", bytes(image.finalise()))
 
 
 def _tiny() -> bytes:
-    return compile_module(ROOT / "pyapp" / "boot.py", ROOT / "pyapp")
+    return compile_module(ROOT / "pyapp" / "main.py", ROOT / "pyapp")
 
 
 def test_cut_webassembly_is_noticed(contents: dict[str, bytes]) -> None:

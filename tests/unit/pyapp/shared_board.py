@@ -323,7 +323,7 @@ async def _a_dict(_):  # type: ignore[no-untyped-def]
 
 
 async def _spoils_a_text(_):  # type: ignore[no-untyped-def]
-    return Text({"not": "drawable"})
+    return Text({"not": "drawable"})  # type: ignore[arg-type]
 
 
 async def _unanswered_in_words(_):  # type: ignore[no-untyped-def]
@@ -412,7 +412,7 @@ def test_a_second_card_of_one_name_and_a_card_without_a_title_are_refused() -> N
     count = len(CARDS)
     card("A first")(_Named("twice", _plain))  # type: ignore[no-untyped-call]
     refused(lambda: card("Another")(_Named("twice", _plain)), ValueError, 'called twice: "A first" and "Another"')  # type: ignore[no-untyped-call]
-    refused(lambda: card(_plain), TypeError, '@card("Agent name")')
+    refused(lambda: card(_plain), TypeError, '@card("Agent name")')  # type: ignore[arg-type]
     refused(lambda: card(""), TypeError, '@card("Agent name")')
     assert [each.id for each in CARDS[count:]] == ["twice"]
     CARDS.pop()

@@ -1,17 +1,17 @@
 """The contact's life. Runs on CPython and on MicroPython (see test_shared.py)."""
 
-from popdesk.contact_state import STATES, Life
+from popdesk.contact_state import STATES, ContactState
 
 
-def _after(*events: str) -> Life:
-    life = Life()
+def _after(*events: str) -> ContactState:
+    life = ContactState()
     for event in events:
         life.happened(event)
     return life
 
 
 def test_a_call_goes_from_connecting_to_cleared() -> None:
-    life = Life()
+    life = ContactState()
     seen = [life.now]
     for event in ("contact", "connected", "acw", "cleared", "destroyed"):
         assert life.happened(event)

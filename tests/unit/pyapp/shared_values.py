@@ -89,7 +89,7 @@ def test_what_is_not_there_is_not_drawn_as_something() -> None:
 def test_a_tone_that_is_none_is_no_reason_to_hide_the_text() -> None:
     tones: tuple[object, ...] = ("danger", None, 7, {})
     for tone in tones:
-        assert drawable(Text("Gold", tone=tone)) == Text("Gold")
+        assert drawable(Text("Gold", tone=tone)) == Text("Gold")  # type: ignore[arg-type]
 
 
 def test_what_python_knows_as_time_is_drawn_as_time() -> None:
@@ -97,8 +97,8 @@ def test_what_python_knows_as_time_is_drawn_as_time() -> None:
     for value in (when, Moment(when)):
         assert isinstance(drawable(value), Moment)
         assert drawable(value).iso == "2026-01-31T12:00:00+00:00"
-    for value in (datetime.timedelta(seconds=61), Duration(datetime.timedelta(seconds=61))):
-        assert drawable(value) == Duration(61000)
+    for duration in (datetime.timedelta(seconds=61), Duration(datetime.timedelta(seconds=61))):
+        assert drawable(duration) == Duration(61000)
 
 
 def test_only_what_every_browser_reads_alike_is_a_moment() -> None:
@@ -159,7 +159,7 @@ def test_what_cannot_be_drawn_is_refused_in_words_for_its_author() -> None:
     _refused(lambda: Pairs([("a", 1), ("a", 1, 2)]), "item 2")
     for number in ("soon", True, float("nan"), float("inf"), "inf", 1e300):
         _refused(lambda number=number: Duration(number), "Duration")
-    _refused(lambda: Moment(1763700000000), "an int")
+    _refused(lambda: Moment(1763700000000), "an int")  # type: ignore[arg-type]
 
 
 def test_a_value_that_was_spoilt_after_it_was_made_is_refused_as_it_is_returned() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from popdesk import screenpop
 from popdesk.board import Board
-from popdesk.contact_state import OVER, STATES, Life
+from popdesk.contact_state import OVER, STATES, ContactState
 from popdesk.declaration import Card
 from popdesk.desk import Unanswered
 from popdesk.screenpop import Automatic, check_url, decide, features
@@ -94,7 +94,7 @@ def test_a_window_lies_on_the_screen(values: dict[str, str], screen: tuple[int, 
 
 @given(some.lists(some.sampled_from(EVENTS), max_size=20))
 def test_a_life_in_any_order_ends_where_its_last_news_lead(events: list[str]) -> None:
-    life = Life()
+    life = ContactState()
     for event in events:
         before = life.now
         life.happened(event)

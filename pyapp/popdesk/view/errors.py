@@ -10,10 +10,14 @@ import io
 import sys
 
 import js
-from jsffi import create_proxy
+
+from popdesk.view.dom import by_id, element, parsed
+
+if False:
+    from collections.abc import Callable
 
 
-def describe(error, place=""):
+def describe(error: object, place: str = "") -> "tuple[str, str, str]":
     """Return (kind, traceback, frames) of a Python exception, or of whatever a browser's error event carried.
 
     `place`, "pyapp/cards.py:31 agent_name", is the function to blame where the traceback does not lead into it: what a card
@@ -36,7 +40,7 @@ def describe(error, place=""):
     return type(error).__name__, text, places
 
 
-def frames(text):
+def frames(text: str) -> str:
     """Return only the places of a traceback: `file:line function; ...`."""
     places = []
     for line in text.split("\n"):
@@ -49,23 +53,24 @@ def frames(text):
     return "; ".join(places)
 
 
-def show_plainly(error):
-    """Show an exception of the start-up, when there is no view to do it: the page's plain message, and the traceback.
+def draw(say: "Callable[..., str]", where: str, kind: str, text: str) -> None:
+    """Draw an error that is not the SDK's, its traceback folded away."""
+    box, fold = element("section", className="page-error"), element("details")
+    fold.append(element("summary", say("error.details")), element("pre", text))
+    what = say("error.in", where=where, what=kind) + ". " + say("error.rest")
+    box.append(element("h2", say("error")), element("p", what), fold)
+    by_id("errors").append(box)
 
-    The message is in the static page until a view has been made; where the HTML is still on its way, it is waited for.
+
+async def draw_plainly(error: BaseException) -> None:
+    """Draw an exception of the start-up, when nothing else is there to do it: the page's plain message, and the traceback.
+
+    The message is in the static page until the rest of the view is there; where the HTML is still on its way, it is waited for.
     """
     kind, text, _ = describe(error)
     js.console.error("Popdesk could not start: " + kind)
-
-    def show(*_):
-        late = js.document.getElementById("late")
-        if late:
-            late.classList.add("now")
-        details = js.document.createElement("pre")
-        details.textContent = text
-        (late or js.document.body).append(details)
-
-    if str(js.document.readyState) == "loading":
-        js.document.addEventListener("DOMContentLoaded", create_proxy(show))
-    else:
-        show()
+    await parsed()
+    late = by_id("late")
+    if late:
+        late.classList.add("now")
+    (late or js.document.body).append(element("pre", text))

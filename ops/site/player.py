@@ -1,0 +1,169 @@
+"""Runs each card of a page once, on CPython, against a sample desk: ops/site/play.py starts it as a process of its own.
+
+    python -I -B player.py pyapp < '{"identity": "ContactPhoneNumberOrEmail", ...}'      # the attributes' names, by role
+
+Writes one JSON object to stdout:
+
+    {"cards": [{"id", "title", "later", "line", "asks": [questions]}], "permissions": {question: permission},
+     "unplayed": ["pyapp/cards.py:12 map: it uses js"], "problem": null or ["pyapp/cards.py:12", "KeyError: 'Tier'"]}
+
+What a card uses of the browser (`js`, `pyscript`) is not here: it is not played. Waiting takes no time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+# Seconds in which a card that only waits for its answers has returned.
+_LIMIT = 2
+# Modules that the page has and CPython has not.
+_OF_THE_BROWSER = ("js", "jsffi", "pyscript", "micropython", "polyscript")
+# An agent and a call, as the SDK answers.
+_ANSWERS: dict[str, Any] = {
+    "agent.arn": "arn:aws:connect:us-east-1:111122223333:instance/i-1/agent/a-7",
+    "agent.name": "Alex Rivera",
+    "agent.state": {"agentStateARN": "arn:state/s-1", "name": "Available", "type": "routable"},
+    "agent.routing_profile": {"name": "Basic Routing Profile", "routingProfileARN": "arn:profile/p-1", "queues": []},
+    "agent.channel_concurrency": {"VOICE": 1, "CHAT": 2, "TASK": 1},
+    "contact.channel": {"type": "voice", "subtype": "connect:Telephony"},
+    "contact.queue": {"name": "BasicQueue", "queueARN": "arn:queue/q-1", "queueId": "q-1"},
+    "contact.queue_timestamp": "2026-01-31T12:00:00.000Z",
+    "contact.state_duration": 61000,
+    "contact.initial_id": "c-0",
+    "contact.phone_number": "+12065550100",
+}
+_ATTRIBUTES = {"matches": "1", "status": "200", "name": "Ana Carolina Silva", "identity": "+12065550100"}
+
+
+class _NotHere(BaseException):
+    """A card uses what only the browser has."""
+
+
+class _Browser(ModuleType):
+    """Stands in for a module of the browser's, and for all that it holds: it can be imported, and not be used."""
+
+    __path__ = []  # noqa: RUF012 so that `pyscript.web` can be imported
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Browser(f"{self.__name__}.{name}")
+
+    def _use(self, *_: Any, **__: Any) -> Any:
+        raise _NotHere(f"it uses {self.__name__}")
+
+    __call__ = __bool__ = __iter__ = __await__ = __len__ = __str__ = __eq__ = __getitem__ = __setattr__ = _use
+    __hash__ = None  # type: ignore[assignment]
+
+
+def main(folder: Path, roles: dict[str, str]) -> dict[str, Any]:
+    """Return what came of the cards below `folder`."""
+    sys.path.insert(0, str(folder))
+    for name in (*_OF_THE_BROWSER, "pyscript.web", "pyscript.ffi", "pyscript.media", "pyscript.fs"):
+        sys.modules[name] = _Browser(name)
+    sleep = asyncio.sleep
+    asyncio.sleep = lambda _, result=None: sleep(0, result)
+    found: dict[str, Any] = {"cards": [], "permissions": {}, "unplayed": [], "problem": None}
+    try:
+        from popdesk import declaration, desk, questions, values
+
+        found["permissions"] = {name: questions.permission_for(name) for name in questions.QUESTIONS}
+        __import__("cards")
+    except _NotHere as error:
+        found["unplayed"].append(f"{folder.name}/cards.py: {error}")
+        return found
+    except BaseException as error:
+        found["problem"] = _duplicate(error, folder) or _problem(error, folder)
+        return found
+    answers = {
+        **_ANSWERS,
+        "contact.attributes": {roles[role]: text for role, text in _ATTRIBUTES.items() if role in roles},
+    }
+    for card in declaration.CARDS:
+        asks: list[str] = []
+
+        async def ask(name: str, asks: list[str] = asks) -> Any:
+            asks.append(name)
+            if name not in answers:
+                raise desk.Unanswered(desk.NOTHING)
+            return copy.deepcopy(answers[name])
+
+        place = _place(card.ask, folder)
+        found["cards"].append({"id": card.id, "title": card.title, "later": card.later, "line": place, "asks": asks})
+        try:
+            values.drawable(asyncio.run(_value(card.ask, desk.Desk(ask, roles))))
+        except desk.Unanswered:
+            continue
+        except _NotHere as error:
+            found["unplayed"].append(f"{place}: {error}")
+        except TimeoutError:
+            found["unplayed"].append(f"{place}: it had not returned after {_LIMIT} seconds")
+        except AttributeError as error:
+            if isinstance(error.obj, ModuleType):  # MicroPython's modules have names of their own
+                found["unplayed"].append(f"{place}: {error}")
+                continue
+            found["problem"] = _problem(error, folder, place)
+        except BaseException as error:
+            found["problem"] = _problem(error, folder, place)
+        if found["problem"]:
+            break
+    return found
+
+
+async def _value(ask: Callable[[Any], Any], desk: Any) -> Any:
+    async def value() -> Any:
+        result = ask(desk)
+        while inspect.isawaitable(result):
+            result = await result
+        return result
+
+    return await asyncio.wait_for(value(), _LIMIT)
+
+
+def _place(function: Callable[..., Any], folder: Path) -> str:
+    """Return where a function stands, "pyapp/cards.py:57 agent_name"."""
+    lines, first = inspect.getsourcelines(function)
+    below = next((number for number, line in enumerate(lines) if line.lstrip().startswith(("def ", "async def "))), 0)
+    path = Path(inspect.getsourcefile(function) or "").relative_to(folder.parent)
+    return f"{path.as_posix()}:{first + below} {function.__name__}"
+
+
+def _duplicate(error: BaseException, folder: Path) -> list[str] | None:
+    """Return the problem of a second card of one name, which the decorator refuses; None for another."""
+    last = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1]
+    if last.f_code.co_name != "declare" or not isinstance(error, ValueError):
+        return None
+    second = last.f_locals["ask"]
+    (first,) = (card.ask for card in sys.modules["popdesk.declaration"].CARDS if card.id == second.__name__)
+    name, where = second.__name__, _place(first, folder).partition(" ")[0]
+    return [
+        _place(second, folder).partition(" ")[0],
+        f"it is the second card called {name} (the first stands in {where})",
+    ]
+
+
+def _problem(error: BaseException, folder: Path, place: str = "") -> list[str]:
+    """Return where an exception was raised, as near to a card as its traceback leads, and which."""
+    where = place.partition(" ")[0] or f"{folder.name}/cards.py"
+    package = folder / "popdesk"
+    for frame in traceback.extract_tb(error.__traceback__):
+        path = Path(frame.filename)
+        if path.is_relative_to(folder) and not path.is_relative_to(package):
+            where = f"{path.relative_to(folder.parent).as_posix()}:{frame.lineno}"
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(folder):
+        where = f"{Path(error.filename).relative_to(folder.parent).as_posix()}:{error.lineno}"
+    return [where, f"{type(error).__name__}: {error}"]
+
+
+if __name__ == "__main__":
+    output, sys.stdout = sys.stdout, sys.stderr  # what a card prints is no part of it
+    json.dump(main(Path(sys.argv[1]).resolve(), json.load(sys.stdin)), output)

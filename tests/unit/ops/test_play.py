@@ -1,0 +1,179 @@
+"""The build plays the cards: what they ask, need and break is known before the page is."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ops.errors import UserError
+from ops.settings import ROOT, load_settings
+from ops.site import play
+from ops.site.build import app_page, build_page
+from ops.site.cache import Cache
+from ops.site.play import Played, play_cards
+
+pytestmark = pytest.mark.slow
+
+_HEAD = "from popdesk import Text, Unanswered, card\n"
+_CARD = '@card("{title}")\nasync def {name}(desk):\n    return await desk.agent.name()\n'
+
+
+def _python(folder: Path, **modules: str) -> Path:
+    """Write a page's own modules into a folder: cards.py and what it imports, beside the shipped package."""
+    python = folder / "pyapp"
+    shutil.copytree(ROOT / "pyapp" / "popdesk", python / "popdesk", ignore=shutil.ignore_patterns("__pycache__"))
+    for name, source in modules.items():
+        (python / f"{name}.py").write_text(source, "utf-8")
+    return python
+
+
+def _play(folder: Path, **modules: str) -> Played:
+    python = _python(folder, **modules)
+    return play_cards(python, sorted(python.rglob("*.py")), load_settings(), Cache(folder / "cache"))
+
+
+def _problem(folder: Path, **modules: str) -> UserError:
+    with pytest.raises(UserError) as caught:
+        _play(folder, **modules)
+    return caught.value
+
+
+def test_what_the_cards_ask_is_known_in_their_order_and_the_attributes_come_last(tmp_path: Path) -> None:
+    played = _play(
+        tmp_path,
+        cards=_HEAD + '"""desk.agent.arn() in a text is no question."""\n'
+        "async def helper(desk):\n    c = desk.contact\n    return (await c.queue())['name']\n"
+        '@card("Several")\nasync def several(desk):\n'
+        "    return await desk.contact.attribute('identity') + await helper(desk)\n"
+        '@card("ARN", later=1 == 1)\nasync def arn(desk):\n    return (await desk.agent.arn())\n'
+        '@card("Name")\nasync def name(desk):\n    return await desk.agent.name()\n'
+        '@card("Again")\ndef again(desk):\n    return desk.agent.name()\n',
+    )
+    assert played.first_questions == ("contact.queue", "agent.name", "contact.attributes")
+    assert played.skeleton == [["Several", "several"], ["ARN", "arn"], ["Name", "name"], ["Again", "again"]]
+    assert played.notes == ()
+
+
+def test_where_each_card_stands_is_told_to_the_page(tmp_path: Path) -> None:
+    more = "import popdesk\n" + _CARD.format(title="Team", name="team").replace("@card", "@popdesk.card")
+    cards = "from popdesk import card\nimport more\n" + _CARD.format(title="Name", name="agent_name")
+    python = _python(tmp_path, cards=cards, more=more, other="this is not imported\n")
+    page = app_page(load_settings(), python)
+    assert page.settings["card_lines"] == {
+        "agent_name": "pyapp/cards.py:4 agent_name",
+        "team": "pyapp/more.py:3 team",
+    }
+    assert page.python == python
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_second_card_of_one_name_is_refused_with_both_lines(tmp_path: Path, elsewhere: bool) -> None:
+    first, second = _CARD.format(title="Queue", name="queue"), _CARD.format(title="Other queue", name="queue")
+    cards = f"from popdesk import card\n{first}"
+    refused = _problem(
+        tmp_path,
+        cards=f"{cards}from more import *\n" if elsewhere else cards + second,
+        more="from popdesk import card\n" + second,
+    )
+    assert "second card called queue" in refused.reason
+    assert refused.subject == ("pyapp/more.py:3" if elsewhere else "pyapp/cards.py:6")
+    assert "pyapp/cards.py:3" in refused.reason
+
+
+BROKEN = {
+    "raises": ("    return {}[await desk.agent.name()]\n", "pyapp/cards.py:4", "KeyError"),
+    "cannot be drawn": ("    return {}\n", "pyapp/cards.py:3", "TypeError: A card cannot show a dict"),
+    "forgets its await": ("    return Text(desk.agent.name())\n", "pyapp/cards.py:4", "is an await missing?"),
+    "asks what is not there": ("    return await desk.agent.shoe_size()\n", "pyapp/cards.py:4", "shoe_size"),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_what_would_break_in_the_page_stops_the_build_with_its_line(tmp_path: Path, how: str) -> None:
+    body, line, reason = BROKEN[how]
+    refused = _problem(tmp_path, cards=_HEAD + '@card("Broken")\nasync def broken(desk):\n' + body)
+    assert refused.subject == line
+    assert reason in refused.reason
+
+
+def test_cards_that_cannot_be_imported_are_named_with_what_to_write(tmp_path: Path) -> None:
+    old = _problem(tmp_path / "old", cards="import json\nfrom board import card\n")
+    assert old.subject == "pyapp/cards.py:2"
+    assert old.hint == "write `from popdesk import card`"
+    needs = _problem(tmp_path / "needs", cards=_HEAD + '@card("Name", needs="User.Details.View")\ndef name(_): ...\n')
+    assert needs.subject == "pyapp/cards.py:2"
+    assert "leave `needs=` out" in needs.hint
+    broken = _problem(tmp_path / "broken", cards="def broken(:\n")
+    assert broken.subject == "pyapp/cards.py:1"
+    assert "SyntaxError" in broken.reason
+
+
+def test_an_answer_that_is_refused_or_nothing_is_no_defect(tmp_path: Path) -> None:
+    cards = _HEAD + '@card("Odd")\nasync def odd(desk):\n    raise Unanswered("nothing")\n'
+    assert _play(tmp_path, cards=cards).skeleton == [["Odd", "odd"]]
+
+
+@pytest.mark.parametrize(
+    "use", ["import js\n    return js.JSON.stringify(1)", "from pyscript import fetch\n    return await fetch('/')"]
+)
+def test_a_card_that_uses_the_browser_is_not_played_and_the_others_are(tmp_path: Path, use: str) -> None:
+    cards = _HEAD + f'@card("Web")\nasync def web(desk):\n    {use}\n' + _CARD.format(title="Name", name="name")
+    played = _play(tmp_path, cards=cards)
+    assert played.first_questions == ("agent.name", "contact.attributes")
+    assert played.skeleton == [["Web", "web"], ["Name", "name"]]
+    (note,) = played.notes
+    assert note.startswith("pyapp/cards.py:3 web: it uses ")
+
+
+def test_cards_that_use_the_browser_as_they_are_imported_are_not_played(tmp_path: Path) -> None:
+    played = _play(tmp_path, cards=_HEAD + "from js import document\ntitle = str(document.title)\n")
+    assert (played.first_questions, played.skeleton) == (("contact.attributes",), [])
+    assert "it uses js.document.title" in played.notes[0]
+
+
+def test_a_card_that_waits_is_played_in_no_time_and_one_that_waits_for_ever_is_not(tmp_path: Path) -> None:
+    cards = (
+        _HEAD
+        + "import asyncio\n"
+        + '@card("Slow")\nasync def slow(desk):\n    await asyncio.sleep(3600)\n    return await desk.agent.name()\n'
+        + '@card("Ever")\nasync def ever(desk):\n    await asyncio.Event().wait()\n'
+    )
+    played = _play(tmp_path, cards=cards)
+    assert played.first_questions[0] == "agent.name"
+    (note,) = played.notes
+    assert "ever: it had not returned" in note
+
+
+def test_cards_that_come_to_no_end_stop_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(play, "_LIMIT", 2)
+    refused = _problem(tmp_path, cards=_HEAD + "while True:\n    pass\n")
+    assert refused.subject == "pyapp/cards.py"
+    assert "did not come to an end" in refused.reason
+
+
+def test_a_permission_that_the_settings_lack_is_named(tmp_path: Path) -> None:
+    settings = load_settings().model_copy(update={"permissions": ("User.Status.View",)})
+    python = _python(tmp_path, cards=_HEAD + _CARD.format(title="Name", name="agent_name"))
+    (note,) = play_cards(python, sorted(python.rglob("*.py")), settings, Cache(tmp_path / "cache")).notes
+    assert note.startswith("pyapp/cards.py:3 agent_name: it asks what needs User.Details.View")
+
+
+def test_the_static_page_has_the_cards_in_their_order(tmp_path: Path) -> None:
+    built = build_page(app_page(load_settings()), tmp_path / "dist")
+    html = (built.folder / "index.html").read_text("utf-8")
+    rows = re.findall(r'<div><dt>(.*?)</dt><dd id="card-(.*?)">…</dd></div>', html)
+    assert [list(row) for row in rows] == app_page(load_settings()).settings["skeleton"]
+    assert len(rows) == 11
+
+
+def test_each_question_has_an_answer_in_the_sample_and_a_method_of_the_desk() -> None:
+    from popdesk.questions import QUESTIONS
+
+    from ops.site import player
+
+    desk = (ROOT / "pyapp" / "popdesk" / "desk.py").read_text("utf-8")
+    asked = set(re.findall(r'_ask\("([a-z_.]+)"\)', desk))
+    assert asked == set(QUESTIONS) == {*player._ANSWERS, "contact.attributes"}
