@@ -144,10 +144,30 @@ def build(out: Path, environment: str) -> None:
 @click.option("--app-port", type=_PORT, default=8001, show_default=True, help="The app's port; 0 for any free one.")
 @click.option("--browser/--no-browser", default=True, help="Open the workspace in the browser.")
 @click.option("--scenario", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A scenario to play.")
+@click.option(
+    "--adapter",
+    default="",
+    metavar="NAME",
+    help="Look customers up with this adapter, where the settings say, not in the sample file.",
+)
 @environment_option
-@click.option("--verbose", is_flag=True, help="Show what the Lambda logs.")
-def preview(port: int, app_port: int, browser: bool, scenario: Path | None, environment: str, verbose: bool) -> None:
-    """Run everything on this machine: workspace, app, contact flow, Lambda, sample CRM. No AWS account needed."""
+@profile_option
+@click.option("--verbose", is_flag=True, help="Show what the Lambda logs, not its errors alone.")
+def preview(
+    port: int,
+    app_port: int,
+    browser: bool,
+    scenario: Path | None,
+    adapter: str,
+    environment: str,
+    aws_profile: str,
+    verbose: bool,
+) -> None:
+    """Run everything on this machine: workspace, app, contact flow, Lambda, sample CRM. No AWS account needed.
+
+    With --adapter the directory is a real one: "http" asks the CRM, "dynamodb" the environment's table with your AWS
+    credentials, and the pages that open are the real CRM's.
+    """
     from ops.preview.scenario import Desk, load_scenario, play_scenario
     from ops.preview.server import Preview
 
@@ -159,13 +179,24 @@ def preview(port: int, app_port: int, browser: bool, scenario: Path | None, envi
         print(text, flush=True)
 
     def log(line: str) -> None:
-        if verbose:
+        if verbose or '"ERROR"' in line:
             tell(f"Lambda: {line}")
 
     try:
         tell("Building (the first time installs the npm packages) ...")
+        directory = None
+        if adapter not in ("", "sample"):
+            from ops.preview.directory import Directory  # which imports botocore
+
+            directory = Directory(adapter, aws_profile)
         running = Preview(
-            lambda: load_settings(environment=environment), port=port, app_port=app_port, watch=True, tell=tell, log=log
+            lambda: load_settings(environment=environment),
+            port=port,
+            app_port=app_port,
+            watch=True,
+            tell=tell,
+            log=log,
+            directory=directory,
         )
         with running:
             tell(f"Agent workspace  {running.workspace_url}")

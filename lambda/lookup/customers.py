@@ -4,7 +4,7 @@
     customers.find(Identity("phone", "+12065550100"), seconds=3.0)   # -> [<Customer>], [] for none
 
 The adapter NAME is the module adapters/NAME.py, which is imported only when it is configured: sample, dynamodb, http.
-docs/lambda.md shows how to write another one in twenty lines.
+docs/lambda.md shows how to write another one in a few lines.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ import json
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import watchfiles
 
@@ -31,6 +32,9 @@ from ops.site.build import Page, make_page, make_site
 from ops.site.contents import Site
 from ops.site.headers import response_headers
 from ops.site.lambda_zip import LAMBDA_HANDLER, build_lambda_zip
+
+if TYPE_CHECKING:
+    from ops.preview.directory import Directory  # it imports botocore, which takes its time
 
 SAMPLE_CUSTOMERS = LOOKUP / "adapters" / "sample.json"
 MAIN_FLOW = "local:main"
@@ -57,7 +61,8 @@ class Builds:
     """The builds that are served. `problems` maps a part ("flow", "app", "workspace") to why it could not be built.
 
     `settings_source` reads the settings, again for every build. `tell` gets a sentence for the terminal now and then, `log`
-    each line that the Lambda logs, `publish(kind, data)` the events for the open pages. A page's files are replaced in one
+    each line that the Lambda logs, `publish(kind, data)` the events for the open pages. `directory` is asked for customers,
+    the sample file if it is None. A page's files are replaced in one
     step: a request sees those of one build.
     """
 
@@ -77,6 +82,7 @@ class Builds:
         tell: Callable[[str], None],
         log: Callable[[str], None],
         publish: Callable[[str, dict[str, Any]], None],
+        directory: Directory | None = None,
     ) -> None:
         self._source = settings_source
         self._origin = workspace_origin
@@ -84,6 +90,7 @@ class Builds:
         self._tell = tell
         self._log = log
         self._publish = publish
+        self._directory = directory
         self._failed: set[str] = set()
         self.problems: dict[str, dict[str, str]] = {}
         self._lambda: LocalLambda | None = None
@@ -125,7 +132,12 @@ class Builds:
                 "ops/flows/definitions.py", "Amazon Connect would refuse the flows: " + "; ".join(wrong), "fix them"
             )
         customers = json.loads(SAMPLE_CUSTOMERS.read_text("utf-8"))
-        function = LocalLambda(build_lambda_zip(settings, self._folder / "lambda.zip"), LAMBDA_HANDLER, self._log)
+        function = LocalLambda(
+            build_lambda_zip(settings, self._folder / "lambda.zip", local=True),
+            LAMBDA_HANDLER,
+            self._log,
+            partial(self._directory.environment, settings) if self._directory else dict,
+        )
         try:
             function.start()
         except UserError:
@@ -144,9 +156,14 @@ class Builds:
             old.close()
 
     def _read_settings(self) -> Settings:
+        if self._directory:
+            return self._directory.settings(self._source())  # its customers' pages are in the CRM of the settings
         settings = self._source().with_local_crm(self._origin)
         if settings.lookup.adapter != "sample":
-            self._tell(f'lookup.adapter is "{settings.lookup.adapter}"; preview looks customers up in the sample file')
+            self._tell(
+                f'lookup.adapter is "{settings.lookup.adapter}"; preview looks customers up in the sample file'
+                f" (--adapter {settings.lookup.adapter} asks the real directory)"
+            )
             settings = settings.model_copy(update={"lookup": settings.lookup.model_copy(update={"adapter": "sample"})})
         return settings
 

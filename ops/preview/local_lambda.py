@@ -3,9 +3,10 @@
     with LocalLambda(Path("build/lambda.zip")) as function:
         function.invoke(event, 5.0)          # -> flow_runner.Answer
 
-The process has the standard library and the zip's files on its path and nothing else, so a module missing in the zip
-shows here; of the environment it has next to nothing. It is warm between calls, as in Lambda, and is ended when a call
-runs over its time. What the handler prints (it logs no personal data) goes to `log`. One call at a time.
+The process has the standard library, boto3 and the zip's files on its path and nothing else, so a module missing in the zip
+shows here; of the environment it has next to nothing, and what `environment` returns. It is warm between calls, as in Lambda,
+and is ended when a call runs over its time. What the handler prints (it logs no personal data) goes to `log`. One call at a
+time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import tempfile
 import threading
 import zipfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -29,8 +31,15 @@ from ops.flows.runner import Answer
 # Runs in the process: one event a line on stdin, one answer a line on the real stdout; the handler's prints go to stderr.
 _WORKER = """
 import json, os, sys, time, uuid
-folder, entry = sys.argv[1], sys.argv[2]
+from importlib.machinery import PathFinder
+folder, entry, packages = sys.argv[1:]
 sys.path.insert(0, folder)
+class Runtime:  # what Lambda's runtime has beside the standard library
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if path is None and name in ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six"):
+            return PathFinder.find_spec(name, [packages])
+sys.meta_path.append(Runtime)
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 sys.stdout.reconfigure(line_buffering=True)
@@ -58,14 +67,27 @@ for line in sys.stdin:
 # What of this process's environment the worker sees: Lambda has none of a developer's variables, credentials least.
 _ENVIRONMENT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
 _START_SECONDS = 20.0
+_PACKAGES = str(Path(find_spec("boto3").origin or "").parent.parent)  # type: ignore[union-attr]  # it is installed
 
 
 class LocalLambda:
-    """Invokes the handler in the zip; a context manager. `log` gets each line that the handler prints."""
+    """Invokes the handler in the zip; a context manager. `log` gets each line that the handler prints.
 
-    def __init__(self, package: Path, handler: str, log: Callable[[str], None] = lambda _: None) -> None:
+    `environment` returns the process's own environment variables before each call. If they have changed, as credentials do
+    that are renewed, the process is started anew. It may raise UserError.
+    """
+
+    def __init__(
+        self,
+        package: Path,
+        handler: str,
+        log: Callable[[str], None] = lambda _: None,
+        environment: Callable[[], dict[str, str]] = dict,
+    ) -> None:
         self._handler = handler
         self._log = log
+        self._environment = environment
+        self._given: dict[str, str] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="popdesk-lambda-")
         with zipfile.ZipFile(package) as archive:
             archive.extractall(self._folder.name)
@@ -122,19 +144,24 @@ class LocalLambda:
     def _start(self) -> subprocess.Popen[str]:
         if self._closed:
             raise UserError("The Lambda", "preview is ending, or has a newer one", "offer the contact again")
+        given = self._environment()
         if self._process is not None and self._process.poll() is None:
-            return self._process
+            if given == self._given:
+                return self._process
+            self._end()
+        self._given = given
         answers: queue.Queue[str] = queue.Queue()
         self._answers = answers
         # -I and -S: no user folder, no site-packages, so only what the zip carries is found.
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-X", "utf8", "-c", _WORKER, self._folder.name, self._handler],
+            [sys.executable, "-I", "-S", "-X", "utf8", "-c", _WORKER, self._folder.name, self._handler, _PACKAGES],
             cwd=self._folder.name,
             env={
                 **{name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
                 "AWS_REGION": "us-east-1",
                 "LAMBDA_TASK_ROOT": self._folder.name,
                 "TZ": ":UTC",
+                **given,
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

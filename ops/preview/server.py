@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -31,6 +31,9 @@ from ops.preview.routes import app_site, workspace_site
 from ops.preview.sockets import listen, listen_as_localhost, port_of
 from ops.settings import Settings
 
+if TYPE_CHECKING:
+    from ops.preview.directory import Directory  # it imports botocore, which takes its time
+
 _START_SECONDS = 20
 _STOP_SECONDS = 10
 
@@ -39,7 +42,8 @@ class Preview:
     """Everything, started and stopped together; a context manager.
 
     `settings_source` reads the settings, again on every change. `port` and `app_port`: 0 for any free one. `tell` gets
-    a sentence for the terminal now and then, `log` each line that the Lambda logs.
+    a sentence for the terminal now and then, `log` each line that the Lambda logs. `directory` is asked for customers, the
+    sample file if it is None.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Preview:
         watch: bool = False,
         tell: Callable[[str], None] = lambda _: None,
         log: Callable[[str], None] = lambda _: None,
+        directory: Directory | None = None,
     ) -> None:
         self._watch = watch
         self._sockets = [listen("127.0.0.1", port, "--port")]
@@ -65,7 +70,9 @@ class Preview:
         self._loop = asyncio.new_event_loop()
         self._pages = OpenPages(self._loop, self.workspace_url)
         origin = self.workspace_url.rstrip("/")
-        self._builds = Builds(settings_source, origin, self._folder, tell=tell, log=log, publish=self._pages.publish)
+        self._builds = Builds(
+            settings_source, origin, self._folder, tell=tell, log=log, publish=self._pages.publish, directory=directory
+        )
         self._servers = [
             _server(workspace_site(self._builds, self._pages, origin, self.app_url)),
             _server(app_site(self._builds)),

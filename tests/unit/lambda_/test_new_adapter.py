@@ -5,6 +5,7 @@ tests/aws/test_lambda_aws.py runs the same example against S3.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -33,12 +34,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("project")
     for folder in ("lambda", "ops"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "lambda.md").read_text("utf-8"), re.DOTALL)
+    text = (ROOT / "docs" / "lambda.md").read_text("utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (lookup, own) = re.findall(r"```toml\n\[tool\.popdesk\.lookup\]\n(.*?)\n\n(.*?)```", text, re.DOTALL)[0]
     (copy / ADAPTER).write_text(example, "utf-8")
     pyproject = (ROOT / "pyproject.toml").read_text("utf-8")
-    chosen, changes = re.subn(r'(?m)^adapter = "\w+"', 'adapter = "s3"', pyproject)
+    chosen, changes = re.subn(r'(?m)^adapter = "\w+".*$', lookup, pyproject)
     assert changes == 1
-    (copy / "pyproject.toml").write_text(chosen, "utf-8")
+    (copy / "pyproject.toml").write_text(f"{chosen}\n{own}", "utf-8")
     return copy
 
 
@@ -53,5 +56,9 @@ def test_it_passes_the_projects_own_checks(project: Path, check: list[str]) -> N
 def test_the_settings_accept_it_and_the_zip_carries_it(project: Path) -> None:
     subprocess.run([sys.executable, "-c", _PACK], cwd=project, check=True)
     with zipfile.ZipFile(project / "lookup.zip") as archive:
+        assert json.loads(archive.read("settings.json"))["lookup"]["s3"] == {
+            "bucket": "directory",
+            "key": "customers.json",
+        }
         names = {name for name in archive.namelist() if name.startswith("adapters/") and name.endswith(".py")}
     assert names == {"adapters/__init__.py", "adapters/s3.py"}

@@ -73,6 +73,30 @@ def test_a_module_that_is_not_in_the_zip_is_told(make: Make) -> None:
     assert "No module named 'phonenumbers'" in answer.error
 
 
+def test_boto3_is_there_as_in_lambdas_runtime(make: Make) -> None:
+    source = "import boto3\ndef handler(event, context):\n    return {'boto3': boto3.__name__}\n"
+    assert make(source).invoke({}, 20).value == {"boto3": "boto3"}
+
+
+def test_renewed_credentials_start_it_anew_and_a_reason_not_to_is_told(make: Make, tmp_path: Path) -> None:
+    source = "import os\ncalls = []\ndef handler(event, context):\n    calls.append(1)\n"
+    source += "    return {'key': os.environ['AWS_ACCESS_KEY_ID'], 'n': len(calls)}\n"
+    make(source)
+    given = {"AWS_ACCESS_KEY_ID": "old"}
+
+    def environment() -> dict[str, str]:
+        if not given:
+            raise UserError("AWS credentials", "they have expired", "log in")
+        return dict(given)
+
+    with LocalLambda(tmp_path / "0.zip", "handler.handler", environment=environment) as function:
+        assert [function.invoke({}, 20).value for _ in range(2)] == [{"key": "old", "n": 1}, {"key": "old", "n": 2}]
+        given["AWS_ACCESS_KEY_ID"] = "new"
+        assert function.invoke({}, 20).value == {"key": "new", "n": 1}
+        given.clear()
+        assert function.invoke({}, 20).error == "they have expired"
+
+
 def test_a_call_that_runs_over_its_time_is_ended_and_the_next_one_is_answered(make: Make) -> None:
     function = make("import time\ndef handler(event, context):\n    time.sleep(event['s'])\n    return {}\n")
     function.start()
