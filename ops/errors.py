@@ -7,6 +7,12 @@ deploy.py prints it in three lines and exits with `exit_code`; any other excepti
 
 from __future__ import annotations
 
+# The exit codes that have a meaning of their own; 1 is every other failure.
+WRONG_SETTINGS = 2  # or wrong options
+DIFFERENT = 3  # `plan` would change something, `status` or `doctor` found something, an import left rows out
+CONFLICT = 4  # somebody else was first; nothing was changed
+ROLLED_BACK = 5  # the live page was not right; where there was one, the release before it is live again
+
 
 class UserError(Exception):
     """Something that the user can fix.

@@ -1,11 +1,11 @@
-"""Reads `[tool.popdesk]` of pyproject.toml: the one place for settings, checked before anything is done with it.
+"""Read and check `[tool.popdesk]` of pyproject.toml, the one place for settings.
 
     settings = load_settings()                   # the shipped settings
     settings = load_settings(environment="prod")  # with [tool.popdesk.environments.prod] laid over them
     settings.attributes.url                       # -> "contactUrlPath"
 
 An environment may override any key: its tables are merged into the tables above, a list replaces a list.
-`page_settings` and `lambda_settings` give the parts that travel with the page and with the Lambda's zip.
+`page_settings` and `lambda_settings` return the parts that travel with the page and with the Lambda's zip.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _TEMPLATES = {
 }
 
 # What an application may ask Amazon Connect for: docs.aws.amazon.com/connect/latest/adminguide/3p-apps-events-requests.html;
-# User.Configuration.Edit stands on the developer guide's page of setAvailabilityState alone. `*` is everything.
+# User.Configuration.Edit is on the developer guide's page of setAvailabilityState alone. `*` is everything.
 PERMISSIONS = (
     "User.Details.View",
     "User.Configuration.View",
@@ -90,25 +90,42 @@ _PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+")
 _ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
 
 
-def _only_known(entries: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the entries; raise ValueError that names the first that Amazon Connect does not know, or that comes twice."""
-    for number, entry in enumerate(entries):
-        if entry not in known:
-            raise ValueError(f"Amazon Connect knows no {entry!r}; it knows: {', '.join(known)}")
-        if entry in entries[:number]:
-            raise ValueError(f"{entry!r} stands there twice")
+def _known(*known: str) -> AfterValidator:
+    """Return a validator that names the first entry which Amazon Connect does not know, or which comes twice."""
+
+    def check(entries: tuple[str, ...]) -> tuple[str, ...]:
+        for number, entry in enumerate(entries):
+            if entry not in known:
+                raise ValueError(f"Amazon Connect knows no {entry!r}; it knows: {', '.join(known)}")
+            if entry in entries[:number]:
+                raise ValueError(f"{entry!r} stands there twice")
+        return entries
+
+    return AfterValidator(check)
+
+
+def _check_needed_sandbox(entries: tuple[str, ...]) -> tuple[str, ...]:
+    for needed in _NEEDED_SANDBOX:
+        if needed not in entries:
+            raise ValueError(f"{needed} is missing: without it the page cannot start")
     return entries
 
 
-def _seldom(seconds: int) -> int:
+def _check_interval(seconds: int) -> int:
     if 0 < seconds < 5:
         raise ValueError("at least 5 seconds, or 0 for never")
     return seconds
 
 
+def _check_queue(queue: str) -> str:
+    if not queue.strip():
+        raise ValueError("it is empty: name the queue that the main flow sends contacts to, or give its ARN")
+    return queue
+
+
 Milliseconds = Annotated[int, Field(ge=1)]
 # How often something is asked again: never, or so seldom that no agent's browser or quota feels it.
-Seconds = Annotated[int, Field(ge=0, le=3600), AfterValidator(_seldom)]
+Seconds = Annotated[int, Field(ge=0, le=3600), AfterValidator(_check_interval)]
 Pixels = Annotated[int, Field(ge=100, le=10_000)]
 
 
@@ -120,21 +137,8 @@ class Iframe(_Table):
     """How the workspace frames the page (AppIntegrations' ContactHandling.Scope and IframeConfig)."""
 
     scope: Literal["PER_CONTACT", "CROSS_CONTACTS"]
-    sandbox: tuple[str, ...]
-    allow: tuple[str, ...]
-
-    @field_validator("sandbox")
-    @classmethod
-    def _known_sandbox(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
-        for needed in _NEEDED_SANDBOX:
-            if needed not in entries:
-                raise ValueError(f"{needed} is missing: without it the page cannot start")
-        return _only_known(entries, SANDBOX)
-
-    @field_validator("allow")
-    @classmethod
-    def _known_allow(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
-        return _only_known(entries, ALLOW)
+    sandbox: Annotated[tuple[str, ...], AfterValidator(_check_needed_sandbox), _known(*SANDBOX)]
+    allow: Annotated[tuple[str, ...], _known(*ALLOW)]
 
 
 class Pop(_Table):
@@ -144,12 +148,7 @@ class Pop(_Table):
     window: Literal["shared", "per-contact", "tab"]
     width: Pixels
     height: Pixels
-    allowed_hosts: tuple[str, ...]
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(check_entry(host) for host in hosts)
+    allowed_hosts: Annotated[tuple[str, ...], AfterValidator(lambda hosts: tuple(map(check_entry, hosts)))]
 
 
 class Crm(_Table):
@@ -158,14 +157,9 @@ class Crm(_Table):
     What a URL cannot hold as it is (a space, `^`, a letter beyond ASCII) is percent-encoded here already.
     """
 
-    home: str
+    home: Annotated[str, AfterValidator(lambda url: url and encode_template(url))]
     customer: str
     search: str
-
-    @field_validator("home")
-    @classmethod
-    def _home(cls, url: str) -> str:
-        return url and encode_template(url)
 
     @field_validator("customer", "search")
     @classmethod
@@ -179,26 +173,11 @@ class Crm(_Table):
 class HttpLookup(_Table):
     """The adapter "http": what it requests and how the CRM's JSON maps to a customer's fields."""
 
-    url: str
+    url: Annotated[str, AfterValidator(check_lookup_url)]
     timeout_ms: Milliseconds
     token_secret: str
-    list_path: str
-    fields: dict[str, str]
-
-    @field_validator("url")
-    @classmethod
-    def _asks_for_one(cls, url: str) -> str:
-        return check_lookup_url(url)
-
-    @field_validator("list_path")
-    @classmethod
-    def _path(cls, path: str) -> str:
-        return check_path(path)
-
-    @field_validator("fields")
-    @classmethod
-    def _ours(cls, fields: dict[str, str]) -> dict[str, str]:
-        return check_fields(fields)
+    list_path: Annotated[str, AfterValidator(check_path)]
+    fields: Annotated[dict[str, str], AfterValidator(check_fields)]
 
 
 class Allow(_Table):
@@ -323,7 +302,7 @@ class Aws(_Table):
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
     stack: Annotated[str, Field(pattern=r"^([a-z][a-z0-9-]{0,38}[a-z0-9])?$")] = ""
     instance_arn: Annotated[str, Field(pattern=r"^$|^arn:aws[a-z-]*:connect:[a-z0-9-]+:\d{12}:instance/[0-9a-f-]{36}$")]
-    queue: str
+    queue: Annotated[str, AfterValidator(_check_queue)]
     domain: str
     certificate_arn: Annotated[
         str, Field(pattern=r"^$|^arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[0-9a-f-]{36}$")
@@ -331,12 +310,15 @@ class Aws(_Table):
     log_retention_days: Annotated[int, Field(ge=1)]
     alarm_topic_arn: Annotated[str, Field(pattern=r"^$|^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+$")]
 
-    @field_validator("queue")
-    @classmethod
-    def _some_queue(cls, queue: str) -> str:
-        if not queue.strip():
-            raise ValueError("it is empty: name the queue that the main flow sends contacts to, or give its ARN")
-        return queue
+    @property
+    def instance_region(self) -> str:
+        """The region of the Amazon Connect instance, by its ARN."""
+        return self.instance_arn.split(":")[3]
+
+    @property
+    def instance_account(self) -> str:
+        """The number of the instance's account, by its ARN."""
+        return self.instance_arn.split(":")[4]
 
 
 class Settings(_Table):
@@ -350,7 +332,7 @@ class Settings(_Table):
     connection_timeout_ms: Annotated[int, Field(ge=1_000, le=60_000)]
     mask_personal_data: bool
     look_again_seconds: Seconds = 0
-    permissions: tuple[str, ...]
+    permissions: Annotated[tuple[str, ...], _known(*PERMISSIONS)]
     iframe: Iframe
     pop: Pop
     crm: Crm
@@ -358,11 +340,6 @@ class Settings(_Table):
     attributes: Attributes
     fields: dict[str, str] = {}
     aws: Aws
-
-    @field_validator("permissions")
-    @classmethod
-    def _known_permissions(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
-        return _only_known(entries, PERMISSIONS)
 
     def with_local_crm(self, origin: str) -> Settings:
         """Return preview's settings: the sample CRM at `origin` (`http://127.0.0.1:8000`) stands in for the real one."""
@@ -453,7 +430,7 @@ def _read(pyproject: Path) -> dict[str, Any]:
 
 
 def _table(tree: Any, key: str, path: str) -> dict[str, Any] | None:
-    """Return a table of the document, None where it is not there. Raises UserError where something else stands there."""
+    """Return a table of the document, None where it is not there. Raises UserError where it is something else."""
     found = tree.get(key) if isinstance(tree, dict) else None
     if found is not None and not isinstance(found, dict):
         raise UserError("pyproject.toml", f"{path} is no table", f"write it as [{path}]", exit_code=2)

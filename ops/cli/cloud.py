@@ -1,10 +1,7 @@
 """The commands of deploy.py that talk to AWS: release, plan, status, rollback, releases, prune, destroy, doctor and so on.
 
-    for command in COMMANDS: cli.add_command(command)
-
-Each reads its options, calls the module that does the job and shows what it did. Exit codes: 0 done (or nothing to do),
-1 failed, 2 wrong settings or options, 3 `plan` would change something or `doctor` found something, 4 somebody else was
-first, 5 the live page was not right and was rolled back.
+Each reads its options, calls the module that does the job and shows what it did. deploy.py imports this module when one
+of them is asked for. The exit codes are in ops/errors.py.
 """
 
 from __future__ import annotations
@@ -23,29 +20,27 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ops.cli.options import as_given, environment_option, profile_option, region_option
-from ops.cloud import stack as stacks
+from ops.cloud.assets import check_assets
 from ops.cloud.aws import Aws, open_aws
-from ops.cloud.bucket import (
-    PAGE,
-    Lost,
-    Release,
-    earlier_releases,
-    page_is,
-    read_history,
-    read_live,
-    read_manifest,
-    read_who,
-)
-from ops.cloud.deployment import Difference, Events, Work, caller, carry_out, place_of, prepare
-from ops.cloud.doctor import examine, policy_names
+from ops.cloud.bucket import PAGE, Lost, earlier_releases, page_is, read_live, read_who
+from ops.cloud.change_set import discard_plan
+from ops.cloud.deployment import Difference, PreparedRelease, caller, execute, place_of, prepare
+from ops.cloud.destroy import destroy
+from ops.cloud.doctor import examine
+from ops.cloud.drift import read_drift
+from ops.cloud.events import Events
 from ops.cloud.grants import grant, withdraw
 from ops.cloud.iam_policy import MANAGED_SIZE, ROLE_SIZE, parts, policy, size
+from ops.cloud.manifests import Release, read_history, read_manifest
+from ops.cloud.names import policy_names, stack_name
 from ops.cloud.prune import prune
-from ops.cloud.releases import look_over, plan_rollback, rollback
-from ops.errors import UserError
+from ops.cloud.rollback import plan_rollback, rollback
+from ops.cloud.settings_check import check_deployable
+from ops.cloud.stack import account_of, read_own_stack
+from ops.cloud.stack_progress import ROLLBACK_FAILED, RollbackFailed, continue_rollback, failed_resources
+from ops.errors import DIFFERENT, WRONG_SETTINGS, UserError
 from ops.settings import Settings, load_settings, with_region
 
-DIFFERENT_EXIT_CODE = 3
 _MOST_SHOWN = 12  # paths in a list on the screen; --json has them all
 
 out = Console(highlight=False, soft_wrap=True)
@@ -53,7 +48,7 @@ err = Console(stderr=True, highlight=False)  # progress and questions: --json le
 
 
 def cloud(command: Callable[..., None]) -> Callable[..., None]:
-    """Return the command with --env, --profile and --region; it is called with (aws, settings, ...) instead of them."""
+    """Add --env, --profile and --region to a command, which is called with (aws, settings, ...) instead of them."""
 
     @wraps(command)
     def with_aws(environment: str, aws_profile: str, aws_region: str, **options: Any) -> None:
@@ -68,8 +63,14 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print the answer a
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
+def _confirm(question: str, yes: bool, command: str) -> None:
+    """Ask, unless --yes was given. Raises UserError where the answer is no."""
+    if not yes and not click.confirm(question, err=True):
+        raise UserError(command, "you said no", "nothing was changed")
+
+
 class _Shown:
-    """Progress on the screen: what is being done, and a bar for what takes long."""
+    """Shows the events of a release on the screen: what is being done, and a bar for what takes long."""
 
     def __init__(self) -> None:
         columns = (
@@ -124,40 +125,37 @@ def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: 
     shown = _Shown()
     try:
         with shown as events:
-            work = prepare(aws, settings, events)
-    except stacks.StuckRollback as stuck:
+            prepared = prepare(aws, settings, events)
+    except RollbackFailed as failure:
         if dry_run:
             raise
-        err.print(f"[bold red]{escape(stuck.subject)}[/]\n  {escape(stuck.reason)}", soft_wrap=True)
-        if not yes and not click.confirm("Let AWS go on with taking it back, then release?", err=True):
+        err.print(f"[bold red]{escape(failure.subject)}[/]\n  {escape(failure.reason)}", soft_wrap=True)
+        if not yes and not click.confirm("Continue the rollback, then release?", err=True):
             raise
         with shown as events:
-            events.step("Taking the failed change back")
-            stacks.continue_rollback(aws, stacks.stack_name(settings), (), events.on_resource, events.pause)
-            work = prepare(aws, settings, events)
+            events.on_step("Rolling the failed change back")
+            continue_rollback(aws, stack_name(settings), (), events)
+            prepared = prepare(aws, settings, events)
     planned = list(shown.notes)
     _show_notes(planned)
-    shown.expected = len(work.plan.changes)
+    shown.expected = len(prepared.plan.changes)
     if dry_run:
-        _drop(aws, work)
-        _show_plan(work, as_json, planned)
+        discard_plan(aws, prepared.plan)
+        _show_plan(prepared, as_json, planned)
         return
-    if not work.nothing_to_do:
+    if not prepared.nothing_to_do:
         if not as_json:
-            _show_plan(work, as_json=False, notes=planned)
+            _show_plan(prepared, as_json=False, notes=planned)
         try:
-            agreed = yes or click.confirm("Release this?", err=True)
-        except click.Abort:
-            _drop(aws, work)
+            _confirm("Release this?", yes, "release")
+        except (click.Abort, UserError):
+            discard_plan(aws, prepared.plan)
             raise
-        if not agreed:
-            _drop(aws, work)
-            raise UserError("release", "you said no", "nothing was changed")
     try:
         with shown as events:
-            result = carry_out(aws, work, events, repair=repair)
+            result = execute(aws, prepared, events, repair=repair)
     except KeyboardInterrupt:
-        err.print(as_given("AWS goes on with what it was told; `deploy.py status` says what is live."), soft_wrap=True)
+        err.print(as_given("AWS goes on with what it was told; `deploy.py status` shows what is live."), soft_wrap=True)
         raise
     _show_notes(shown.notes[len(planned) :])
     if as_json:
@@ -165,7 +163,7 @@ def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: 
     elif result.released:
         out.print(
             f"Released [bold]{result.release}[/]: {result.changes} resources changed, {result.written} files written, "
-            f"{len(work.site.files) - 1 - result.written} were there. {result.url}"
+            f"{len(prepared.site.files) - 1 - result.written} were there. {result.url}"
         )
     else:
         again = f"; {result.written} files were gone or damaged and are right again" if result.written else ""
@@ -179,16 +177,12 @@ def plan(aws: Aws, settings: Settings, as_json: bool) -> None:
     """Show what a release would change; change nothing. Exit code 3 where it would change something."""
     shown = _Shown()
     with shown as events:
-        work = prepare(aws, settings, events)
-    _drop(aws, work)
+        prepared = prepare(aws, settings, events)
+    discard_plan(aws, prepared.plan)
     _show_notes(shown.notes)
-    _show_plan(work, as_json, shown.notes)
-    if not work.nothing_to_do:
-        sys.exit(DIFFERENT_EXIT_CODE)
-
-
-def _drop(aws: Aws, work: Work) -> None:
-    stacks.forget_plan(aws, work.plan)
+    _show_plan(prepared, as_json, shown.notes)
+    if not prepared.nothing_to_do:
+        sys.exit(DIFFERENT)
 
 
 def _show_notes(notes: Sequence[str]) -> None:
@@ -197,24 +191,24 @@ def _show_notes(notes: Sequence[str]) -> None:
         err.print(f"[yellow]{escape(as_given(note))}[/]", soft_wrap=True)
 
 
-def _show_plan(work: Work, as_json: bool, notes: Sequence[str]) -> None:
-    difference = work.difference
+def _show_plan(prepared: PreparedRelease, as_json: bool, notes: Sequence[str]) -> None:
+    difference = prepared.difference
     if as_json:
         facts = {
-            "stack": work.wanted.name,
-            "resources": [asdict(change) for change in work.plan.changes],
+            "stack": prepared.definition.name,
+            "resources": [asdict(change) for change in prepared.plan.changes],
             "site": asdict(difference),
-            "live": work.live.release,
+            "live": prepared.live.release,
             "notes": notes,
         }
         print(json.dumps(facts))
         return
-    if work.nothing_to_do:
+    if prepared.nothing_to_do:
         out.print("Nothing would change.")
         return
-    out.print(f"[bold]Stack {work.wanted.name}[/]: {len(work.plan.changes) or 'no'} resources change")
+    out.print(f"[bold]Stack {prepared.definition.name}[/]: {len(prepared.plan.changes) or 'no'} resources change")
     marks = {"Add": "[green]+[/]", "Remove": "[red]-[/]", "Modify": "[yellow]~[/]"}
-    for change in work.plan.changes:
+    for change in prepared.plan.changes:
         notes = [*change.properties, *(["[bold red]is replaced[/]"] if change.replaced else [])]
         out.print(f"  {marks.get(change.action, change.action)} {change.resource}  {change.kind}  {', '.join(notes)}")
     out.print(_site_line(difference))
@@ -246,7 +240,7 @@ def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
 
     Exit code 3 where the live release is not whole.
     """
-    stack = stacks.read_own_stack(aws, settings)
+    stack = read_own_stack(aws, settings)
     place = place_of(stack)
     live = read_live(aws, place)
     facts: dict[str, Any] = {"url": stack.outputs["Url"], "stack": stack.status, "release": live.release}
@@ -260,7 +254,7 @@ def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
             notes.append(f"{lost.subject}: {lost.reason}. {lost.hint}")
         else:
             made = manifest.release
-            missing, damaged = look_over(aws, place, made)
+            missing, damaged = check_assets(aws, place, made)
             if not page_is(aws, place, live, made.page):
                 damaged.insert(0, PAGE)
             facts |= {
@@ -284,7 +278,7 @@ def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
         notes.append(f"the page was deleted; {last} was live last: `deploy.py rollback` brings it back")
     if drift:
         with err.status("Looking for drift"):
-            facts["drift"] = stacks.read_drift(aws, stack)
+            facts["drift"] = read_drift(aws, stack)
     facts["notes"] = notes
     if as_json:
         print(json.dumps(facts))
@@ -293,7 +287,7 @@ def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
             text = "\n".join(value) or "none" if isinstance(value, list) else value or "-"
             out.print(f"{name.replace('_', ' '):15} {escape(text)}", soft_wrap=True)
     if not whole:
-        sys.exit(DIFFERENT_EXIT_CODE)
+        sys.exit(DIFFERENT)
 
 
 @click.command()
@@ -301,7 +295,7 @@ def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
 @_json
 def releases(aws: Aws, settings: Settings, as_json: bool) -> None:
     """List the releases, the newest first; those that cannot be read last, with the reason."""
-    place = place_of(stacks.read_own_stack(aws, settings))
+    place = place_of(read_own_stack(aws, settings))
     live = read_live(aws, place)
     history = read_history(aws, place, live)
     if as_json:
@@ -318,7 +312,7 @@ def releases(aws: Aws, settings: Settings, as_json: bool) -> None:
 
 
 def _row(item: Release, written: datetime | None, problem: str) -> dict[str, Any]:
-    """Return what `releases --json` says of a release. `written` is S3's time, `made_at` that of whoever released."""
+    """Return what `releases --json` says of a release. `written` is S3's time, `made_at` that of the machine that released."""
     facts = {key: value for key, value in asdict(item).items() if key not in ("page", "files")}
     return {
         **facts,
@@ -344,7 +338,7 @@ def rollback_command(aws: Aws, settings: Settings, identity: str, dry_run: bool,
 
     Where the page was deleted or overwritten by hand, without RELEASE: the one that was live last.
     """
-    place = place_of(stacks.read_own_stack(aws, settings))
+    place = place_of(read_own_stack(aws, settings))
     planned = plan_rollback(aws, place, identity)
     then = planned.then.release
     _show_notes(planned.notes)
@@ -361,8 +355,7 @@ def rollback_command(aws: Aws, settings: Settings, identity: str, dry_run: bool,
     if dry_run:
         _answer(facts, f"{planned.live.release or 'nothing'} -> {then.id}", as_json)
         return
-    if not yes and not click.confirm(f"Make {then.id} live{instead}?", err=True):
-        raise UserError("rollback", "you said no", "nothing was changed")
+    _confirm(f"Make {then.id} live{instead}?", yes, "rollback")
     rollback(aws, place, planned, caller(aws))
     _answer(facts, f"{then.id} is live again", as_json)
 
@@ -376,36 +369,35 @@ def _answer(facts: dict[str, Any], words: str, as_json: bool) -> None:
 
 @click.command("continue-rollback")
 @cloud
-@click.option("--skip", multiple=True, metavar="RESOURCE", help="Leave this resource as it is; may be given again.")
+@click.option("--skip", multiple=True, metavar="RESOURCE", help="Leave this resource as it is; may be repeated.")
 @_dry_run
 @_json
 @_yes
 def continue_rollback_command(
     aws: Aws, settings: Settings, skip: tuple[str, ...], dry_run: bool, as_json: bool, yes: bool
 ) -> None:
-    """Let AWS go on with taking back a change that failed (UPDATE_ROLLBACK_FAILED). The live page is not touched."""
-    stack = stacks.read_own_stack(aws, settings)
+    """Continue the rollback of a failed change (UPDATE_ROLLBACK_FAILED). The live page is not touched."""
+    stack = read_own_stack(aws, settings)
     place_of(stack)
-    if stack.status != stacks.STUCK:
+    if stack.status != ROLLBACK_FAILED:
         facts = {"stack": stack.name, "status": stack.status, "done": False}
         _answer(facts, f"{stack.name} is {stack.status}: there is nothing to go on with.", as_json)
         return
-    failed = stacks.failed_resources(aws, stack.name)
+    failed = failed_resources(aws, stack.name)
     for line in failed:
         err.print(f"  {escape(line)}", soft_wrap=True)
     if dry_run:
         _answer(
             {"stack": stack.name, "status": stack.status, "failed": failed, "done": False},
-            f"AWS would go on with taking {stack.name} back.",
+            f"AWS would continue the rollback of {stack.name}.",
             as_json,
         )
         return
     left = f", leaving {', '.join(skip)} as it is" if skip else ""
-    if not yes and not click.confirm(f"Go on with taking {stack.name} back{left}?", err=True):
-        raise UserError("continue-rollback", "you said no", "nothing was changed")
+    _confirm(f"Continue the rollback of {stack.name}{left}?", yes, "continue-rollback")
     with _Shown() as events:
-        events.step("Taking the failed change back")
-        stack = stacks.continue_rollback(aws, stack.name, skip, events.on_resource, events.pause)
+        events.on_step("Rolling the failed change back")
+        stack = continue_rollback(aws, stack.name, skip, events)
     facts = {"stack": stack.name, "status": stack.status, "failed": failed, "done": True}
     _answer(facts, f"{stack.name} is {stack.status}: release again.", as_json)
 
@@ -422,7 +414,7 @@ def continue_rollback_command(
 @_json
 def prune_command(aws: Aws, settings: Settings, keep: int, grace: int, cap: int, dry_run: bool, as_json: bool) -> None:
     """Delete old files that no kept release needs."""
-    place = place_of(stacks.read_own_stack(aws, settings))
+    place = place_of(read_own_stack(aws, settings))
     pruned = prune(aws, place, keep=keep, grace=timedelta(days=grace), cap=cap, dry_run=dry_run)
     _show_notes(pruned.notes)
     would = "would go" if dry_run else "deleted"
@@ -430,16 +422,16 @@ def prune_command(aws: Aws, settings: Settings, keep: int, grace: int, cap: int,
     _answer(asdict(pruned), words, as_json)
 
 
-@click.command()
+@click.command("destroy")
 @cloud
 @click.option("--confirm", "typed", default="", help="The stack's name, instead of typing it.")
 @_dry_run
 @_json
-def destroy(aws: Aws, settings: Settings, typed: str, dry_run: bool, as_json: bool) -> None:
+def destroy_command(aws: Aws, settings: Settings, typed: str, dry_run: bool, as_json: bool) -> None:
     """Delete everything of this environment: page, releases, Lambda, customers table, application, flows."""
-    stacks.check_deployable(settings)
-    stack = stacks.read_own_stack(aws, settings)
-    account = stacks.account_of(aws, stack)
+    check_deployable(settings)
+    stack = read_own_stack(aws, settings)
+    account = account_of(aws, stack)
     err.print(
         f"This deletes the stack [bold]{stack.name}[/] in {settings.aws.region}, account {account}: the page and all its "
         "releases, the Lambda, the customers table with its customers, the application and the flows. "
@@ -455,10 +447,10 @@ def destroy(aws: Aws, settings: Settings, typed: str, dry_run: bool, as_json: bo
         raise UserError("destroy", "that is not the stack's name", "nothing was deleted")
     with _Shown() as events:
         # First: Amazon Connect may refuse to delete the association of an application that is still granted.
-        events.step("Taking it away from security profiles")
+        events.on_step("Taking it away from security profiles")
         profiles = withdraw(aws, settings)
-        events.step("Deleting")
-        stacks.destroy(aws, stack, account, events.on_resource, events.pause)
+        events.on_step("Deleting")
+        destroy(aws, stack, account, events)
     granted = f" {', '.join(profiles)} no longer grants {settings.name}." if profiles else ""
     _answer({**facts, "profiles": profiles}, f"{stack.name} is gone.{granted}", as_json)
 
@@ -472,9 +464,9 @@ def destroy(aws: Aws, settings: Settings, typed: str, dry_run: bool, as_json: bo
 @_dry_run
 @_json
 def doctor(aws: Aws, settings: Settings, grantee: str, dry_run: bool, as_json: bool) -> None:
-    """Say what stands between this machine and a working screen pop, with remedies. Exit code 3 if anything does."""
+    """Check everything that a working screen pop needs, and say how to correct it. Exit code 3 if anything is wrong."""
     if grantee:
-        stacks.check_deployable(settings)
+        check_deployable(settings)
         changed = grant(aws, settings, grantee, dry_run)
         would = "would now grant" if dry_run else "now grants"
         words = f"{grantee} {would if changed else 'grants already'} {settings.name}"
@@ -491,7 +483,7 @@ def doctor(aws: Aws, settings: Settings, grantee: str, dry_run: bool, as_json: b
     if as_json:
         print(json.dumps([{**finding.as_json(), "hint": as_given(finding.hint)} for finding in findings]))
     if any(finding.state != "ok" for finding in findings):
-        sys.exit(DIFFERENT_EXIT_CODE)
+        sys.exit(DIFFERENT)
 
 
 @click.command("iam-policy")
@@ -503,13 +495,15 @@ def iam_policy(aws: Aws, settings: Settings, account: str, part: int | None) -> 
 
     Whole, it fits inside a role (an inline policy). A managed policy takes less: print those with --part 1, --part 2.
     """
-    stacks.check_deployable(settings)
-    number = account or settings.aws.instance_arn.split(":")[4]
+    check_deployable(settings)
+    number = account or settings.aws.instance_account
     whole = policy(policy_names(settings, number))
     made = parts(whole)
     if part is not None:
         if part > len(made):
-            raise UserError(f"--part {part}", f"the policy has {len(made)} parts", "name one of them", exit_code=2)
+            raise UserError(
+                f"--part {part}", f"the policy has {len(made)} parts", "name one of them", exit_code=WRONG_SETTINGS
+            )
         print(json.dumps(made[part - 1], indent=2))
         return
     print(json.dumps(whole, indent=2))
@@ -530,7 +524,7 @@ COMMANDS = (
     rollback_command,
     continue_rollback_command,
     prune_command,
-    destroy,
+    destroy_command,
     doctor,
     iam_policy,
 )

@@ -4,7 +4,7 @@
         import click
 
 Imports nothing that takes time. While something is imported, KeyboardInterrupt must not be raised at all: a module that
-is half initialised may turn it into another error. After that it is raised as usual, and what nobody catches ends here.
+is half initialised may turn it into another error. After that it is raised as usual, and one that is not caught ends here.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import NoReturn
 
-EXIT_CODE = 130  # what a shell gives for a process that SIGINT ended
+EXIT_CODE = 130  # a shell's exit code for a process that SIGINT ended
 
 
 def cancel(*_: object) -> NoReturn:
-    """Say so and end the process at once."""
+    """Print "Cancelled." and end the process at once."""
     sys.stdout.flush()
     os.write(2, b"\nCancelled.\n")
     os._exit(EXIT_CODE)
@@ -29,7 +29,7 @@ def cancel(*_: object) -> NoReturn:
 
 @contextmanager
 def cancelling_quietly() -> Iterator[None]:
-    """Let Ctrl-C end the process without a word more; where SIGINT is ignored (`command &`), it stays ignored."""
+    """Let Ctrl-C end the process with "Cancelled."; where SIGINT is ignored (`command &`), it stays ignored."""
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler:
         yield
@@ -41,8 +41,8 @@ def cancelling_quietly() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def cancel_what_is_uncaught() -> None:
-    """Let a KeyboardInterrupt that nobody catches end as `cancel` does; other exceptions keep their traceback."""
+def cancel_uncaught_interrupts() -> None:
+    """Let a KeyboardInterrupt that is not caught end as `cancel` does; other exceptions keep their traceback."""
     usual = sys.excepthook
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

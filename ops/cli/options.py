@@ -7,9 +7,9 @@
 
     as_given("`deploy.py status`", context)     # -> "`uv run python deploy.py status --env prod`"
 
-Messages name a command of ours in backticks: `deploy.py status`. Whoever prints one lets `as_given` write it as the
-person would type it: started the same way, for the same environment, profile and region. Otherwise a remedy that is
-copied would act on another environment than the one that it was said of.
+Messages name a command of ours in backticks: `deploy.py status`. Before one is printed, `as_given` writes the command as
+the user would type it: started the same way, for the same environment, profile and region. Otherwise a hint that is copied
+would act on another environment.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ region_option = click.option(
 def as_given(text: str, context: click.Context | None = None) -> str:
     """Return `text` with each `deploy.py COMMAND` in it completed by the options that this command line was given.
 
-    A command gets those of the options that it takes. `uv run python` stands before it where uv started this process
-    (it sets UV), else `python`.
+    A command gets those of the options that it takes. It begins with `uv run python` where uv started this process
+    (it sets UV), else with `python`.
     """
     context = context or click.get_current_context(silent=True)
     given: dict[str, str] = context.meta.get(_GIVEN, {}) if context else {}

@@ -1,11 +1,11 @@
-"""The one AWS client: every call the project makes from this machine goes through `Aws.call`.
+"""The AWS client: every call that the project makes from this machine goes through `Aws.call`.
 
     aws = Aws(session, "us-east-1")
     aws.call("s3", "head_object", Bucket="...", Key="site/index.html")     # botocore's answer, a dict
     aws.read("s3", "get_object", Bucket="...", Key="site/index.html")      # the same with the object's content, bytes
     aws.pages("s3", "list_objects_v2", Bucket="...")                       # an iterator of such answers
 
-A refusal comes as AwsError, which knows AWS's error code. Only operations of ops/cloud/iam_policy.py's list can be called,
+A refusal is raised as AwsError, which has AWS's error code. Only operations that ops/cloud/iam_policy.py lists can be called,
 so the policy that `deploy.py iam-policy` prints is never short of one. Throttling and network errors are tried again
 with backoff by botocore's standard mode (docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html). An answer
 that breaks off inside its body is never taken for a shorter or an empty one: see `_check_body`.
@@ -19,44 +19,51 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConfigParseError, ProfileNotFound
+from botocore.exceptions import BotoCoreError, ClientError, ConfigParseError, PaginationError, ProfileNotFound
 from botocore.handlers import add_expect_header
+from botocore.paginate import Paginator
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from ops.cloud.aws_errors import (
-    GIVES_CREDENTIALS,
+    CREDENTIAL_OPERATIONS,
     LOG_IN,
     THROTTLING,
+    api_name,
     config_problem,
     credentials_refused,
     hint,
     machine_problem,
-    unanswered,
+    no_answer_hint,
 )
 from ops.cloud.iam_policy import CALLS
 from ops.errors import UserError
 
 CONNECTIONS = 32  # how many requests are under way at once, and how many connections are kept for them
 _ATTEMPTS = 8
-# What only looks may be asked again when its answer broke off; botocore itself does not.
-_LOOKS = ("describe_", "get_", "head_", "list_", "scan", "simulate_")
-_LOOK_ATTEMPTS = 4
+# An operation that only reads is called again when its answer broke off; botocore itself does not do that.
+_READ_ONLY = ("describe_", "get_", "head_", "list_", "scan", "simulate_")
+_READ_ATTEMPTS = 4
 BROKEN = "BrokenAnswer"
-_BROKEN_REMEDY = "check the network (and HTTPS_PROXY, where there is a proxy), then run the command again"
+_BROKEN_HINT = "check the network (and HTTPS_PROXY, where there is a proxy), then run the command again"
 
-# How these ask for the next page, and what they are given for it; every other listing here has NextToken both ways.
-_TOKENS = {
-    "list_objects_v2": (("ContinuationToken",), ("NextContinuationToken",)),
-    "scan": (("ExclusiveStartKey",), ("LastEvaluatedKey",)),
-    "simulate_principal_policy": (("Marker",), ("Marker",)),
-    "list_object_versions": (("KeyMarker", "VersionIdMarker"), ("NextKeyMarker", "NextVersionIdMarker")),
+# The one listing here for which botocore has no paginator.
+_MORE_PAGINATION = {
+    "describe_stack_resource_drifts": {
+        "input_token": "NextToken",
+        "output_token": "NextToken",
+        "result_key": "StackResourceDrifts",
+    }
 }
 _pause = time.sleep
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 class AwsError(UserError):
@@ -71,7 +78,7 @@ class AwsError(UserError):
 
 
 class _BrokenAnswer(BotoCoreError):  # type: ignore[misc]
-    """An answer whose body is not all there."""
+    """An answer whose body is incomplete."""
 
     fmt = "{reason}"
 
@@ -79,9 +86,9 @@ class _BrokenAnswer(BotoCoreError):  # type: ignore[misc]
 class Aws:
     """Clients of one session and region. Safe for use by many threads (clients are, sessions are not).
 
-    `before` is told (service, operation, parameters) of every call and `after` the same once it has succeeded: tests
-    count calls and inject faults with them. `on_retry` is told why, when a request is throttled or lost and will be sent
-    again after a wait.
+    `before` is called with (service, operation, parameters) before every call, and `after` once it has succeeded: tests
+    count calls and inject faults with them. `on_retry` is called with the reason when a request was throttled or lost and
+    is sent again after a wait.
     """
 
     def __init__(self, session: Session, region: str, endpoint_url: str = "", profile: str = "") -> None:
@@ -96,8 +103,8 @@ class Aws:
         self._lock = threading.Lock()
 
     @property
-    def asks_for_a_code(self) -> bool:
-        """Whether a person is asked for a code (mfa_serial) before there are credentials."""
+    def requires_mfa(self) -> bool:
+        """Whether the profile has an mfa_serial, so that a person must type a code before there are credentials."""
         profiles = self._session.full_config.get("profiles", {})
         name, seen = self._session.get_config_variable("profile") or "default", set[str]()
         while name and name not in seen:
@@ -133,14 +140,14 @@ class Aws:
                 # as ours that is one more round trip for nothing.
                 client.meta.events.unregister("before-call.s3", add_expect_header)
                 client.meta.events.register("before-parse", _check_body)
-                client.meta.events.register("needs-retry", self._tell_of_retry)
+                client.meta.events.register("needs-retry", self._notify_retry)
                 self._clients[service] = client
             return self._clients[service]
 
-    def _tell_of_retry(
+    def _notify_retry(
         self, response: tuple[Any, dict[str, Any]] | None, caught_exception: Exception | None, attempts: int, **_: Any
     ) -> None:
-        """Tell `on_retry` of an attempt that failed. What botocore does about it is not this handler's to say."""
+        """Call `on_retry` for an attempt that failed. Returns None: what to do about it is botocore's decision."""
         if self.on_retry is None or attempts >= _ATTEMPTS:
             return
         if caught_exception is not None:
@@ -154,7 +161,7 @@ class Aws:
     def _create_client(self, service: str, **options: Any) -> Any:
         """Make a client, which reads the configuration and the credentials: files, programs and servers of this machine.
 
-        Their mistakes come as what Python raises: ValueError (an endpoint that is no URL, a program that prints no JSON),
+        Errors in them come as what Python raises: ValueError (an endpoint that is no URL, a program that prints no JSON),
         OSError (a program or a token file that is not there), or as whatever botocore trips over in JSON of another form.
         """
         try:
@@ -172,7 +179,7 @@ class Aws:
         return client
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Call `operation` (its name in botocore and boto3) and give the answer.
+        """Call `operation` (its name in botocore and boto3) and return the answer.
 
         Raises AwsError; KeyError for an operation that ops/cloud/iam_policy.py does not list, which is a defect here.
         """
@@ -190,7 +197,7 @@ class Aws:
         self, service: str, operation: str, parameters: dict[str, Any], with_body: bool
     ) -> tuple[dict[str, Any], bytes]:
         CALLS[service][operation]
-        attempts = _LOOK_ATTEMPTS if operation.startswith(_LOOKS) else 1
+        attempts = _READ_ATTEMPTS if operation.startswith(_READ_ONLY) else 1
         for attempt in range(1, attempts + 1):
             try:
                 return self._ask_once(service, operation, parameters, with_body)
@@ -220,29 +227,36 @@ class Aws:
             raise self._refused(service, operation, error) from error
         except (_BrokenAnswer, ResponseParserError) as error:
             reason = f"the answer broke off or is not AWS's: {error}"
-            raise AwsError(service, operation, BROKEN, reason, _BROKEN_REMEDY) from error
+            raise AwsError(service, operation, BROKEN, reason, _BROKEN_HINT) from error
         except BotoCoreError as error:
             if (problem := machine_problem(error, self.profile)) is not None:
                 raise UserError(*problem) from error
-            what_to_do = unanswered(error, self.region, _regions(self._session))
+            what_to_do = no_answer_hint(error, self.region, _regions(self._session))
             raise AwsError(service, operation, type(error).__name__, str(error), what_to_do) from error
 
     def _refused(self, service: str, operation: str, error: ClientError) -> UserError:
         details = error.response.get("Error", {})
         code, message = str(details.get("Code", "Unknown")), str(details.get("Message", "")) or "no reason given"
-        if error.operation_name in GIVES_CREDENTIALS:  # refused before the call itself could be made
+        if error.operation_name in CREDENTIAL_OPERATIONS:  # refused before the call itself could be made
             return UserError(*credentials_refused(error.operation_name, code, message, self.profile))
         return AwsError(service, operation, code, message)
 
     def pages(self, service: str, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-        """Return the answers of a listing, page by page, each page a call of its own."""
-        asks, gives = _TOKENS.get(operation, (("NextToken",), ("NextToken",)))
-        while True:
-            answer = self.call(service, operation, **parameters)
-            yield answer
-            if not any(answer.get(name) for name in gives):
-                return
-            parameters |= {ask: answer[name] for ask, name in zip(asks, gives, strict=True) if answer.get(name)}
+        """Return the answers of a listing, page by page. Each page is a `call` of its own, and raises as that does."""
+        pagination = _MORE_PAGINATION.get(operation)
+        if pagination is None:
+            with self._lock:  # sessions are not safe for use by many threads
+                pagination = self._session.get_paginator_model(service).get_paginator(api_name(operation))
+        try:
+            yield from Paginator(partial(self.call, service, operation), pagination, None).paginate(**parameters)
+        except PaginationError as error:
+            raise AwsError(service, operation, "PaginationError", str(error), _BROKEN_HINT) from error
+
+
+def map_concurrently(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+    """Return the function's result for each item, CONNECTIONS at once. The first failure stops the rest and is raised."""
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        return list(pool.map(function, items))
 
 
 def _regions(session: Session) -> frozenset[str]:
@@ -254,7 +268,7 @@ def _regions(session: Session) -> frozenset[str]:
 def _check_body(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
     """Raise _BrokenAnswer for an answer of success whose body is cut short or is not of the service's protocol.
 
-    botocore gives such an answer on as if AWS had left things out: a listing that is empty, an alias without a version.
+    botocore returns such an answer as if AWS had left things out: a listing that is empty, an alias without a version.
     """
     body = response_dict["body"]
     if response_dict["status_code"] >= 300 or not isinstance(body, bytes) or operation_model.http["method"] == "HEAD":

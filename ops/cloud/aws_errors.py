@@ -1,11 +1,11 @@
-"""What AWS's refusals mean and what a person can do about them: pure, by error code or by botocore's exception.
+"""Hints for AWS's refusals: what a person can do about them, by error code or by botocore's exception. Pure.
 
     hint("s3", "create_bucket", "BucketAlreadyExists", "...")    # -> what to do, for AwsError
     machine_problem(error, profile="prod")                         # -> (subject, reason, hint), or None
-    unanswered(error, "us-esat-1", regions)                        # -> what to do where no answer came
+    no_answer_hint(error, "us-esat-1", regions)                    # -> what to do where no answer came
 
 A hint says only what can work. "Run the command again" is said where a second run can end otherwise than the first:
-a broken connection, throttling, a fault inside AWS. What nobody here knows is answered with where AWS explains it.
+a broken connection, throttling, a fault inside AWS. For an unknown code the hint says where AWS explains it.
 
 Codes: docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, the "Common Errors" page of each API reference, and
 docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html; exceptions: botocore.exceptions.
@@ -26,7 +26,7 @@ _AGAIN_SOON = "wait a minute and run the command again"
 _OTHER_REGION = (
     "the bucket is in another region than the settings say: compare aws.region and --region with the stack's region"
 )
-_QUOTA = "raise that quota (Service Quotas in the AWS console) or delete what nobody needs any more, then run the command again"
+_QUOTA = "raise that quota (Service Quotas in the AWS console) or delete what is no longer needed, then run the command again"
 _CLOCK = "this machine's clock and AWS's differ by more than AWS allows: set the clock, then run the command again"
 _NETWORK = "check the network (and HTTPS_PROXY, where there is a proxy), then run the command again"
 
@@ -93,7 +93,7 @@ _REMEDIES = _table(
     ),
     (
         "BucketAlreadyExists",
-        "another AWS account has a bucket of that name, and names are given once in all of AWS: let [tool.popdesk.aws] stack"
+        "another AWS account has a bucket of that name, and a name exists once in all of AWS: let [tool.popdesk.aws] stack"
         " name another stack",
     ),
     (
@@ -129,8 +129,13 @@ def hint(service: str, operation: str, code: str, message: str = "") -> str:
         return _CLOCK
     if known:
         return known
-    called = "".join(part.capitalize() for part in operation.split("_"))
-    return f"nothing more is known here; AWS's documentation of {_SERVICE_NAMES.get(service, service)} {called} explains {code}"
+    name = f"{_SERVICE_NAMES.get(service, service)} {api_name(operation)}"
+    return f"nothing more is known here; AWS's documentation of {name} explains {code}"
+
+
+def api_name(operation: str) -> str:
+    """Return AWS's name of an operation of boto3: ListObjectsV2 for list_objects_v2."""
+    return "".join(part.capitalize() for part in operation.split("_"))
 
 
 # -- botocore's own exceptions -----------------------------------------------------------------------------------------
@@ -215,7 +220,7 @@ def machine_problem(error: BotoCoreError, profile: str) -> tuple[str, str, str] 
     return None
 
 
-def unanswered(error: BotoCoreError, region: str, regions: Iterable[str] = ()) -> str:
+def no_answer_hint(error: BotoCoreError, region: str, regions: Iterable[str] = ()) -> str:
     """Return what a person can do about a call that AWS did not answer; `regions` are those that AWS is known to have."""
     if isinstance(error, exceptions.ProxyConnectionError):
         return "check HTTPS_PROXY and that the proxy runs, then run the command again"
@@ -228,11 +233,9 @@ def unanswered(error: BotoCoreError, region: str, regions: Iterable[str] = ()) -
         return f"AWS has no region {region!r}{_like(region, regions)}: correct aws.region or --region"
     if isinstance(error, exceptions.ParamValidationError):
         return "that value comes from the settings or an option, and AWS takes none of that form: correct it"
-    return (
-        _NETWORK
-        if isinstance(error, _UNREACHABLE)
-        else f"nothing more is known here; botocore's {type(error).__name__} says it"
-    )
+    if isinstance(error, _UNREACHABLE):
+        return _NETWORK
+    return f"nothing more is known here; botocore's {type(error).__name__} says it"
 
 
 def _like(region: str, regions: Iterable[str]) -> str:
@@ -251,7 +254,7 @@ def config_problem(error: BotoCoreError) -> tuple[str, str, str]:
 
 
 # The operations by which botocore itself gets credentials; the project calls none of them.
-GIVES_CREDENTIALS = (
+CREDENTIAL_OPERATIONS = (
     "AssumeRole",
     "AssumeRoleWithWebIdentity",
     "AssumeRoleWithSAML",
@@ -263,18 +266,11 @@ GIVES_CREDENTIALS = (
 
 def credentials_refused(operation: str, code: str, message: str, profile: str) -> tuple[str, str, str]:
     """Return (subject, reason, hint) where AWS refused to give credentials: AssumeRole, GetRoleCredentials and the like."""
-    where = f"profile {profile!r}" if profile else "the default profile"
-    reason = f"AWS refuses {operation} for {where}: {code}: {message}"
+    of = f"profile {profile!r}" if profile else "the default profile"
     if operation == "GetRoleCredentials":
-        return (
-            "AWS credentials",
-            reason,
-            "compare sso_account_id and sso_role_name in ~/.aws/config with what you were given",
-        )
-    if code in ("AccessDenied", "AccessDeniedException"):
-        return (
-            "AWS credentials",
-            reason,
-            "the role's trust policy must let you assume it; or name another profile with --profile",
-        )
-    return "AWS credentials", reason, hint("sts", operation, code, message)
+        what_to_do = "compare sso_account_id and sso_role_name in ~/.aws/config with what you were given"
+    elif code in ("AccessDenied", "AccessDeniedException"):
+        what_to_do = "the role's trust policy must let you assume it; or name another profile with --profile"
+    else:
+        what_to_do = hint("sts", operation, code, message)
+    return "AWS credentials", f"AWS refuses {operation} for {of}: {code}: {message}", what_to_do

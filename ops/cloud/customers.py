@@ -18,16 +18,16 @@ from typing import Any
 
 from ops.cloud.aws import Aws, AwsError
 from ops.cloud.customers_file import Item, Row
-from ops.errors import UserError
+from ops.cloud.stack import Stack
+from ops.errors import DIFFERENT, UserError
 
-BAD_ROWS_EXIT_CODE = 3
-TABLE_OUTPUT = "CustomersTable"  # the stack's output that holds the table's name
+_TABLE_OUTPUT = "CustomersTable"  # the stack's output that holds the table's name
 MOST_DELETED = 0.1  # of the table, without asking
 
 _BATCH = 25  # items a request (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html)
 _LONGEST_PAUSE = 5.0  # seconds
 _LONGEST_WAIT = 300.0  # seconds in which the table takes nothing at all
-_TELL_EVERY = 5.0  # seconds
+_REPORT_EVERY = 5.0  # seconds
 _MOST_NAMED = 1_000  # rows that are named one by one
 
 Key = tuple[str, str]
@@ -67,7 +67,7 @@ class Result:
             self.keys.update(_digest((item["pk"], item["sk"])) for item in row.items)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for scripts. The reasons hold no value of the file."""
+        """Return it as plain JSON values, for scripts. The problems hold no value of the file."""
         return {
             "rows": self.rows,
             "items": self.items,
@@ -92,19 +92,19 @@ class Others:
 
 
 class _Patience:
-    """Tells what is waited for, every few seconds, and ends a wait in which nothing happens at all."""
+    """Reports a wait every few seconds, and ends one in which nothing happens at all."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
-        self._since = self._told = 0.0
+    def __init__(self, on_wait: Callable[[str], None]) -> None:
+        self._on_wait = on_wait
+        self._since = self._reported = 0.0
 
     def refused(self, why: str) -> None:
         """The table took nothing, because of `why`. Raises TimeoutError after some minutes of that."""
         now = time.monotonic()
         self._since = self._since or now
-        if now - self._told >= _TELL_EVERY:
-            self._told = now
-            self._tell(f"the table takes no more for now ({why}): waiting, for {now - self._since:.0f} s so far")
+        if now - self._reported >= _REPORT_EVERY:
+            self._reported = now
+            self._on_wait(f"the table takes no more for now ({why}): waiting, for {now - self._since:.0f} s so far")
         if now - self._since > _LONGEST_WAIT:
             raise TimeoutError(f"it took nothing for {_LONGEST_WAIT:.0f} s ({why})")
 
@@ -128,18 +128,19 @@ def import_customers(
     rows: Iterable[Row],
     on_line: Callable[[int], None],
     *,
-    tell: Callable[[str], None] = lambda _: None,
+    on_wait: Callable[[str], None] = lambda _: None,
     keep_keys: bool = False,
 ) -> Result:
     """Write the rows to the table `table` and return what was done.
 
-    `on_line` is told the line that it got to, `tell` in words what it waits for. `keep_keys` keeps what `find_others`
-    needs, some hundred bytes an item. Raises UserError that says from which line to go on.
+    `on_line` is called with the last line that was written, `on_wait` with a sentence about what is waited for.
+    `keep_keys` keeps what `find_others` needs, some hundred bytes an item. Raises UserError that says from which line to
+    continue.
     """
     result = Result(keys=set() if keep_keys else None)
-    patience = _Patience(tell)
-    # Inside of the client throttled requests are tried again for a minute and more.
-    aws.on_retry = lambda why: patience.refused(why)
+    patience = _Patience(on_wait)
+    # Inside of the client, throttled requests are tried again for a minute and more.
+    aws.on_retry = patience.refused
     try:
         for batch in _batches(rows):
             _write(aws, table, [item for row in batch for item in row.items], patience)
@@ -152,12 +153,14 @@ def import_customers(
                 f"the table {table}", "it does not exist in this account and region", "release the stack first"
             ) from failure
         raise UserError(
-            f"the table {table}", f"it did not take the rows: {failure.reason}", _go_on(result)
+            f"the table {table}", f"it did not take the rows: {failure.reason}", _how_to_continue(result)
         ) from failure
     except TimeoutError as error:
-        raise UserError(f"the table {table}", str(error), f"give it more capacity, then {_go_on(result)}") from None
+        raise UserError(
+            f"the table {table}", str(error), f"give it more capacity, then {_how_to_continue(result)}"
+        ) from None
     except KeyboardInterrupt:
-        raise UserError("the import", "it was interrupted", _go_on(result)) from None
+        raise UserError("the import", "it was interrupted", _how_to_continue(result)) from None
     finally:
         aws.on_retry = None
     return result
@@ -173,7 +176,7 @@ def find_others(aws: Aws, table: str, result: Result) -> Others:
             "--delete-others",
             "something of the file was left out, so nothing was deleted",
             "correct the file and import it again",
-            BAD_ROWS_EXIT_CODE,
+            DIFFERENT,
         )
     total, keys = 0, list[Key]()
     for page in aws.pages("dynamodb", "scan", TableName=table, ProjectionExpression="pk, sk"):
@@ -183,10 +186,10 @@ def find_others(aws: Aws, table: str, result: Result) -> Others:
     return Others(keys, total)
 
 
-def delete_others(aws: Aws, table: str, others: Others, *, tell: Callable[[str], None] = lambda _: None) -> None:
-    """Delete them. Raises UserError that says how many are gone, where it did not come to its end."""
-    patience = _Patience(tell)
-    aws.on_retry = lambda why: patience.refused(why)
+def delete_others(aws: Aws, table: str, others: Others, *, on_wait: Callable[[str], None] = lambda _: None) -> None:
+    """Delete these items. Raises UserError that says how many were deleted, where not all could be."""
+    patience = _Patience(on_wait)
+    aws.on_retry = patience.refused
     gone = 0
     try:
         for start in range(0, len(others.keys), _BATCH):
@@ -235,7 +238,7 @@ def _send(aws: Aws, table: str, waiting: list[dict[str, Any]], patience: _Patien
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Return the rows in groups whose items fit into one request each."""
+    """Yield the rows in groups whose items fit into one request each."""
     batch, items = list[Row](), 0
     for row in rows:
         if items + len(row.items) > _BATCH or len(batch) == _BATCH:
@@ -247,20 +250,13 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
-def _go_on(result: Result) -> str:
+def _how_to_continue(result: Result) -> str:
     return f"run the same command again with --from-line {result.last_line + 1}; what is loaded stays loaded"
 
 
-def customers_table_name(aws: Aws, stack: str, table: str = "") -> str:
-    """Return the table's name: `table` where one is named (`--table`), else the output CustomersTable of the stack."""
-    if table:
-        return table
-    hint = "release the stack first, or name the table with --table"
-    try:
-        stacks = aws.call("cloudformation", "describe_stacks", StackName=stack)["Stacks"]
-    except AwsError as failure:
-        raise UserError(f"the stack {stack}", failure.reason, hint) from failure
-    for output in stacks[0].get("Outputs", []):
-        if output["OutputKey"] == TABLE_OUTPUT:
-            return str(output["OutputValue"])
-    raise UserError(f"the stack {stack}", f"it has no output {TABLE_OUTPUT}", hint)
+def customers_table_name(stack: Stack) -> str:
+    """Return the name of the stack's table. Raises UserError where there is none."""
+    if not stack.exists or _TABLE_OUTPUT not in stack.outputs:
+        reason = f"it has no output {_TABLE_OUTPUT}" if stack.exists else "it does not exist"
+        raise UserError(f"the stack {stack.name}", reason, "release the stack first, or name the table with --table")
+    return stack.outputs[_TABLE_OUTPUT]

@@ -36,13 +36,13 @@ Item = dict[str, str]
 _DELIMITERS = ",;\t|"
 _SEP = re.compile(r"\s*sep=(.)\s*", re.IGNORECASE)  # Excel's own line that names the separator
 _LONGEST_ID, _LONGEST = 512, 1_024  # bytes; a sort key may have 1,024
-# What people and spreadsheets write where there is nothing, compared without case.
+# What people and spreadsheets write for an empty value, compared without case.
 _NOTHING = frozenset(("n/a", "#n/a", "n.a.", "na", "-", "--", "–", "—", "none", "null", "nil", "unknown", "?"))
 _GUARDED = re.compile(r'="(.*)"')  # what keeps a spreadsheet from reading an id as a number
 # 1.23457E+12: several customers' ids that a spreadsheet has made one.
 _SHORTENED = re.compile(r"\d[.,]?\d*E[+-]\d+", re.IGNORECASE)
 _ERRORS = ("#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!")
-_TELL_EVERY = 1_000  # lines
+_REPORT_EVERY = 1_000  # lines
 
 _SAVE_AGAIN = "save it as CSV UTF-8 and import that; nothing was written"
 
@@ -78,7 +78,7 @@ class Row:
 
 
 def check_file(file: Path, on_line: Callable[[int], None] = lambda _: None, fields: Iterable[str] = ()) -> CheckedFile:
-    """Read the whole file and return how it is to be read; `on_line` is told now and then which line it got to.
+    """Read the whole file and return how it is to be read; `on_line` is called with the line number now and then.
 
     `fields` are the names of the team's own fields. A file need not have them.
 
@@ -95,7 +95,7 @@ def check_file(file: Path, on_line: Callable[[int], None] = lambda _: None, fiel
                 if error == _AT_THE_END or (end > start and (error or len(cells) != checked.width)):
                     raise _open_quote(checked, start, end)
                 last = end
-                if end % _TELL_EVERY == 0:
+                if end % _REPORT_EVERY == 0:
                     on_line(end)
             return replace(checked, lines=last)
     except UnicodeDecodeError:
@@ -105,7 +105,7 @@ def check_file(file: Path, on_line: Callable[[int], None] = lambda _: None, fiel
 
 
 def read_rows(checked: CheckedFile | Path, default_region: str, from_line: int = 2) -> Iterator[Row]:
-    """Return the rows from line `from_line` on, as they are read; a path is checked first.
+    """Yield the rows from line `from_line` on, as they are read; a path is checked first.
 
     `default_region` (ISO 3166-1 alpha-2) is whose national numbers are meant. Raises UserError as check_file does.
     """
@@ -137,7 +137,7 @@ _AT_THE_END = "unexpected end of data"  # csv's words for a quote that is still 
 
 
 def _records(text: TextIO, checked: CheckedFile) -> Iterator[tuple[int, int, list[str], str]]:
-    """Return what stands behind the first line: (first line, last line, values, what csv says is wrong or "")."""
+    """Yield the records after the first line: (first line, last line, values, csv's error or "")."""
     reader = csv.reader(text, delimiter=checked.delimiter, strict=True)
     while True:
         start = checked.header + reader.line_num + 1
@@ -168,7 +168,7 @@ def _first_line(file: Path, text: TextIO, fields: tuple[str, ...]) -> CheckedFil
                     raise UserError(
                         f"{file}, line {number}",
                         f"it names the column {name} {names.count(name)} times",
-                        "leave one of them the name, and give the others another",
+                        "rename all but one of them",
                     )
             columns = {name: names.index(name) for name in known if name in names}
             return CheckedFile(file, delimiter, number, columns, len(names), number, fields)
@@ -215,7 +215,7 @@ def _last_quote(row: str, delimiter: str) -> int:
 
 
 def _not_utf8(file: Path) -> UserError:
-    """Return where the first byte stands that is not UTF-8."""
+    """Return an error that names the line and the first byte that is not UTF-8."""
     lines, rest, before = 1, b"", b""
     with file.open("rb") as raw:
         for block in raw:
@@ -307,5 +307,5 @@ def _wrong(value: dict[str, str]) -> str:
 
 
 def _printed(text: str) -> str:
-    """Return the text without the characters that nobody sees: zero-width spaces, marks of direction, byte order marks."""
+    """Return the text without invisible characters: zero-width spaces, marks of direction, byte order marks."""
     return text if text.isascii() else "".join(one for one in text if unicodedata.category(one) != "Cf")

@@ -1,10 +1,10 @@
-"""What stands between this machine and a working screen pop, each finding with what to do about it.
+"""Check what a working screen pop needs, from this machine's credentials to the live page.
 
     for finding in examine(aws, settings): print(finding.state, finding.what, finding.hint)
 
-What cannot be looked at because an earlier thing is missing is left out. No look takes longer than `Limits.look` and all
-of them together no longer than `Limits.total`, whatever the other end does: they run side by side in threads, and one that
-is not done in time is a finding too.
+Checks whose requirements are missing are left out. No check takes longer than `Limits.check` and all of them together no
+longer than `Limits.total`, whatever the other end does: they run in threads, and one that is not done in time is a finding
+too.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ops.cloud import grants
-from ops.cloud import stack as stacks
 from ops.cloud.aws import Aws, AwsError
 from ops.cloud.iam_policy import granted_actions
+from ops.cloud.names import policy_names
+from ops.cloud.settings_check import check_deployable
 from ops.cloud.smoke import page_headers
-from ops.cloud.stack import Stack
+from ops.cloud.stack import Stack, read_own_stack
+from ops.cloud.stack_progress import ROLLBACK_FAILED
 from ops.errors import UserError
 from ops.settings import Settings
 
@@ -32,15 +34,15 @@ _SIMULATIONS_AT_ONCE = 6
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a look, and all of them, may take: seconds."""
+    """How long a check, and all of them, may take: seconds."""
 
-    look: float = 10.0
+    check: float = 10.0
     total: float = 60.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One look: `state` is "ok", "wrong" or "open" (could not be looked at); `hint` is empty when it is ok."""
+    """The result of a check: `state` is "ok", "wrong" or "open" (it could not be checked); `hint` is empty when it is ok."""
 
     what: str
     state: str
@@ -48,42 +50,42 @@ class Finding:
     hint: str = ""
 
     def as_json(self) -> dict[str, str]:
-        """Return it for scripts."""
+        """Return it as plain JSON values, for scripts."""
         return asdict(self)
 
 
-Look = tuple[str, Callable[[], Iterable[Finding]]]  # what it looks at, and what it finds
+Check = tuple[str, Callable[[], Iterable[Finding]]]  # its name, and the function that yields what it finds
 
 
 @dataclass
 class _Watch:
-    """The time that is left, for looks that run side by side."""
+    """Runs checks in threads, within the time that is left."""
 
     limits: Limits
     started: float = field(default_factory=time.monotonic)
 
-    def run(self, *looks: Look) -> Iterator[Finding]:
-        """Yield what the looks find, in their order. One that is not done in time leaves what it has found so far."""
-        seconds = max(0.0, min(self.limits.look, self.started + self.limits.total - time.monotonic()))
+    def run(self, *checks: Check) -> Iterator[Finding]:
+        """Yield what the checks find, in their order. Of one that is not done in time, what it has found so far."""
+        seconds = max(0.0, min(self.limits.check, self.started + self.limits.total - time.monotonic()))
         deadline = time.monotonic() + seconds
-        found: list[list[Finding]] = [[] for _ in looks]
+        found: list[list[Finding]] = [[] for _ in checks]
         defects: list[BaseException] = []
 
-        def look_at(what: str, look: Callable[[], Iterable[Finding]], findings: list[Finding]) -> None:
+        def run(what: str, check: Callable[[], Iterable[Finding]], findings: list[Finding]) -> None:
             try:
-                for finding in _guarded(what, look):
+                for finding in _guarded(what, check):
                     findings.append(finding)
             except BaseException as defect:
                 defects.append(defect)
 
-        # Daemons: what still waits for an answer when everything is said does not keep the process.
+        # Daemons: one that still waits for an answer does not keep the process from ending.
         threads = [
-            threading.Thread(target=look_at, args=(what, look, findings), daemon=True)
-            for (what, look), findings in zip(looks, found, strict=True)
+            threading.Thread(target=run, args=(what, check, findings), daemon=True)
+            for (what, check), findings in zip(checks, found, strict=True)
         ]
         for thread in threads:
             thread.start()
-        for (what, _), findings, thread in zip(looks, found, threads, strict=True):
+        for (what, _), findings, thread in zip(checks, found, threads, strict=True):
             thread.join(max(0.0, deadline - time.monotonic()))
             if defects:
                 raise defects[0]
@@ -94,7 +96,7 @@ class _Watch:
                     what,
                     "open",
                     f"no answer within {seconds:.3g} s",
-                    "check the network (and HTTPS_PROXY, where there is a proxy), then look again with `deploy.py doctor`",
+                    "check the network (and HTTPS_PROXY, where there is a proxy), then run `deploy.py doctor` again",
                 )
 
 
@@ -104,10 +106,10 @@ def examine(
     check_page: Callable[[str], list[str]] = page_headers,
     limits: Limits | None = None,
 ) -> Iterator[Finding]:
-    """Yield what is found, in the order in which a person would put it right."""
+    """Yield the findings, in the order in which a person would correct them."""
     watch = _Watch(limits or Limits())
     try:
-        stacks.check_deployable(settings)
+        check_deployable(settings)
         yield Finding("settings", "ok")
     except UserError as error:
         yield _wrong("settings", error)
@@ -115,23 +117,23 @@ def examine(
     caller: dict[str, Any] = {}
     stack: list[Stack] = []
 
-    def look_for_caller() -> Iterator[Finding]:
+    def check_caller() -> Iterator[Finding]:
         caller.update(aws.call("sts", "get_caller_identity"))
         yield Finding("credentials", "ok", str(caller["Arn"]))
 
-    def look_for_stack() -> Iterator[Finding]:
-        found = stacks.read_own_stack(aws, settings)
+    def check_stack() -> Iterator[Finding]:
+        found = read_own_stack(aws, settings)
         yield _stack(found)
         if found.exists:
             stack.append(found)
 
-    if aws.asks_for_a_code:
-        yield from _guarded("credentials", look_for_caller)  # a person types as long as it takes
+    if aws.requires_mfa:
+        yield from _guarded("credentials", check_caller)  # without a limit: a person types a code
     else:
-        yield from watch.run(("credentials", look_for_caller))
+        yield from watch.run(("credentials", check_caller))
     if not caller:
         return
-    if str(caller["Account"]) != settings.aws.instance_arn.split(":")[4]:
+    if str(caller["Account"]) != settings.aws.instance_account:
         yield Finding(
             "account",
             "wrong",
@@ -142,11 +144,11 @@ def examine(
     yield from watch.run(
         ("instance", lambda: _instance(aws, settings)),
         ("permissions", lambda: _permissions(aws, settings, caller)),
-        ("stack", look_for_stack),
+        ("stack", check_stack),
     )
     if not stack:
         return
-    deadline = time.monotonic() + 0.9 * watch.limits.look  # in time to say how far it got
+    deadline = time.monotonic() + 0.9 * watch.limits.check  # in time to report how far it got
     yield from watch.run(
         ("application associated", lambda: _application_associated(aws, settings, stack[0])),
         ("Lambda associated", lambda: _lambda_associated(aws, settings, stack[0])),
@@ -160,10 +162,10 @@ def _wrong(what: str, error: UserError) -> Finding:
     return Finding(what, "wrong", f"{error.subject}: {error.reason}", error.hint)
 
 
-def _guarded(what: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """Yield what a look finds; a refusal of AWS is a finding too, not the end of the examination."""
+def _guarded(what: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """Yield what a check finds; a refusal of AWS is a finding too, not the end of all checks."""
     try:
-        yield from look()
+        yield from check()
     except AwsError as error:
         state = "wrong" if what == "credentials" else "open"
         yield Finding(what, state, f"{error.subject}: {error.reason}", error.hint)
@@ -205,7 +207,7 @@ def _permissions(aws: Aws, settings: Settings, caller: dict[str, Any]) -> Iterat
             "permissions",
             "open",
             "IAM's simulator takes no federated user",
-            "look again as the role or user that releases: `deploy.py doctor`",
+            "run `deploy.py doctor` as the role or user that releases",
         )
         return
     source = principal(aws, arn)
@@ -267,27 +269,11 @@ def principal(aws: Aws, caller_arn: str) -> str:
     return str(aws.call("iam", "get_role", RoleName=session[1])["Role"]["Arn"])
 
 
-def policy_names(settings: Settings, account: str) -> dict[str, str]:
-    """Return what fills in the resources of ops/cloud/iam_policy.py."""
-    stack, region = stacks.stack_name(settings), settings.aws.region
-    return {
-        "partition": stacks.partition(region),
-        "region": region,
-        "account": account,
-        "stack": stack,
-        "site_bucket": stacks.site_bucket(stack, account, region),
-        "artifacts_bucket": stacks.artifacts_bucket(stack, account, region),
-        "instance": settings.aws.instance_arn,
-    }
-
-
 def _stack(stack: Stack) -> Finding:
     if not stack.exists:
         return Finding("stack", "wrong", f"{stack.name} is not there", "release: `deploy.py`")
-    if stack.status == stacks.STUCK:
-        return Finding(
-            "stack", "wrong", stack.status, "`deploy.py continue-rollback` lets AWS go on with taking it back"
-        )
+    if stack.status == ROLLBACK_FAILED:
+        return Finding("stack", "wrong", stack.status, "`deploy.py continue-rollback` continues it")
     if stack.status.endswith("_COMPLETE") and stack.status != "ROLLBACK_COMPLETE":
         return Finding("stack", "ok", stack.status)
     return Finding("stack", "wrong", stack.status, "`deploy.py plan` says what to do about it")
@@ -308,7 +294,7 @@ def _application_associated(aws: Aws, settings: Settings, stack: Stack) -> Itera
 
 
 def _lambda_associated(aws: Aws, settings: Settings, stack: Stack) -> Iterator[Finding]:
-    """Look for the Lambda in ListLambdaFunctions: no type of integration association stands for functions."""
+    """Check ListLambdaFunctions: no type of integration association means functions."""
     pages = aws.pages("connect", "list_lambda_functions", InstanceId=settings.aws.instance_arn)
     there = {arn for page in pages for arn in page["LambdaFunctions"]}
     yield _associated("Lambda associated", stack.outputs.get("LookupArn", ""), there)
@@ -321,14 +307,14 @@ def _associated(what: str, arn: str, there: set[str]) -> Finding:
 
 
 def _security_profiles(aws: Aws, settings: Settings, deadline: float) -> Iterator[Finding]:
-    """Look which security profiles grant the application, and which of those let agents see guides.
+    """Check which security profiles grant the application, and which of those let agents see guides.
 
     Amazon Connect answers some two requests a second, so an instance of many profiles is not read whole in time.
     """
     granting: list[str] = []
     with_guides: list[str] = []
     profiles = grants.read_profiles(aws, settings)
-    looked_at = 0
+    checked = 0
     for profile in profiles:
         if time.monotonic() > deadline:
             break
@@ -336,9 +322,9 @@ def _security_profiles(aws: Aws, settings: Settings, deadline: float) -> Iterato
             granting.append(profile.name)
             if grants.GUIDES in grants.read_permissions(aws, settings, profile):
                 with_guides.append(profile.name)
-        looked_at += 1
+        checked += 1
     hint = "`deploy.py doctor --grant PROFILE`, with the security profile of your agents"
-    so_far = f" (of the {looked_at} that were looked at, of {len(profiles)})" if looked_at < len(profiles) else ""
+    so_far = f" (of the {checked} that were looked at, of {len(profiles)})" if checked < len(profiles) else ""
     if granting:
         yield Finding("security profiles", "ok", f"granted by {', '.join(sorted(granting))}{so_far}")
     elif so_far:

@@ -5,8 +5,8 @@
 
 An agent sees the application where a security profile of theirs grants it, and the guide that opens it where one has the
 permission `CustomViews.Access` ("Agent applications, custom views":
-docs.aws.amazon.com/connect/latest/adminguide/security-profile-list.html). UpdateSecurityProfile replaces a list that it is
-given, so lists are read whole, merged and written; a list that need not change is not sent.
+docs.aws.amazon.com/connect/latest/adminguide/security-profile-list.html). UpdateSecurityProfile replaces a whole
+list, so lists are read, merged and written; a list that need not change is not sent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GUIDES = "CustomViews.Access"
 MOST_APPLICATIONS = 10
 MOST_PERMISSIONS = 500
 
-Application = dict[str, Any]  # Namespace, ApplicationPermissions, Type: as Amazon Connect gives and takes it
+Application = dict[str, Any]  # Namespace, ApplicationPermissions, Type: as in Amazon Connect's API
 
 
 @dataclass(frozen=True)

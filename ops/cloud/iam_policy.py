@@ -1,11 +1,11 @@
-"""What the deploying user may do: the list of AWS calls that this project makes, and the policy made from it.
+"""The permissions of the deploying user: the AWS calls that this project makes, and the policy made from them.
 
     CALLS["s3"]["put_object"]            # -> the IAM actions and the resource that one call needs
     policy(names)                        # -> the least-privilege policy, as a dict for json.dumps
     parts(policy(names))                 # -> the same in policies that are small enough for IAM
 
 ops/cloud/aws.py refuses an operation that is not in CALLS, so the policy and the code cannot drift apart. CloudFormation acts
-with the caller's permissions: what it needs for ops/cloud/template.yaml stands in THROUGH_CLOUDFORMATION. Actions and resource
+with the caller's permissions: what it needs for ops/cloud/template.yaml is in THROUGH_CLOUDFORMATION. Actions and resource
 types: docs.aws.amazon.com/service-authorization/latest/reference/; checked against documentation, not against an account.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-# Resources by a word of ours; `{...}` is filled in by `policy`.
+# Names for resources; `policy` fills in the `{...}`.
 RESOURCES = {
     "any": "*",
     "stack": "arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/*",
@@ -46,7 +46,7 @@ RESOURCES = {
 
 @dataclass(frozen=True)
 class Need:
-    """IAM actions, and the words of RESOURCES that they are needed on."""
+    """IAM actions, and the names in RESOURCES that they are needed on."""
 
     actions: tuple[str, ...]
     on: tuple[str, ...]
@@ -117,8 +117,8 @@ CALLS: dict[str, dict[str, Need]] = {
     },
 }
 
-# What CloudFormation does in the caller's name for the types of ops/cloud/template.yaml: what each type's schema says its
-# handlers call, for the properties that the template sets, and tags (a stack's own go to all it makes).
+# What CloudFormation does with the caller's permissions for the types of ops/cloud/template.yaml: what each type's schema says
+# its handlers call, for the properties that the template sets, and tags (a stack's own go to all it makes).
 # tests/aws/test_iam_policy.py holds this against the schemas that cfn-lint ships.
 THROUGH_CLOUDFORMATION: dict[str, tuple[Need, ...]] = {
     "AWS::S3::Bucket": (

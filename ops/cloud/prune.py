@@ -1,15 +1,15 @@
-"""Old files of the site go: never what a kept release needs, never what is young, never more than a cap at once.
+"""Delete old files of the site: none that a kept release needs, none that is young, no more than a cap at once.
 
     pruned = prune(aws, place, keep=10, grace=timedelta(days=14), cap=1000)
-    pruned.files, pruned.releases, pruned.left        # what went; how many files the cap left for the next time
+    pruned.files, pruned.releases, pruned.left        # what was deleted; how many files the cap left
 
 An iframe that was opened before a release still loads that release's files for as long as its contact lasts, so a file
-goes only when it is older than the grace period and no release that is live, kept or young names it. Young and old are by
-S3's times and clock: those of the machines that release or prune may be wrong.
+is deleted only when it is older than the grace period and no release that is live, kept or young names it. Age is measured
+by S3's times and clock: those of the machines that release or prune may be wrong.
 
-A release or a rollback at the same time is safe, and so is one after a prune that was killed half way: of a file exactly
-those versions are deleted that were seen to be old and needed by nobody. Whoever makes a release live that needs such a
-file has written it again before (ops/cloud/releases.py, `make_whole`), and that version stays. So files that were pruned
+A release or a rollback at the same time is safe, and so is one after a prune that was killed half way: of a file only
+the versions are deleted that were seen to be old and not needed. Before a release goes live that needs such a file, the
+file is written again (ops/cloud/assets.py), and that version stays. So files that were pruned
 are gone for good, where what was deleted by hand can be brought back for 30 days. Manifests get a delete marker only.
 """
 
@@ -19,30 +19,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ops.cloud.aws import Aws
-from ops.cloud.bucket import (
-    ASSETS,
-    SITE,
-    History,
-    Live,
-    Place,
-    keep_manifest,
-    manifest_key,
-    read_history,
-    read_live,
-    server_time,
-)
-from ops.cloud.stack import delete_objects
-from ops.errors import UserError
+from ops.cloud.bucket import ASSETS, SITE, Live, Place, read_live, server_time
+from ops.cloud.destroy import delete_objects
+from ops.cloud.manifests import History, keep_manifest, manifest_key, read_history
+from ops.errors import WRONG_SETTINGS, UserError
 
-LEAST_GRACE = timedelta(days=1)  # what ops/cloud/releases.py takes for granted (FRESH)
+LEAST_GRACE = timedelta(days=1)  # what ops/cloud/assets.py relies on (FRESH)
 _AT_ONCE = 1000  # versions that DeleteObjects takes
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """What went (or would go): paths, release ids; `left`: how many more files there are than the cap allows.
+    """What was (or would be) deleted: paths, release ids; `left`: how many more files there are than the cap allows.
 
-    `brought_back`: ids of releases that were made live while their manifest was deleted, which is there again. `notes`:
+    `brought_back`: ids of releases that were made live while their manifest was deleted, and whose manifest is restored. `notes`:
     what was found that is no release's or cannot be read; it is left alone.
     """
 
@@ -63,12 +53,14 @@ def prune(
     dry_run: bool = False,
     now: datetime | None = None,
 ) -> Pruned:
-    """Delete what nobody needs any more; `keep` counts releases, the newest first. `dry_run` only says what.
+    """Delete what is no longer needed; `keep` counts releases, the newest first. With `dry_run`, only return it.
 
-    `now` is S3's own time where it is not given. Raises UserError where it is not known what the live page needs.
+    `now` is S3's own time by default. Raises UserError where it is not known what the live page needs.
     """
     if grace < LEAST_GRACE:
-        raise UserError("the grace period", f"{grace} is less than a day", "a day is the least", exit_code=2)
+        raise UserError(
+            "the grace period", f"{grace} is less than a day", "a day is the least", exit_code=WRONG_SETTINGS
+        )
     live = read_live(aws, place)
     history = read_history(aws, place, live)
     _check_live(live, history)
@@ -156,9 +148,9 @@ def _old_versions(aws: Aws, place: Place) -> _Versions:
 
 
 def _drop_manifests(aws: Aws, place: Place, dropped: list[str]) -> list[str]:
-    """Delete manifests and return the ids of those that are there again: of a release that was made live meanwhile.
+    """Delete manifests, restore that of a release that was made live meanwhile, and return the ids of those restored.
 
-    Were this killed in between, the live release's manifest is found in its earlier version (ops/cloud/bucket.py).
+    If this is killed in between, the live release's manifest is found in its earlier version (ops/cloud/manifests.py).
     """
     markers: dict[str, str] = {}
     keys = {manifest_key(identity): identity for identity in dropped}

@@ -1,4 +1,4 @@
-"""Looks at the live page as a browser would: is it this release, whole, with the right headers and types?
+"""Check the live page as a browser gets it: is it this release, whole, with the right headers and types?
 
     problems = smoke_test("https://d111111abcdef8.cloudfront.net/", release)     # [] when all is well
 
@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 import brotli
 
-from ops.cloud.bucket import PAGE, Release
+from ops.cloud.bucket import PAGE
+from ops.cloud.manifests import Release
 from ops.site.forms import form_problem
 from ops.site.headers import IMMUTABLE, NO_CACHE, PRODUCTION_ANCESTORS, response_headers
 from ops.site.media_types import media_type
@@ -30,8 +31,8 @@ _SECONDS = 20.0  # for each wait of a request
 _WHOLE_SECONDS = 60.0  # for a request from beginning to end
 _MOST_BYTES = 50_000_000  # of a file, as it is sent
 _AT_ONCE = 8
-_MOST_TOLD = 10  # problems; one cause gives as many as there are files
-PATIENCE = 30  # looks at a page that is still the old one: an invalidation takes some seconds
+_MOST_REPORTED = 10  # problems; one cause gives as many as there are files
+PATIENCE = 30  # fetches of a page that is still the old one: an invalidation takes some seconds
 POLL_SECONDS = 3.0
 
 
@@ -57,7 +58,7 @@ def smoke_test(
 ) -> list[str]:
     """Return what is wrong with the page at `url` (ends in /), a sentence each.
 
-    The page, and the paths `changed`, may be the old ones for `patience` looks, POLL_SECONDS apart.
+    The page, and the paths `changed`, may be the old ones for `patience` fetches, POLL_SECONDS apart.
     """
     mark = f"<!-- release {release.id} -->".encode()
     page = _fetch(url)
@@ -71,12 +72,12 @@ def smoke_test(
     found = _check(PAGE, page, release.files[PAGE], NO_CACHE)
 
     def check(path: str) -> list[str]:
-        looks = patience if path in changed else 0
+        left = patience if path in changed else 0
         while True:
             wrong = _check(path, _fetch(url + path), release.files[path], IMMUTABLE)
-            if not wrong or not looks:
+            if not wrong or not left:
                 return wrong
-            looks -= 1
+            left -= 1
             pause(POLL_SECONDS)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -84,7 +85,9 @@ def smoke_test(
     absent = _fetch(f"{url}assets/not-there-{release.fingerprint}.js")
     if absent.status < 400 or b"<!-- release" in absent.content:
         found.append(f"a file that is not there answers {absent.status}: it must be an error, never the page")
-    return [*found[:_MOST_TOLD], f"and {len(found) - _MOST_TOLD} more"] if len(found) > _MOST_TOLD else found
+    return (
+        [*found[:_MOST_REPORTED], f"and {len(found) - _MOST_REPORTED} more"] if len(found) > _MOST_REPORTED else found
+    )
 
 
 def page_headers(url: str) -> list[str]:

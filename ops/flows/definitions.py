@@ -1,13 +1,13 @@
 """The contact flows and the view, as data: what the template deploys is what preview runs (ops/flows/runner.py).
 
-    main_flow(settings, lambda_arn=..., guide_flow_arn=..., queue_arn=...)   # the customer's way to the queue
+    main_flow(settings, lambda_arn=..., guide_flow_arn=..., queue_arn=...)   # from the call to the queue
     guide_flow(settings, view_arn=...)                                       # what opens the page for the agent
     view(settings)                                                           # the page in a step-by-step guide's view
     problems(main_flow(...))                                                 # -> [] or what Amazon Connect would refuse
 
-The main flow never loses a contact: whatever fails on the way leads on to the queue. Actions and their parameters are
+The main flow never loses a contact: every error leads on to the queue. Actions and their parameters are
 those of docs.aws.amazon.com/connect/latest/APIReference/flow-language-actions.html; where that page leaves something
-open (the longest ShowView, see `VIEW_SECONDS`) it stands here once, to be changed easily.
+open (the longest ShowView, see `VIEW_SECONDS`), a constant here says what was assumed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ VERSION = "2019-10-30"
 # The longest a flow waits for a Lambda function, in seconds
 # (docs.aws.amazon.com/connect/latest/APIReference/contact-actions-invokelambdafunction.html).
 LONGEST_LAMBDA_SECONDS = 8
-# How long the guide's view is shown before it is shown again. The documentation's example has 400; no limit is given.
+# How long the guide's view is shown before it is shown again. The documentation's example has 400 and names no limit.
 VIEW_SECONDS = 400
 # What the attribute `status` says where the Lambda itself did not answer; its own are in lambda/lookup/answers.py.
 NO_ANSWER = "500"
@@ -164,7 +164,7 @@ def guide_flow(settings: Settings, *, view_arn: str) -> Flow:
 def view(settings: Settings) -> dict[str, Any]:
     """Return the content of the guide's view: the application, found by its name, fills it.
 
-    There is no `Path`: an empty string would be refused, and the page stands at its origin's root.
+    There is no `Path`: an empty string would be refused, and the page is at its origin's root.
     """
     application = {
         "_id": "application",

@@ -1,4 +1,4 @@
-"""Runs contact flows on this machine: the very data that is deployed, action by action. Pure but for the Lambda it is given.
+"""Run contact flows on this machine: the definitions that are deployed, action by action. Pure but for the Lambda.
 
     runner = Runner(flows={"local:main": main, "local:guide": guide}, views={"local:view": view},
                     queues={"local:queue": "BasicQueue"}, applications={"Popdesk"}, invoke=local_lambda.invoke)
@@ -7,9 +7,9 @@
     outcome.attributes, outcome.queue, outcome.app, outcome.steps
 
 It is as strict as Amazon Connect where a mistake would show only there: a Lambda answer that is no STRING_MAP, a contact
-attribute's name or the 32 KB, the Lambda's time limit, a view that names no registered application. Where nobody has
-written what Amazon Connect does (an attribute that is set to nothing) it refuses. An action or reference it does not know
-is an error that names it; a reference to what is not there is told on its step.
+attribute's name or the 32 KB, the Lambda's time limit, a view that names no registered application. Where it is not
+documented what Amazon Connect does (an attribute that is set to nothing) it refuses. An action or reference it does not
+know is an error that names it; a reference to a missing value is noted on its step.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MOST_STEPS = 250
 # (docs.aws.amazon.com/connect/latest/adminguide/connect-lambda-functions.html). Left out here: the waits between them.
 RETRIES = 3
 INSTANCE = "arn:aws:connect:us-east-1:111122223333:instance/00000000-0000-4000-8000-000000000001"
-# What $.StoredCustomerInput is when nobody typed anything
+# What $.StoredCustomerInput is when the caller typed nothing
 # (docs.aws.amazon.com/connect/latest/adminguide/store-customer-input.html).
 NOTHING_TYPED = "Timeout"
 
@@ -56,7 +56,7 @@ class Contact:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of invoking the Lambda: its `value`, or `error`, a sentence; `error` is empty when it answered.
+    """The result of invoking the Lambda: its `value`, or `error`, a sentence; `error` is empty when it answered.
 
     `again`: the error is one after which Amazon Connect asks again (the function raised or ended, but not: no time left).
     """
@@ -72,7 +72,7 @@ Invoke = Callable[[dict[str, Any], float], Answer]
 
 @dataclass
 class Outcome:
-    """Where the contact stands after the flows: what POST /api/offer answers (ops/preview/server.py)."""
+    """The contact after the flows: what POST /api/offer answers (ops/preview/server.py)."""
 
     attributes: dict[str, str] = field(default_factory=dict)
     queue: dict[str, str] | None = None
@@ -86,7 +86,7 @@ class Outcome:
 
 
 class _Run:
-    """One contact on its way through the flows."""
+    """One contact's run through the flows."""
 
     def __init__(self, contact: Contact, typed: str) -> None:
         self.contact = contact
@@ -101,7 +101,7 @@ class _Run:
 
 
 class Runner:
-    """Runs flows.
+    """Runs contact flows.
 
     `flows`, `views` and `queues` are by ARN: a flow, a view's content, a queue's name; `applications` are the names of
     the registered applications, which a view may launch.
@@ -193,7 +193,7 @@ class Runner:
             f"The {name} flow", f"it is still not at its end after {_MOST_STEPS} actions", "look for a loop"
         )
 
-    # -- the actions: each gives the next action's identifier, or sets run.done ---------------------------------------------
+    # -- the actions: each returns the next action's identifier, or sets run.done ---------------------------------------------
 
     def _do_compare(self, action: dict[str, Any], run: _Run, step: dict[str, Any], _: Outcome) -> str:
         value = self._resolve(action["Parameters"]["ComparisonValue"], run, step)
@@ -260,8 +260,8 @@ class Runner:
         if empty:
             # A static "" is refused when the flow is created, and what becomes of a dynamic one is not documented. All
             # are set or none.
-            told = f" ({step['error']})" if step["error"] else ""
-            return _error(action, "NoMatchingError", step, f"{empty}: an attribute may not be set to nothing{told}")
+            detail = f" ({step['error']})" if step["error"] else ""
+            return _error(action, "NoMatchingError", step, f"{empty}: an attribute may not be set to nothing{detail}")
         after = {**run.attributes, **values}
         size = sum(len(name.encode()) + len(value.encode()) for name, value in after.items())
         if size > LIMIT_BYTES:
@@ -332,7 +332,7 @@ class Runner:
         return {"ARN": run.queue_arn, "Name": self._queues[run.queue_arn]} if run.queue_arn else None
 
     def _resolve(self, value: str, run: _Run, step: dict[str, Any]) -> str:
-        """Return what a `$.` reference stands for, any other value as it is; what is not there is an empty text."""
+        """Return the value of a `$.` reference, "" for one that is missing; any other value as it is."""
         if not value.startswith("$."):
             return value
         path = value[2:]
@@ -357,7 +357,7 @@ class Runner:
                 )
             found = found[part]
         if found is not None and not isinstance(found, str):
-            raise UserError(value, "it stands for no text", "fix ops/flows/definitions.py")
+            raise UserError(value, "its value is not a string", "fix ops/flows/definitions.py")
         return found or ""
 
     def _missing(self, prefix: str, name: str, run: _Run) -> str:
@@ -420,7 +420,7 @@ def contact_data(contact: Contact, attributes: dict[str, str], queue: dict[str, 
     }
 
 
-# How a contact of each channel begins that nobody transferred.
+# How a contact of each channel begins that was not transferred.
 _INITIATION = {"VOICE": "INBOUND", "EMAIL": "INBOUND", "CHAT": "API", "TASK": "API"}
 
 

@@ -17,7 +17,7 @@ from botocore.session import Session
 from pydantic import ValidationError
 
 from ops.cloud.aws_errors import LOG_IN
-from ops.cloud.stack import stack_name
+from ops.cloud.names import stack_name
 from ops.errors import UserError
 from ops.settings import Lookup, Settings
 from ops.site.lambda_zip import CUSTOMERS_TABLE_VARIABLE

@@ -1,11 +1,11 @@
-"""What took long to make, kept under the hash of what it was made of; nothing that is damaged comes out of it.
+"""A cache on disk for what takes long to build, by the hash of its inputs; a damaged entry is never returned.
 
     cache = Cache(ROOT / "build" / "cache")
     cache("mpy", [compiler, name, source], lambda: compile_it())    # kept, or made and kept
 
 An entry is the SHA-256 of its content and then the content. It is written whole (ops/files.py) and checked each time it is
-read: one that was cut, by a full disk or by a hand, is made again. A cache that cannot be written stops no build: that is
-said once, and the build goes on without it.
+read: one that is incomplete is made again. A cache that cannot be written stops no build: it is
+logged once, and the build goes on without it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Cache:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._told = False
+        self._warned = False
 
     def __call__(self, kind: str, inputs: list[bytes], make: Callable[[], bytes]) -> bytes:
         """Return what `make` makes of `inputs`, kept from an earlier time where it was. `kind` begins the entry's name."""
@@ -40,8 +40,8 @@ class Cache:
         try:
             write_whole(path, hashlib.sha256(made).digest() + made)
         except UserError as error:
-            if not self._told:
-                self._told = True
+            if not self._warned:
+                self._warned = True
                 _log.warning(
                     "%s: %s. What was built is kept nowhere, so the next build takes as long as this one.",
                     self.folder,

@@ -20,7 +20,7 @@ from types import MappingProxyType
 class Site:
     """The files of a site: `contents` maps each path (with `/`) to its bytes.
 
-    `notes` are lines for whoever builds or releases it: what is not as it should be, and what to do about it.
+    `notes` are lines for the user who builds or releases it: what is not as it should be, and what to do about it.
     """
 
     contents: Mapping[str, bytes]

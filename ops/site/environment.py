@@ -3,7 +3,7 @@
     subprocess.run([...], env=tool_environment(PYTHONHASHSEED="0"))      # esbuild, terser, mpy-cross, Python's compiler
     npm(["ci"], env=npm_environment(WEB))                                # npm, which asks its registry
 
-They run code of packages, and none of them calls AWS: the keys of whoever releases are not theirs to see.
+They run code of packages, and none of them calls AWS: so they do not get the user's keys.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _MENTIONED = re.compile(r"\$\{(\w+)\??\}")
 
 
 def tool_environment(**more: str) -> dict[str, str]:
-    """Return the environment of a program that builds from what it is given; `more` is added."""
+    """Return the environment of a program that builds from its input alone; `more` is added."""
     return {**_chosen(set(_TOOLS)), **more}
 
 
 def npm_environment(folder: Path) -> dict[str, str]:
-    """Return npm's environment in `folder`: its settings, its way to the registry, and what the .npmrc files mention."""
+    """Return npm's environment in `folder`: its settings, proxies, and what the .npmrc files mention."""
     names = {*_TOOLS, *_NPM, *_mentioned(folder)}
     names |= {name.upper() for name in os.environ if name.lower().startswith(_NPM_SETTING)}
     return _chosen(names)

@@ -1,6 +1,6 @@
-"""What files of a site look like when they are whole: of what kind a file is says its name.
+"""Check that a site's files are complete, each by the kind that its name's ending says.
 
-    form_problem("assets/app-0123456789ab.pack", content)     # "" or what is wrong with it, in words
+    form_problem("assets/app-0123456789ab.pack", content)     # "" or what is wrong with it
     read_pack(image)                                          # {"cards.mpy": b"M\\x06...", "settings.json": b"{...}"}
 
 A compiler that exits with 0 having written nothing, a cache with half a module: MicroPython notices it only when the page

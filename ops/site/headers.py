@@ -5,7 +5,7 @@
 
 Rules: a page in the agent workspace must allow being framed by it (frame-ancestors, CSP level 3); MicroPython needs
 'wasm-unsafe-eval' and nothing more; everything else is the page's own origin, and the style sheet of the first frame, which
-stands in the HTML: that is named by its hash (CSP level 3, 2.3.1). HTML in a string is refused (Trusted Types) unless the page
+is inline: that is named by its hash (CSP level 3, 2.3.1). HTML in a string is refused (Trusted Types) unless the page
 has a policy named "default", which the build gives to a page that imports PyScript's package alone (ops/site/bundle.py); a
 script in such HTML is not run in any page.
 """
@@ -24,6 +24,7 @@ PRODUCTION_ANCESTORS = ("https://*.awsapps.com", "https://*.my.connect.aws")
 # How long a browser may keep a file: a path with a hash in it names one content for ever.
 IMMUTABLE = "public, max-age=31536000, immutable"
 NO_CACHE = "no-cache"
+HSTS_SECONDS = 63_072_000  # two years
 FIRST_STYLE = ROOT / "web" / "first.css"
 
 
@@ -33,7 +34,7 @@ def cache_control(path: str) -> str:
 
 
 def first_style() -> str:
-    """Return the style sheet of the first frame as it stands in the HTML: without comments, in one line."""
+    """Return the style sheet of the first frame as it is in the HTML: without comments, in one line."""
     return " ".join(re.sub(r"/\*.*?\*/", "", FIRST_STYLE.read_text("utf-8"), flags=re.DOTALL).split())
 
 
@@ -62,7 +63,7 @@ def response_headers(frame_ancestors: tuple[str, ...]) -> dict[str, str]:
     """
     return {
         "Content-Security-Policy": content_security_policy(frame_ancestors),
-        "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+        "Strict-Transport-Security": f"max-age={HSTS_SECONDS}; includeSubDomains",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "strict-origin-when-cross-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",

@@ -4,7 +4,7 @@
 
 Each of these licences asks that its text goes with every copy (MIT and ISC with the copyright notice; Apache-2.0, 4(a) and
 4(d), with the NOTICE file). Some packages are published without a text: they get the terms of another package of the
-same licence, and the copyright that their makers give elsewhere.
+same licence, and the copyright that their authors state elsewhere.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def licences(modules: Path, roots: Iterable[str]) -> tuple[bytes, list[str]]:
     """Return the licences of the packages `roots` in `modules` and of all that they depend on.
 
     The second value names the packages whose terms or copyright are not known: they stand there by name alone. An update
-    of a package must not stop a build, so whoever builds is told.
+    of a package must not stop a build, so the build only says so.
     """
     packages = _with_dependencies(modules, roots)
     texts, unknown = list[str](), list[str]()

@@ -40,7 +40,7 @@ def lock_hash() -> str:
 
 @contextmanager
 def packages() -> Iterator[Path]:
-    """Make web/node_modules what the lock file says, and return its path for a block in which nobody changes it.
+    """Make web/node_modules what the lock file says, and yield its path for a block in which no other process changes it.
 
     A build that finds it right only reads; one that must install waits for those that read, and they for it.
     """
@@ -76,7 +76,7 @@ def _install() -> None:
             f"the packages could not be installed: {unreachable or _npm_error(done)[1]}",
             "check the network, the proxy and npm's registry setting (npm config get registry), then run the command again"
             if unreachable
-            else "check npm's registry setting and the room on the disk, then run the command again",
+            else "check npm's registry setting and the free space on the disk, then run the command again",
         )
     write_whole(_STAMP, wanted.encode())
 

@@ -16,10 +16,11 @@ from typing import Any
 
 from cfnlint import decode
 
-from ops.cloud import stack as stacks
+from ops.cloud import stack_template
 from ops.cloud.aws import Aws
 from ops.cloud.bucket import ALIAS
-from ops.cloud.stack import Wanted
+from ops.cloud.names import artifacts_bucket
+from ops.cloud.stack_template import StackDefinition, define_stack
 from ops.settings import Settings, load_settings
 from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
 from tests.aws.world import REGION, open_test_aws
@@ -38,7 +39,7 @@ def deployable_settings(**aws: Any) -> Settings:
     return settings.model_copy(update={"aws": settings.aws.model_copy(update=place)})
 
 
-def small_template(tmp: Path, wanted: Wanted, url: str, distribution: str) -> str:
+def small_template(tmp: Path, wanted: StackDefinition, url: str, distribution: str) -> str:
     """Return the real template cut down to what moto makes, as JSON.
 
     The parameters' values are written into it, because moto's change sets compare templates only.
@@ -86,7 +87,7 @@ def make_alias(aws: Aws) -> None:
 
 def allow_upload(aws: Aws) -> None:
     """Drop the TLS-only policy of the zip's bucket."""
-    aws.client("s3").delete_bucket_policy(Bucket=stacks.artifacts_bucket(STACK, "123456789012", REGION))
+    aws.client("s3").delete_bucket_policy(Bucket=artifacts_bucket(STACK, "123456789012", REGION))
 
 
 class SiteServer(Loopback):
@@ -131,11 +132,10 @@ class SiteServer(Loopback):
 
 
 def cut_down(monkeypatch: Any, tmp: Path, url: str, distribution: str) -> None:
-    """Let a release want the small template."""
-    want = stacks.want
+    """Let a release define the stack with the small template."""
 
-    def want_small(settings: Settings, **names: str) -> Wanted:
-        wanted = want(settings, **names)
-        return replace(wanted, template=small_template(tmp, wanted, url, distribution))
+    def define_small(settings: Settings, **names: str) -> StackDefinition:
+        definition = define_stack(settings, **names)
+        return replace(definition, template=small_template(tmp, definition, url, distribution))
 
-    monkeypatch.setattr(stacks, "want", want_small)
+    monkeypatch.setattr(stack_template, "define_stack", define_small)

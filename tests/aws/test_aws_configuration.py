@@ -151,4 +151,4 @@ def test_a_policy_is_printed_without_any_credentials(home: Path) -> None:
 def test_a_code_that_a_person_types_is_known_of(home: Path, config: str, asks: bool) -> None:
     """doctor gives them the time that they need."""
     (home / "config").write_text(config, "utf-8")
-    assert open_aws("desk", "us-east-1").asks_for_a_code is asks
+    assert open_aws("desk", "us-east-1").requires_mfa is asks

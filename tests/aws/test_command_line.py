@@ -21,7 +21,6 @@ from click.testing import CliRunner, Result
 
 from deploy import cli
 from ops import settings
-from ops.cloud import stack as stacks
 from ops.cloud.grants import GUIDES
 from tests.aws.connect_backend import INSTANCE
 from tests.aws.moto_server import MotoServer
@@ -158,7 +157,7 @@ def account(moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
     text = settings.PYPROJECT.read_text("utf-8")
     pyproject.write_text(text.replace('instance_arn = ""', f'instance_arn = "{INSTANCE}"'), "utf-8")
     monkeypatch.setattr(settings, "PYPROJECT", pyproject)
-    monkeypatch.setattr(stacks, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr("ops.cloud.events.POLL_SECONDS", 0.01)
     return moto_server
 
 

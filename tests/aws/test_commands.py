@@ -12,8 +12,9 @@ from click.testing import CliRunner, Result
 
 from deploy import cli
 from ops.cli import cloud as cloud_commands
-from ops.cloud import stack as stacks
-from ops.cloud.deployment import Events, Work, carry_out
+from ops.cloud.deployment import PreparedRelease, execute
+from ops.cloud.events import Events
+from ops.cloud.stack import read_stack
 from tests.aws.moto_server import MotoServer
 from tests.aws.small_stack import STACK, SiteServer
 from tests.aws.test_deployment import Account
@@ -25,7 +26,7 @@ def account(moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
     with SiteServer(moto_server.url) as site:
         made = Account(moto_server, tmp_path, site, monkeypatch)
 
-        def prepare(_aws: Any, _settings: Any, events: Events) -> Work:
+        def prepare(_aws: Any, _settings: Any, events: Events) -> PreparedRelease:
             events.pause = made.events.pause
             return made.prepare("from-the-command", events=events)
 
@@ -54,15 +55,15 @@ def test_release_is_the_command_without_a_name(account: Account) -> None:
 def test_no_is_no(account: Account) -> None:
     result = CliRunner().invoke(cli, ["--env", "prod"], input="n\n")
     assert result.exit_code == 1
-    assert not stacks.read_stack(account.aws, STACK).exists
+    assert not read_stack(account.aws, STACK).exists
 
 
 def test_plan_says_3_where_something_would_change_and_changes_nothing(account: Account) -> None:
     result = _run("plan", "--json")
     assert result.exit_code == 3
     assert _json(result)["site"]["page"] is True
-    assert not stacks.read_stack(account.aws, STACK).exists
-    carry_out(account.aws, account.prepare("from-the-command"), account.events)
+    assert not read_stack(account.aws, STACK).exists
+    execute(account.aws, account.prepare("from-the-command"), account.events)
     assert _run("plan").exit_code == 0
 
 
@@ -93,14 +94,14 @@ def test_destroy_says_what_is_gone(account: Account) -> None:
     account.release("one")
     gone = {"stack": STACK, "region": "us-east-1", "account": "123456789012", "done": True, "profiles": []}
     assert _json(_run("destroy", "--confirm", STACK, "--json")) == gone
-    assert not stacks.read_stack(account.aws, STACK).exists
+    assert not read_stack(account.aws, STACK).exists
 
 
 def test_a_release_that_is_interrupted_says_that_aws_goes_on(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cloud_commands, "carry_out", interrupt)
+    monkeypatch.setattr(cloud_commands, "execute", interrupt)
     result = _run("--yes")
     assert result.exit_code == 130
     assert "AWS goes on with what it was told" in result.stderr
@@ -112,4 +113,4 @@ def test_a_question_that_is_not_answered_leaves_no_change_set(account: Account) 
     """Ctrl-C at "Release this?", or no terminal: the stack is not left with a name and no resources."""
     result = CliRunner().invoke(cli, ["--env", "prod"], input="")
     assert result.exit_code == 1
-    assert stacks.read_stack(account.aws, STACK).status == ""
+    assert read_stack(account.aws, STACK).status == ""

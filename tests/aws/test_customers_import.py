@@ -22,6 +22,7 @@ from ops.cloud import customers as customers_module
 from ops.cloud.aws import Aws
 from ops.cloud.customers import customers_table_name, import_customers
 from ops.cloud.customers_file import read_rows
+from ops.cloud.stack import read_stack
 from ops.errors import UserError
 from ops.settings import ROOT
 
@@ -266,7 +267,7 @@ def test_a_table_that_takes_nothing_at_all_is_not_waited_for_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(customers_module, "_LONGEST_WAIT", 0.3)
-    monkeypatch.setattr(customers_module, "_TELL_EVERY", 0.1)
+    monkeypatch.setattr(customers_module, "_REPORT_EVERY", 0.1)
     told: list[str] = []
 
     class Full(Aws):
@@ -278,7 +279,7 @@ def test_a_table_that_takes_nothing_at_all_is_not_waited_for_for_ever(
 
     rows = read_rows(_file(tmp_path, "id,phone,email\n" + _users(0, 30)), "US")
     with pytest.raises(UserError) as raised:
-        import_customers(Full(Session(), "us-east-1"), TABLE, rows, lambda _: None, tell=told.append)
+        import_customers(Full(Session(), "us-east-1"), TABLE, rows, lambda _: None, on_wait=told.append)
     assert "it took nothing for" in raised.value.reason
     assert "--from-line 2" in raised.value.hint
     assert len(told) >= 2
@@ -314,15 +315,15 @@ def test_a_missing_file_and_a_missing_table_are_said(tmp_path: Path) -> None:
 
 
 def test_the_tables_name_is_the_stacks_output(session: Any) -> None:
+    aws = Aws(Session(), "us-east-1")
     with pytest.raises(UserError, match="--table"):
-        customers_table_name(Aws(Session(), "us-east-1"), "popdesk")
+        customers_table_name(read_stack(aws, "popdesk"))
     template = {
         "Resources": {"Logs": {"Type": "AWS::Logs::LogGroup"}},
         "Outputs": {"CustomersTable": {"Value": "popdesk-customers-1"}},
     }
     session.client("cloudformation").create_stack(StackName="popdesk", TemplateBody=json.dumps(template))
-    assert customers_table_name(Aws(Session(), "us-east-1"), "popdesk") == "popdesk-customers-1"
-    assert customers_table_name(Aws(Session(), "us-east-1"), "popdesk", "mine") == "mine"
+    assert customers_table_name(read_stack(aws, "popdesk")) == "popdesk-customers-1"
 
 
 def test_the_command_runs_from_a_checkout_without_pytests_path(tmp_path: Path) -> None:

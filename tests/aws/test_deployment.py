@@ -13,10 +13,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from ops.cloud import stack as stacks
+from ops.cloud.artifacts import make_artifacts_bucket
 from ops.cloud.aws import Aws
-from ops.cloud.deployment import Events, Result, Work, carry_out, prepare_built
-from ops.cloud.releases import Overtaken, plan_rollback, rollback
+from ops.cloud.change_set import discard_plan
+from ops.cloud.deployment import PreparedRelease, Result, execute, prepare_built
+from ops.cloud.destroy import destroy
+from ops.cloud.events import Events
+from ops.cloud.names import artifacts_bucket
+from ops.cloud.releases import ReleaseConflict
+from ops.cloud.rollback import plan_rollback, rollback
+from ops.cloud.stack import read_stack
 from ops.errors import UserError
 from tests.aws import small_stack
 from tests.aws.moto_server import MotoServer
@@ -47,11 +53,13 @@ class Account:
         make_alias(aws)
         return aws
 
-    def prepare(self, text: str, code: str = "first", aws: Aws | None = None, events: Events | None = None) -> Work:
+    def prepare(
+        self, text: str, code: str = "first", aws: Aws | None = None, events: Events | None = None
+    ) -> PreparedRelease:
         return prepare_built(aws or self.aws, self.settings, make_site(text), lambda_zip(code), events or self.events)
 
     def release(self, text: str, code: str = "first", aws: Aws | None = None) -> Result:
-        return carry_out(aws or self.aws, self.prepare(text, code, aws), self.events)
+        return execute(aws or self.aws, self.prepare(text, code, aws), self.events)
 
     def live(self) -> str:
         """Return the live page's text."""
@@ -89,7 +97,7 @@ def test_nothing_changed_is_nothing_done_in_few_calls(account: Account) -> None:
     aws.before = lambda service, operation, _: calls.append(f"{service}.{operation}")
     work = account.prepare("one", aws=aws)
     assert work.nothing_to_do
-    assert not carry_out(aws, work, account.events).released
+    assert not execute(aws, work, account.events).released
     assert len(calls) <= 6, calls
     assert not {"s3.put_object", "cloudformation.create_change_set"} & set(calls)
 
@@ -99,8 +107,8 @@ def test_what_a_hand_deleted_comes_back_when_asked_for(account: Account) -> None
     key = "site/assets/shared-000.css"
     account.raw.delete_object(Bucket=SITE, Key=key)
     work = account.prepare("one")
-    assert carry_out(account.aws, work, account.events).written == 0, "nobody asked"
-    assert carry_out(account.aws, work, account.events, repair=True).written == 1
+    assert execute(account.aws, work, account.events).written == 0, "nobody asked"
+    assert execute(account.aws, work, account.events, repair=True).written == 1
     assert account.raw.head_object(Bucket=SITE, Key=key)
 
 
@@ -109,7 +117,7 @@ def test_new_page_and_new_code_go_and_come_back_together(account: Account) -> No
     work = account.prepare("two", code="second")
     assert work.difference.function
     assert [change.resource for change in work.plan.changes] == ["Lookup"]
-    carry_out(account.aws, work, account.events)
+    execute(account.aws, work, account.events)
     assert ("<title>two</title>" in account.live(), account.live_lambda()) == (True, "2")
     place = work.place
     assert place is not None
@@ -122,7 +130,7 @@ def test_settings_change_goes_through_a_change_set(account: Account) -> None:
     account.settings = small_stack.deployable_settings(log_retention_days=7)
     work = account.prepare("one")
     assert {change.resource for change in work.plan.changes} == {"LookupLogs"}
-    stacks.forget_plan(account.aws, work.plan)
+    discard_plan(account.aws, work.plan)
     assert account.prepare("one").plan.change_set, "forgotten is not applied"
     account.release("one")
     assert account.prepare("one").nothing_to_do
@@ -131,8 +139,8 @@ def test_settings_change_goes_through_a_change_set(account: Account) -> None:
 def test_plan_of_a_first_release_leaves_no_stack(account: Account) -> None:
     work = account.prepare("one")
     assert len(work.plan.changes) == len(small_stack.MADE_BY_MOTO)
-    stacks.forget_plan(account.aws, work.plan)
-    assert not stacks.read_stack(account.aws, STACK).exists
+    discard_plan(account.aws, work.plan)
+    assert not read_stack(account.aws, STACK).exists
 
 
 @pytest.mark.parametrize("spoilt", ["assets/shared-000.css", "X-Content-Type-Options"])
@@ -141,7 +149,7 @@ def test_failed_smoke_test_rolls_back_by_itself(account: Account, spoilt: str) -
     work = account.prepare("two", code="second")
     account.site.spoil.add(spoilt)
     with pytest.raises(UserError, match="is live again") as caught:
-        carry_out(account.aws, work, account.events)
+        execute(account.aws, work, account.events)
     assert caught.value.exit_code == 5
     assert "<title>one</title>" in account.live()
     assert account.live_lambda() == "1"
@@ -165,7 +173,7 @@ def test_change_set_made_obsolete_by_another_release_changes_nothing_live(accoun
 
     aws.before = refuse
     with pytest.raises(UserError, match="somebody else") as caught:
-        carry_out(aws, slow, account.events)
+        execute(aws, slow, account.events)
     assert caught.value.exit_code == 4
     assert (account.live(), account.live_lambda()) == before
 
@@ -174,8 +182,8 @@ def test_overtaken_after_its_stack_was_applied_changes_nothing_live(account: Acc
     account.release("zero")
     slow = account.prepare("slow")
     account.release("quick")
-    with pytest.raises(Overtaken):
-        carry_out(account.aws, slow, account.events)
+    with pytest.raises(ReleaseConflict):
+        execute(account.aws, slow, account.events)
     assert "<title>quick</title>" in account.live()
 
 
@@ -212,17 +220,17 @@ def test_every_call_of_a_whole_release_may_fail(account: Account) -> None:
 def test_destroy_leaves_nothing(account: Account) -> None:
     account.release("one")
     account.release("two")
-    stack = stacks.read_stack(account.aws, STACK)
-    stacks.destroy(account.aws, stack, "123456789012", pause=_no_pause)
+    stack = read_stack(account.aws, STACK)
+    destroy(account.aws, stack, "123456789012", account.events)
     assert account.raw.list_buckets()["Buckets"] == []
-    assert not stacks.read_stack(account.aws, STACK).exists
-    stacks.destroy(account.aws, stacks.read_stack(account.aws, STACK), "123456789012", pause=_no_pause)
+    assert not read_stack(account.aws, STACK).exists
+    destroy(account.aws, read_stack(account.aws, STACK), "123456789012", account.events)
 
 
 def test_artifacts_bucket_is_private_and_made_once(account: Account) -> None:
-    bucket = stacks.artifacts_bucket(STACK, "123456789012", "us-east-1")
+    bucket = artifacts_bucket(STACK, "123456789012", "us-east-1")
     for _ in range(2):
-        stacks.make_artifacts_bucket(account.aws, bucket, "123456789012")
+        make_artifacts_bucket(account.aws, bucket, "123456789012")
     blocked = account.raw.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     assert all(blocked.values())
     assert "aws:SecureTransport" in account.raw.get_bucket_policy(Bucket=bucket)["Policy"]

@@ -18,9 +18,10 @@ from click.testing import CliRunner
 
 from deploy import cli
 from ops.cloud.aws import Aws
-from ops.cloud.doctor import Finding, Limits, examine, policy_names, principal
+from ops.cloud.doctor import Finding, Limits, examine, principal
 from ops.cloud.grants import GRANT_TYPE, GUIDES
 from ops.cloud.iam_policy import granted_actions
+from ops.cloud.names import policy_names
 from tests.aws.connect_backend import Refusal
 from tests.aws.small_stack import INSTANCE, deployable_settings
 from tests.aws.stubbed import Answered
@@ -312,7 +313,7 @@ def test_an_endpoint_that_hangs_is_said_of_each_look_in_time(healthy: Answered, 
     healthy.on("sts", "get_caller_identity", _asked_by(_ANA))
     for service in ("connect", "iam"):
         _hang(healthy.aws, service, hanging)
-    limits = Limits(look=1.0, total=6.0)
+    limits = Limits(check=1.0, total=6.0)
     started = time.monotonic()
     found = {finding.what: finding for finding in examine(healthy.aws, SETTINGS, lambda _: [], limits)}
     took = time.monotonic() - started
@@ -334,7 +335,7 @@ def test_hanging_credentials_end_it_in_time(hanging: Hanging) -> None:
     session = Session()
     session.set_credentials("testing", "testing")
     started = time.monotonic()
-    found = list(examine(Aws(session, "us-east-1", endpoint_url=hanging.url), SETTINGS, limits=Limits(look=0.5)))
+    found = list(examine(Aws(session, "us-east-1", endpoint_url=hanging.url), SETTINGS, limits=Limits(check=0.5)))
     assert [finding.what for finding in found] == ["settings", "credentials"]
     assert (found[-1].state, found[-1].detail) == ("open", "no answer within 0.5 s")
     assert time.monotonic() - started < 5
@@ -345,7 +346,7 @@ def test_all_of_it_ends_in_time_whatever_each_look_takes(healthy: Answered, hang
     for service in ("connect", "iam"):
         _hang(healthy.aws, service, hanging)
     started = time.monotonic()
-    list(examine(healthy.aws, SETTINGS, lambda _: [], Limits(look=2.0, total=2.5)))
+    list(examine(healthy.aws, SETTINGS, lambda _: [], Limits(check=2.0, total=2.5)))
     assert time.monotonic() - started < 4
 
 
@@ -361,7 +362,7 @@ def test_many_profiles_are_looked_at_as_far_as_time_goes(healthy: Answered) -> N
             time.sleep(0.1)
 
     healthy.aws.before = slowly
-    found = {finding.what: finding for finding in examine(healthy.aws, SETTINGS, lambda _: [], Limits(look=1.5))}
+    found = {finding.what: finding for finding in examine(healthy.aws, SETTINGS, lambda _: [], Limits(check=1.5))}
     assert found["security profiles"].state == "open"
     assert "of 43)" in found["security profiles"].detail
     assert "--grant" in found["security profiles"].hint

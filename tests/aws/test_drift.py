@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ops.cloud.stack import POLL_SECONDS, Stack, read_drift
+from ops.cloud.drift import read_drift
+from ops.cloud.events import POLL_SECONDS
+from ops.cloud.stack import Stack
 from tests.aws.stubbed import Stubbed
 
 STACK = Stack("popdesk-prod", "UPDATE_COMPLETE")

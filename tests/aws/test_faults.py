@@ -17,13 +17,7 @@ from botocore.exceptions import ConnectionClosedError
 
 from ops.cloud.aws import Aws
 from ops.cloud.bucket import read_live
-from ops.cloud.releases import (
-    Overtaken,
-    make_live,
-    new_release,
-    switch,
-    upload,
-)
+from ops.cloud.releases import ReleaseConflict, make_live, new_release, switch, upload
 from ops.errors import UserError
 from tests.aws.moto_server import MotoServer
 from tests.aws.world import World, make_site, open_test_aws
@@ -72,7 +66,7 @@ def _run_failing(world: World, job: Job, number: int, when: str) -> bool:
     setattr(aws, when, fault)
     try:
         job(world, aws)
-    except Overtaken:
+    except ReleaseConflict:
         raise AssertionError("nobody else was there") from None
     except UserError:
         assert fault.seen >= number
@@ -182,7 +176,7 @@ def test_two_processes_race_for_the_switch_many_times(world: World) -> None:
                     os.read(gate_out, 1)
                     make_live(aws, world.place, release, live)
                     code = 0
-                except Overtaken as overtaken:
+                except ReleaseConflict as overtaken:
                     code = overtaken.exit_code
                 finally:
                     os._exit(code)

@@ -24,9 +24,9 @@ from click.testing import CliRunner, Result
 
 from deploy import cli
 from ops.cli import cloud as cloud_commands
-from ops.cloud.doctor import policy_names
 from ops.cloud.iam_policy import CALLS, THROUGH_CLOUDFORMATION, parts, policy, size
-from ops.cloud.stack import TEMPLATE
+from ops.cloud.names import policy_names
+from ops.cloud.stack_template import TEMPLATE
 from ops.settings import ROOT
 from tests.aws.small_stack import deployable_settings
 from tests.aws.stubbed import Stubbed

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from ops.cloud import bucket
 from ops.cloud.aws import Aws
-from ops.cloud.bucket import Live, Release, read_live
+from ops.cloud.bucket import Live, read_live
+from ops.cloud.manifests import History, Manifest, Release, keep_manifest, read_manifest
 from ops.cloud.prune import Pruned, prune
 from ops.cloud.releases import make_live, new_release, upload
 from ops.errors import UserError
@@ -123,7 +123,8 @@ def test_a_pruning_machine_whose_clock_is_wrong_takes_nothing_young(world: World
         def now(cls, tz: Any = None) -> Any:
             return datetime.now(tz) + timedelta(days=365)
 
-    monkeypatch.setattr(bucket, "datetime", Wrong)
+    for module in ("bucket", "manifests", "prune"):
+        monkeypatch.setattr(f"ops.cloud.{module}.datetime", Wrong)
     assert _prune(world) == Pruned((), ())
 
 
@@ -238,9 +239,9 @@ def test_a_prune_that_is_killed_leaves_what_is_made_live_meanwhile_whole(world: 
         os.waitpid(child, 0)
 
     assert _Planned(world, past.first.id, prune_and_die).live == past.first.id
-    status = bucket.read_manifest(world.raw, world.place, past.first.id)
+    status = read_manifest(world.raw, world.place, past.first.id)
     assert status.release == past.first
-    bucket.keep_manifest(world.raw, world.place, status)
+    keep_manifest(world.raw, world.place, status)
     assert world.whole() == past.first.id
 
 
@@ -288,13 +289,13 @@ def test_damaged_and_stray_keys_are_named_and_left_alone(world: World, past: Pas
 
 
 def test_releases_are_kept_by_when_s3_has_them() -> None:
-    def manifest(number: int, age: int) -> bucket.Manifest:
+    def manifest(number: int, age: int) -> Manifest:
         release = Release(f"2026010{number}-000000-{number:012}", "", "", "", "", "", "", "", {})
-        return bucket.Manifest(release, datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=age))
+        return Manifest(release, datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=age))
 
     manifests = tuple(manifest(number, age) for number, age in ((1, 1), (3, 2), (2, 3)))
     assert replace(Live(), release="x").fingerprint == "x"
-    history = bucket.History(manifests, {}, ())
+    history = History(manifests, {}, ())
     from ops.cloud.prune import kept_releases
 
     assert kept_releases(history, "", 2, datetime(2027, 1, 1, tzinfo=UTC)) == {

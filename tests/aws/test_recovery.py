@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ops.cloud.bucket import Damaged, Live, Release, manifest_body, parse_manifest, read_manifest
+from ops.cloud.bucket import Damaged, Live
+from ops.cloud.manifests import Release, manifest_body, parse_manifest, read_manifest
 from ops.cloud.releases import new_release
 from tests.aws import test_commands
 from tests.aws.small_stack import SITE

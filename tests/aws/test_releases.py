@@ -8,8 +8,9 @@ import brotli
 import pytest
 from botocore.exceptions import ClientError
 
-from ops.cloud.bucket import ALIAS, read_history, read_live, read_who, stored_assets
-from ops.cloud.releases import Overtaken, new_release, settle_lambda, switch, upload
+from ops.cloud.bucket import ALIAS, read_live, read_who, stored_assets
+from ops.cloud.manifests import read_history
+from ops.cloud.releases import ReleaseConflict, new_release, switch, sync_alias, upload
 from ops.errors import UserError
 from ops.site.contents import Site
 from ops.site.media_types import media_type
@@ -128,7 +129,7 @@ def test_of_two_releases_over_the_same_one_wins(world: World) -> None:
     upload(world.aws, world.place, first, make_site("one"))
     upload(world.aws, world.place, second, make_site("two"))
     switch(world.aws, world.place, second, live)
-    with pytest.raises(Overtaken, match=second.id):
+    with pytest.raises(ReleaseConflict, match=second.id):
         switch(world.aws, world.place, first, live)
     assert world.whole() == second.id
 
@@ -139,7 +140,7 @@ def test_two_first_releases_one_wins(world: World) -> None:
     for release, text in ((first, "one"), (second, "two")):
         upload(world.aws, world.place, release, make_site(text))
     switch(world.aws, world.place, first, live)
-    with pytest.raises(Overtaken):
+    with pytest.raises(ReleaseConflict):
         switch(world.aws, world.place, second, live)
     assert world.whole() == first.id
 
@@ -192,7 +193,7 @@ def test_alias_moved_meanwhile_is_looked_at_again(world: World) -> None:
     model = world.raw.client("lambda").meta.service_model.operation_model("UpdateAlias")
     assert "PreconditionFailedException" in {shape.name for shape in model.error_shapes}
     world.aws.before = refuse_once
-    assert settle_lambda(world.aws, world.place)
+    assert sync_alias(world.aws, world.place)
     assert world.live_lambda() == version
     alias = world.raw.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)
     assert revisions == [alias["RevisionId"]] * 2

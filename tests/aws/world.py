@@ -20,8 +20,10 @@ import brotli
 from botocore.session import Session
 
 from ops.cloud.aws import Aws
-from ops.cloud.bucket import ALIAS, Place, Release, read_live, read_manifest
-from ops.cloud.releases import invalidate, make_live, new_release, plan_rollback, rollback, settle_lambda, upload
+from ops.cloud.bucket import ALIAS, Place, read_live
+from ops.cloud.manifests import Release, read_manifest
+from ops.cloud.releases import invalidate, make_live, new_release, sync_alias, upload
+from ops.cloud.rollback import plan_rollback, rollback
 from ops.site.contents import Site
 from tests.aws.moto_server import MotoServer
 
@@ -128,7 +130,7 @@ class World:
         site = make_site(text)
         live = read_live(aws, self.place)
         if live.fingerprint == new_release(site, live, lambda_sha256=lambda_version).fingerprint:
-            settle_lambda(aws, self.place)
+            sync_alias(aws, self.place)
             invalidate(aws, self.place)
         else:
             release_site(aws, self.place, site, lambda_version)

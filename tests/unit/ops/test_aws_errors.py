@@ -11,7 +11,7 @@ from botocore import exceptions
 from botocore.exceptions import BotoCoreError
 
 from ops.cloud import aws_errors
-from ops.cloud.aws_errors import config_problem, credentials_refused, hint, machine_problem, unanswered
+from ops.cloud.aws_errors import config_problem, credentials_refused, hint, machine_problem, no_answer_hint
 from ops.cloud.iam_policy import CALLS
 
 REGIONS = ("us-east-1", "us-east-2", "eu-west-1")
@@ -155,12 +155,12 @@ def test_what_is_wrong_on_this_machine_is_said_to_be_here(error: BotoCoreError, 
 )
 def test_a_call_without_an_answer_has_the_remedy_of_its_kind(error: BotoCoreError, region: str, said: str) -> None:
     assert machine_problem(error, "") is None
-    assert said in unanswered(error, region, REGIONS)
+    assert said in no_answer_hint(error, region, REGIONS)
 
 
 def test_a_region_that_is_mistyped_is_told_the_right_one() -> None:
     error = exceptions.EndpointConnectionError(endpoint_url="https://sts.us-esat-1.amazonaws.com/")
-    assert "(there are us-east-1" in unanswered(error, "us-esat-1", REGIONS)
+    assert "(there are us-east-1" in no_answer_hint(error, "us-esat-1", REGIONS)
 
 
 def test_every_exception_of_botocore_has_words() -> None:
@@ -171,7 +171,7 @@ def test_every_exception_of_botocore_has_words() -> None:
             made: Any = kind
             error = made(**dict.fromkeys(re.findall(r"{(\w+)}", made.fmt), "x"))
             found = machine_problem(error, "")
-            assert all(found) if found else unanswered(error, "us-east-1")
+            assert all(found) if found else no_answer_hint(error, "us-east-1")
 
 
 @pytest.mark.parametrize(

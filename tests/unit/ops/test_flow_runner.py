@@ -363,8 +363,11 @@ def test_a_reference_to_what_is_not_there_is_told_and_sets_nothing(reference: st
     [
         (action("PlayPrompt", {"Text": "Hello"}), "PlayPrompt"),
         (action("UpdateContactAttributes", {"Attributes": {"it": "$.Chanel"}}), "$.Chanel"),
-        (action("UpdateContactAttributes", {"Attributes": {"it": "$.CustomerEndpoint"}}), "stands for no text"),
-        (action("UpdateContactAttributes", {"Attributes": {"it": "$.SegmentAttributes.connect:Subtype"}}), "no text"),
+        (action("UpdateContactAttributes", {"Attributes": {"it": "$.CustomerEndpoint"}}), "its value is not a string"),
+        (
+            action("UpdateContactAttributes", {"Attributes": {"it": "$.SegmentAttributes.connect:Subtype"}}),
+            "is not a string",
+        ),
         (action("UpdateContactAttributes", {}), "KeyError: 'Attributes'"),
         (action("UpdateContactEventHooks", {"EventHooks": {"CustomerQueue": "guide"}}), "CustomerQueue"),
         (action("InvokeLambdaFunction", {"InvocationTimeLimitSeconds": "soon"}), "ValueError"),

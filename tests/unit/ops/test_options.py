@@ -23,9 +23,8 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
             "subject", "see `deploy.py status`", "`deploy.py`, `deploy.py doctor --grant X` or `deploy.py preview`"
         )
 
-    import ops.cli.cloud as cloud
-
-    monkeypatch.setattr(cloud, "load_settings", fail)
+    monkeypatch.setattr("ops.cli.cloud.load_settings", fail)
+    monkeypatch.setattr("ops.cli.customers.load_settings", fail)
     monkeypatch.setattr(deploy, "load_settings", fail)
 
 
@@ -41,7 +40,7 @@ def test_a_remedy_repeats_what_was_given(monkeypatch: pytest.MonkeyPatch) -> Non
     assert f"`python deploy.py status {given}`" in result.stderr
     assert f"`python deploy.py {given}`" in result.stderr
     assert f"`python deploy.py doctor --grant X {given}`" in result.stderr
-    assert "`python deploy.py preview --env prod`" in result.stderr, "it takes no profile"
+    assert "`python deploy.py preview --env prod --profile 'my desk'`" in result.stderr, "it takes no region"
 
 
 @pytest.mark.usefixtures("failing")

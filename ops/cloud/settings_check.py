@@ -1,0 +1,36 @@
+"""What the settings must say before anything is deployed; ops/settings.py checks what holds everywhere."""
+
+from __future__ import annotations
+
+import re
+
+from ops.errors import WRONG_SETTINGS, UserError
+from ops.settings import Settings
+
+# What CloudWatch Logs allows (docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html).
+_RETENTION_DAYS = [
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+]
+
+
+def check_deployable(settings: Settings) -> None:
+    """Raise UserError (exit code 2) that names every wrong key, where the settings cannot be deployed. Makes no call."""
+    table = f"tool.popdesk.environments.{settings.environment}" if settings.environment else "tool.popdesk"
+    wrong = []
+    aws = settings.aws
+    if not aws.instance_arn:
+        wrong.append(f"{table}.aws.instance_arn is empty: the ARN of the Amazon Connect instance")
+    elif aws.instance_region != aws.region:
+        wrong.append(f"{table}.aws.region is {aws.region}, the instance is in {aws.instance_region}")
+    if bool(aws.domain) != bool(aws.certificate_arn):
+        missing = "certificate_arn" if aws.domain else "domain"
+        wrong.append(f"{table}.aws.{missing} is empty: domain and certificate_arn go together")
+    if aws.domain and not re.fullmatch(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", aws.domain):
+        wrong.append(f"{table}.aws.domain is {aws.domain!r}: a host without https:// and path")
+    if aws.log_retention_days not in _RETENTION_DAYS:
+        wrong.append(f"{table}.aws.log_retention_days is {aws.log_retention_days}: one of {_RETENTION_DAYS}")
+    if wrong:
+        raise UserError(
+            "pyproject.toml", "; ".join(wrong), "correct it there; AWS was not called yet", exit_code=WRONG_SETTINGS
+        )
