@@ -106,8 +106,10 @@ ELSEWHERE = (
     "build --env",
     *(
         f"preview {option}"
-        for option in ("--port", "--app-port", "--browser", "--no-browser", "--scenario", "--env", "--verbose")
+        for option in ("--port", "--app-port", "--browser", "--no-browser", "--scenario", "--adapter", "--env")
     ),
+    "preview --profile",
+    "preview --verbose",
     " --version",
 )
 _SHARED = ("--env", "--profile", "--region")
