@@ -38,13 +38,13 @@ hypothesis.settings.register_profile("popdesk", deadline=None, suppress_health_c
 hypothesis.settings.register_profile("few", hypothesis.settings.get_profile("popdesk"), max_examples=10)
 hypothesis.settings.load_profile("popdesk")
 
-_UNIT = Path(__file__).parent / "unit"
+_QUICK = (Path(__file__).parent / "unit", Path(__file__).parent / "team")
 _quick_test = ""  # the one that runs
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what is in tests/unit as `quick`, where it is not marked `slow`."""
-    if item.path.is_relative_to(_UNIT) and not item.get_closest_marker("slow"):
+    """Mark what is in tests/unit and tests/team as `quick`, where it is not marked `slow`."""
+    if any(map(item.path.is_relative_to, _QUICK)) and not item.get_closest_marker("slow"):
         item.add_marker("quick")
 
 

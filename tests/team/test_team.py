@@ -51,6 +51,7 @@ def test_every_card_can_be_asked_and_what_it_returns_can_be_drawn(
             drawable(asyncio.run(card.ask(desk)))
 
 
+@pytest.mark.slow
 def test_the_page_builds_with_every_file_that_it_names(team_build: Path) -> None:
     page = (team_build / "index.html").read_text("utf-8")
     named = re.findall(r'(?:href|src)="\./(assets/[^"]+)"', page)
@@ -58,6 +59,7 @@ def test_the_page_builds_with_every_file_that_it_names(team_build: Path) -> None
     assert [path for path in named if not (team_build / path).is_file()] == []
 
 
+@pytest.mark.slow
 def test_the_lambda_loads_its_adapter_and_answers_in_the_flows_terms(team_build: Path, team_settings: Settings) -> None:
     """It is asked for a contact without a number: no test asks a team's own CRM."""
     assert team_build.is_dir()
