@@ -66,10 +66,23 @@ class App:
             await asyncio.sleep(_NEXT_TASK)
             from popdesk.view.dom import parsed
 
+            await self._load_words()
             await parsed()
             self._run_cards(asked)
         except Exception as error:
             _fail_plainly(error)
+
+    async def _load_words(self) -> None:
+        import words
+
+        settings = self._settings
+        language = words.choose(settings["language"], browser.language())
+        url = settings["words"].get(language)
+        if url:
+            try:
+                words.LOADED[language] = await browser.fetch_json(url, settings["request_timeout_ms"] / 1000)
+            except Exception:
+                words.LOADED[language] = {}  # English is better than no page
 
     def _run_cards(self, asked: "dict[str, Question]") -> None:
         import cards  # noqa: F401  (fills CARDS)

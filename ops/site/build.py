@@ -30,6 +30,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -148,7 +149,10 @@ def _make_page(page: Page, modules: Path) -> Site:
     files = _Files()
     notes = list(page.notes)
     css = files.add("app.css", _style(page, modules, notes))
-    python = _page_python(page, modules)
+    own_words = [] if page.cards is None else (page.python / "words").glob("??.py")
+    languages = {path.stem: path for path in own_words if path.stem != "en"}
+    words = {name: f"./{files.add(f'words-{name}.json', _words(path))}" for name, path in languages.items()}
+    python = _page_python(page, modules, words, set(languages.values()))
     runtime = add_runtime(
         files, modules, python, _compiled, _CACHE, uses_sdk=page.uses_sdk, eager=page.eager, notes=notes
     )
@@ -265,10 +269,22 @@ def _licensed(page: Page) -> list[str]:
 # -- the page's Python -------------------------------------------------------------------------------------------------
 
 
-def _page_python(page: Page, modules: Path) -> PagePython:
-    """Return the page's modules, compiled and as they are written, each with the page's settings beside them."""
-    settings = json.dumps(page.settings, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-    names = {path: path.relative_to(page.python).as_posix() for path in _modules(page.python)}
+def _words(path: Path) -> bytes:
+    """Return a language's words, the dict WORDS of its module, as a file that only its pages fetch."""
+    for node in _parsed(path).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "WORDS":
+            with suppress(ValueError):
+                return json.dumps(ast.literal_eval(node.value), ensure_ascii=False, separators=(",", ":")).encode()
+    raise UserError(
+        f"pyapp/words/{path.name}", "it has no WORDS that is a dict of texts", "write it as en.py is written"
+    )
+
+
+def _page_python(page: Page, modules: Path, words: dict[str, str], apart: set[Path]) -> PagePython:
+    """Return the page's modules but for those `apart`, compiled and as they are written, each with the settings beside them."""
+    told = page.settings | ({"words": words} if page.cards is not None else {})
+    settings = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    names = {path: path.relative_to(page.python).as_posix() for path in _modules(page.python) if path not in apart}
     return PagePython(
         compiled={_mpy(name): compile_module(path, page.python) for path, name in names.items()}
         | {"settings.json": settings},

@@ -4,6 +4,7 @@ parse_url("https://crm.example.com/7")      # -> {"host": "crm.example.com", ...
 element.addEventListener("click", callback(clicked))
 """
 
+import asyncio
 import json
 from asyncio import core  # type: ignore[attr-defined]  # MicroPython's
 
@@ -51,6 +52,15 @@ def parse_url(url: str) -> "dict[str, str] | None":
         return None
     parts = ("protocol", "host", "origin", "username", "password", "href")
     return {part: str(getattr(parsed, part)) for part in parts}
+
+
+async def fetch_json(url: str, seconds: float) -> "Any":
+    """Return what a JSON file of the page's own holds. Raises an exception where it does not come in that time."""
+
+    async def text() -> str:
+        return str(await (await js.fetch(url)).text())
+
+    return json.loads(await asyncio.wait_for(text(), seconds))
 
 
 def language() -> str:

@@ -4,7 +4,8 @@
     say("pop.allow.firefox", site="https://my.connect.aws")
 
 Card titles are their own keys: "Agent name" is said as it is where a language has no entry for it. Another language is a
-module here, named by its ISO 639-1 code, with a dict WORDS; its code in LANGUAGES and in ops/settings.py.
+module here, named by its ISO 639-1 code, with a dict WORDS; its code in LANGUAGES and in ops/settings.py. The build serves it
+as a file of its own, which only its pages fetch (main.py puts it into LOADED).
 """
 
 if False:
@@ -13,6 +14,7 @@ if False:
     Say = Callable[..., str]
 
 LANGUAGES = ("en", "es")
+LOADED: "dict[str, dict[str, str]]" = {}
 
 
 def title(say: "Say", text: str) -> str:
@@ -20,14 +22,18 @@ def title(say: "Say", text: str) -> str:
     return text if text in _load("en") else say(text)
 
 
+def choose(setting: str, browser: str) -> str:
+    """Return the page's language: the setting's, or where that is "auto" the browser's, else English."""
+    language = setting if setting in LANGUAGES else browser[:2].lower()
+    return language if language in LANGUAGES else "en"
+
+
 def words(setting: str, browser: str) -> "tuple[Say, str]":
-    """Return `say(key, **values)` and its language: the setting's, or where that is "auto" the browser's, else English.
+    """Return `say(key, **values)` and its language (see `choose`).
 
     The words are imported when the first is said: the first values need none.
     """
-    language = setting if setting in LANGUAGES else browser[:2].lower()
-    if language not in LANGUAGES:
-        language = "en"
+    language = choose(setting, browser)
 
     def say(key: str, **values: object) -> str:
         text = _load(language).get(key) or _load("en").get(key) or key
@@ -37,5 +43,6 @@ def words(setting: str, browser: str) -> "tuple[Say, str]":
 
 
 def _load(language: str) -> "dict[str, str]":
-    words: "dict[str, str]" = __import__("words." + language, None, None, ("WORDS",)).WORDS
-    return words
+    if language not in LOADED:
+        LOADED[language] = __import__("words." + language, None, None, ("WORDS",)).WORDS
+    return LOADED[language]

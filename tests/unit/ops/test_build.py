@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ from ops.site.build import (
     compile_module,
     design_tokens,
 )
+from ops.site.forms import read_pack
 from ops.site.headers import PRODUCTION_ANCESTORS, content_security_policy, first_style
 from ops.site.licences import licences
 from ops.site.npm import WEB, install_packages
@@ -195,6 +197,17 @@ def test_python_that_micropython_cannot_compile_is_named_and_nothing_is_written(
     assert caught.value.subject == "pyapp/cards.py"
     assert "line 1" in caught.value.reason
     assert not (tmp_path / "dist").exists()
+
+
+def test_another_languages_words_are_a_file_that_only_its_pages_fetch(tmp_path: Path) -> None:
+    built = build_site(load_settings(), tmp_path / "dist")
+    (spanish,) = [path for path in built.files if path.startswith("assets/words-es-")]
+    assert json.loads((built.folder / spanish).read_bytes())["refresh"] == "Actualizar"
+    (image,) = [path for path in built.files if path.endswith(".pack")]
+    packed = read_pack((built.folder / image).read_bytes())
+    assert "words/en.mpy" in packed
+    assert "words/es.mpy" not in packed
+    assert json.loads(packed["settings.json"])["words"] == {"es": f"./{spanish}"}
 
 
 def test_an_unknown_design_token_is_named(tmp_path: Path) -> None:
