@@ -91,11 +91,12 @@ class Board:
         self._answers: "dict[str, Question]" = {}  # the first pass's questions, by name
 
     def grant(self, permissions: "list[str]") -> None:
-        """Take the granted permissions: a question that lacks its own is refused at once, and is not sent any more."""
+        """Take the granted permissions: a question that lacks its own is refused at once, and is not sent any more.
+
+        Cards that have asked one already say so now, whatever has come of it.
+        """
         self._granted = permissions
-        for name in self._open:
-            if not self._permitted(name):
-                self._open[name].settle(None, Unanswered(REFUSED, "", permission_for(name)))
+        self._refresh([name for name in self._open if not self._permitted(name)])
 
     def start(self, asked: "dict[str, Question] | None" = None) -> None:
         """Run the cards for the first time: those declared `later` when the others have answered, or a little later.

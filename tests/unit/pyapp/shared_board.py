@@ -257,6 +257,16 @@ async def test_a_question_that_turns_out_to_be_not_permitted_is_refused_at_once(
     assert stage.shown[2:] == [("b", "value", "Sales")]
 
 
+async def test_a_question_that_timed_out_before_its_refusal_was_known_is_refused_then() -> None:
+    stage = Stage(0.05, a="agent.name")
+    stage.board.refresh()
+    await _pass(0.3)
+    assert stage.shown == [("a", TIMED_OUT, None)]
+    stage.board.grant([])
+    await _settle()
+    assert stage.shown[-1] == ("a", REFUSED, None)
+
+
 async def test_every_permission_at_once_is_a_star() -> None:
     stage = Stage(a="agent.name")
     stage.board.grant(["*"])
