@@ -25,6 +25,7 @@ from ops.preview.scenario import Desk
 from ops.preview.server import Preview
 from ops.settings import load_settings
 from tests import firefox
+from tests.adapters.stage import stage_of, stages
 from tests.chromium import chromium, launch_arguments
 
 # Without a screen Chromium takes it for 800 by 600 pixels, and a CRM's window for no larger.
@@ -40,6 +41,26 @@ hypothesis.settings.load_profile("popdesk")
 
 _QUICK = (Path(__file__).parent / "unit", Path(__file__).parent / "team")
 _quick_test = ""  # the one that runs
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --adapter NAME, which runs the contract of adapters with that one (tests/adapters)."""
+    what = "run the contract of adapters with this one, and nothing else; may be given again"
+    parser.addoption("--adapter", metavar="NAME", action="append", default=[], help=what)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Collect the contract alone where an adapter is named and no file is. Raises UsageError if it has no stage."""
+    for named in config.option.adapter:
+        stage_of(named)
+    if config.option.adapter and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        config.args = [str(Path(__file__).parent / "adapters")]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of the contract with every adapter, or with the one of --adapter."""
+    if "adapter" in metafunc.fixturenames and metafunc.module.__name__ == "tests.adapters.test_contract":
+        metafunc.parametrize("adapter", metafunc.config.option.adapter or stages())
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -259,7 +259,7 @@ def test_a_token_that_cannot_be_read_fails_the_call_and_not_the_handler(capsys: 
 
 def test_the_fourth_adapter_of_the_documentation_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "docs" / "lambda.md").read_text("utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    code, _ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len([line for line in code.splitlines() if line.strip()]) <= 25
     (tmp_path / "s3.py").write_text(code, "utf-8")
     monkeypatch.setattr(adapters, "__path__", [*adapters.__path__, str(tmp_path)])
