@@ -109,6 +109,7 @@ class App:
             settings["attributes"],
             self._fail_card,
             _NEXT_TASK,
+            settings["fields"],
         )
         # Steps of PageState.heard that are the board's.
         self._tell, self._grant, self._refresh, self._refresh_soon = (

@@ -33,6 +33,7 @@ _HINTS = {
     "'board'": "write `from popdesk import card`",
     "'desk'": "write `from popdesk import Unanswered`",
     "'values'": "write `from popdesk import Text`, and whatever else it imports",
+    "[tool.popdesk.fields] has no field": 'add it to pyproject.toml: tier = "loyaltyTier"',
     "KeyError": "read a value that a contact may lack with .get()",
     "second card": "give each card's function a name of its own",
     "'needs'": "leave `needs=` out: it follows from what the card asks",
@@ -57,10 +58,11 @@ def play_cards(python: Path, modules: list[Path], settings: Settings, cached: Ca
 
     Raises UserError for a card that would break in the page, and for cards that do not come to an end.
     """
-    roles = json.dumps(settings.attributes.by_role(), sort_keys=True).encode()
+    names = {"roles": settings.attributes.by_role(), "fields": settings.fields}
+    given = json.dumps(names, sort_keys=True).encode()
     sources = [part for path in modules for part in (str(path.relative_to(python.parent)).encode(), path.read_bytes())]
-    inputs = [_PLAYER.read_bytes(), sys.version.encode(), roles, *sources]
-    found = json.loads(cached("cards", inputs, lambda: _run(python, roles)))
+    inputs = [_PLAYER.read_bytes(), sys.version.encode(), given, *sources]
+    found = json.loads(cached("cards", inputs, lambda: _run(python, given)))
     notes = [f"{card}, so it was not played: it asks when its turn comes." for card in found["unplayed"]]
     first: list[str] = []
     for card in found["cards"]:
@@ -79,11 +81,11 @@ def play_cards(python: Path, modules: list[Path], settings: Settings, cached: Ca
     )
 
 
-def _run(python: Path, roles: bytes) -> bytes:
+def _run(python: Path, given: bytes) -> bytes:
     command = [sys.executable, "-I", "-B", str(_PLAYER), str(python)]
     try:
         done = subprocess.run(
-            command, input=roles, capture_output=True, timeout=_LIMIT, check=False, env=tool_environment()
+            command, input=given, capture_output=True, timeout=_LIMIT, check=False, env=tool_environment()
         )
     except subprocess.TimeoutExpired:
         reason = f"its cards, run once against a sample desk, did not come to an end in {_LIMIT} seconds"

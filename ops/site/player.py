@@ -1,6 +1,8 @@
 """Runs each card of a page once, on CPython, against a sample desk: ops/site/play.py starts it as a process of its own.
 
-    python -I -B player.py pyapp < '{"identity": "ContactPhoneNumberOrEmail", ...}'      # the attributes' names, by role
+    python -I -B player.py pyapp < '{"roles": {"identity": "ContactPhoneNumberOrEmail", ...}, "fields": {}}'
+
+The names are those of page_settings: of the attributes, and of the customer fields of the team's own.
 
 Writes one JSON object to stdout:
 
@@ -65,7 +67,7 @@ class _Browser(ModuleType):
     __hash__ = None  # type: ignore[assignment]
 
 
-def main(folder: Path, roles: dict[str, str]) -> dict[str, Any]:
+def main(folder: Path, roles: dict[str, str], fields: dict[str, str]) -> dict[str, Any]:
     """Return what came of the cards below `folder`."""
     sys.path.insert(0, str(folder))
     for name in (*_OF_THE_BROWSER, "pyscript.web", "pyscript.ffi", "pyscript.media", "pyscript.fs"):
@@ -100,7 +102,7 @@ def main(folder: Path, roles: dict[str, str]) -> dict[str, Any]:
         place = _place(card.ask, folder)
         found["cards"].append({"id": card.id, "title": card.title, "later": card.later, "line": place, "asks": asks})
         try:
-            values.drawable(asyncio.run(_value(card.ask, desk.Desk(ask, roles))))
+            values.drawable(asyncio.run(_value(card.ask, desk.Desk(ask, roles, fields))))
         except desk.Unanswered:
             continue
         except _NotHere as error:
@@ -166,4 +168,4 @@ def _problem(error: BaseException, folder: Path, place: str = "") -> list[str]:
 
 if __name__ == "__main__":
     output, sys.stdout = sys.stdout, sys.stderr  # what a card prints is no part of it
-    json.dump(main(Path(sys.argv[1]).resolve(), json.load(sys.stdin)), output)
+    json.dump(main(Path(sys.argv[1]).resolve(), **json.load(sys.stdin)), output)

@@ -61,12 +61,14 @@ class Board:
         roles: "dict[str, str]",
         failed: "Callable[[Card, Exception], None] | None" = None,
         pause: float = 0,
+        fields: "dict[str, str] | None" = None,
     ) -> None:
         self._cards = list(cards)
         self._send = send
         self._show = show
         self._seconds = seconds
         self._roles = roles
+        self._fields = fields
         self._pause = pause  # seconds between the first answers and the cards declared `later`
         self._failed = failed  # called with (card, exception) for a defect in a card
         self._granted: "list[str] | None" = None  # the permissions, once the workspace has told them
@@ -232,7 +234,7 @@ class Board:
             return question.answer()
 
         try:
-            value = card.ask(Desk(ask, self._roles))
+            value = card.ask(Desk(ask, self._roles, self._fields))
             while _to_be_awaited(value):
                 value = await value
             outcome = Outcome("value", drawable(value) if card.place == "cards" else value)

@@ -11,7 +11,7 @@ an answer of another type than the SDK promises: what is passed on is never some
 import json
 
 if False:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from typing import Any, NotRequired, TypedDict
 
     Ask = Callable[[str], Awaitable[Any]]
@@ -47,11 +47,16 @@ class Unanswered(Exception):
 
 
 class Desk:
-    """One card's view of the desk; `ask(name)` is awaited for each question, `roles` are the attributes' names."""
+    """One card's view of the desk; `ask(name)` is awaited for each question.
 
-    def __init__(self, ask: "Ask", roles: "dict[str, str]") -> None:
+    `roles` are the names of the attributes of [tool.popdesk.attributes], `fields` of those of [tool.popdesk.fields].
+    """
+
+    def __init__(self, ask: "Ask", roles: "dict[str, str]", fields: "dict[str, str] | None" = None) -> None:
+        fields = fields or {}
         self.agent = Agent(ask)
-        self.contact = Contact(ask, roles)
+        self.contact = Contact(ask, roles, list(fields.values()))
+        self.customer = Customer(self.contact, fields)
 
 
 class Agent:
@@ -88,9 +93,10 @@ class Agent:
 class Contact:
     """The contact this page was opened for."""
 
-    def __init__(self, ask: "Ask", roles: "dict[str, str]") -> None:
+    def __init__(self, ask: "Ask", roles: "dict[str, str]", others: "Sequence[str]" = ()) -> None:
         self._ask = ask
         self._roles = roles
+        self._ours = list(roles.values()) + list(others)
 
     async def channel(self) -> "Channel":
         """Return the channel: {"type": "voice", "subtype": "connect:Telephony"}; there may be no subtype."""
@@ -119,16 +125,34 @@ class Contact:
     async def attributes(self) -> "dict[str, str]":
         """Return all contact attributes: {name: text}. All cards share one request.
 
-        An attribute of [tool.popdesk.attributes] that stands for nothing is left out, as if nobody had set it.
+        One of [tool.popdesk.attributes] or [tool.popdesk.fields] that stands for nothing is left out, as if nobody had set it.
         """
         answer = await self._ask("contact.attributes")
         given = {} if answer is None else _record("contact.attributes", answer)
-        ours = self._roles.values()
+        ours = self._ours
         return {name: _as_text(given[name]) for name in given if not _is_nothing(given[name], name in ours)}
 
     async def attribute(self, role: str) -> str:
         """Return the attribute that plays a role of [tool.popdesk.attributes], e.g. "identity"; "" when there is none."""
         return (await self.attributes()).get(self._roles[role]) or ""
+
+
+class Customer:
+    """The customer that the look-up has found."""
+
+    def __init__(self, contact: "Contact", fields: "dict[str, str]") -> None:
+        self._contact = contact
+        self._fields = fields
+
+    async def field(self, name: str) -> str:
+        """Return a field of [tool.popdesk.fields], e.g. "tier"; "" when the customer has none, or none or several are found.
+
+        Raises ValueError for a name that is not in the settings.
+        """
+        if name not in self._fields:
+            known = ", ".join(sorted(self._fields)) or "none"
+            raise ValueError("[tool.popdesk.fields] has no field " + repr(name) + " (it has: " + known + ")")
+        return (await self._contact.attributes()).get(self._fields[name]) or ""
 
 
 # -- what may be passed on ---------------------------------------------------------------------------------------------

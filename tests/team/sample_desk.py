@@ -1,6 +1,6 @@
 """A desk with a call on it, for playing cards without a workspace.
 
-desk = sample_desk(settings.attributes.by_role())
+desk = sample_desk(settings.attributes.by_role(), settings.fields, tier="gold")
 await card.ask(desk)
 """
 
@@ -31,11 +31,15 @@ CUSTOMER = {
 }
 
 
-def sample_desk(roles: dict[str, str]) -> Desk:
-    """Return the desk; `roles` are the attributes' names by what they mean (`settings.attributes.by_role()`)."""
+def sample_desk(roles: dict[str, str], fields: dict[str, str], **values: str) -> Desk:
+    """Return the desk; `roles` are the attributes' names by what they mean (`settings.attributes.by_role()`).
+
+    `values` are those of the customer's own `fields` (`settings.fields`); the others are empty.
+    """
     attributes = {roles[role]: value for role, value in CUSTOMER.items()}
+    attributes |= {attribute: values.get(field, "-") for field, attribute in fields.items()}
 
     async def ask(question: str) -> object:
         return attributes if question == "contact.attributes" else ANSWERS[question]
 
-    return Desk(ask, roles)
+    return Desk(ask, roles, fields)

@@ -44,7 +44,7 @@ def test_the_sample_desk_answers_every_question() -> None:
 def test_every_card_can_be_asked_and_what_it_returns_can_be_drawn(
     team_cards: list[Any], team_settings: Settings
 ) -> None:
-    desk = sample_desk(team_settings.attributes.by_role())
+    desk = sample_desk(team_settings.attributes.by_role(), team_settings.fields)
     assert team_cards, "pyapp/cards.py declares no card"
     for card in team_cards:
         with suppress(Unanswered):  # an answer too: the page says why there is none

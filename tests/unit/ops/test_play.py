@@ -111,6 +111,17 @@ def test_cards_that_cannot_be_imported_are_named_with_what_to_write(tmp_path: Pa
     assert "SyntaxError" in broken.reason
 
 
+def test_a_field_of_the_teams_own_is_played_empty_and_a_wrong_name_is_told(tmp_path: Path) -> None:
+    card = _HEAD + '@card("Tier")\nasync def tier(desk):\n    return await desk.customer.field("tier") or "none"\n'
+    problem = _problem(tmp_path / "1", cards=card)
+    assert (problem.subject, problem.hint) == ("pyapp/cards.py:4", 'add it to pyproject.toml: tier = "loyaltyTier"')
+    assert "has no field 'tier' (it has: none)" in problem.reason
+    python = _python(tmp_path / "2", cards=card)
+    settings = load_settings().model_copy(update={"fields": {"tier": "loyaltyTier"}})
+    played = play_cards(python, sorted(python.rglob("*.py")), settings, Cache(tmp_path / "cache"))
+    assert (played.first_questions, played.notes) == (("contact.attributes",), ())
+
+
 def test_an_answer_that_is_refused_or_nothing_is_no_defect(tmp_path: Path) -> None:
     cards = _HEAD + '@card("Odd")\nasync def odd(desk):\n    raise Unanswered("nothing")\n'
     assert _play(tmp_path, cards=cards).skeleton == [["Odd", "odd"]]

@@ -93,3 +93,35 @@ async def test_what_a_record_may_lack_is_left_out_when_it_is_no_text() -> None:
 async def test_attributes_are_texts_whatever_the_workspace_sends() -> None:
     given = {"a": "x", "b": 7, "c": None, "d": True, "e": ["y"]}
     assert await _asked("contact.attributes", given) == {"a": "x", "b": "7", "d": "true", "e": '["y"]'}
+
+
+async def _field(name: str, attributes: object) -> str:
+    async def ask(question: str) -> object:
+        assert question == "contact.attributes"
+        return attributes
+
+    return await Desk(ask, ROLES, {"tier": "loyaltyTier", "plan": "ownPlan"}).customer.field(name)
+
+
+async def test_a_field_of_the_teams_own_is_its_attributes_text() -> None:
+    assert await _field("tier", {"loyaltyTier": "gold", "tier": "silver", "ownPlan": "-"}) == "gold"
+    for nothing in ({}, None, {"loyaltyTier": "-"}, {"loyaltyTier": ""}, {"loyaltyTier": None}):
+        assert await _field("tier", nothing) == ""
+    assert await _field("plan", {"ownPlan": 7}) == "7"
+
+
+async def test_a_field_that_the_settings_lack_is_a_mistake_of_the_card() -> None:
+    try:
+        await _field("tire", {})
+    except ValueError as error:
+        assert "[tool.popdesk.fields] has no field 'tire' (it has: plan, tier)" in str(error)  # noqa: PT017
+        return
+    raise AssertionError("no error")
+
+
+async def test_an_own_fields_attribute_that_stands_for_nothing_is_left_out_of_all() -> None:
+    async def ask(_: str) -> object:
+        return {"loyaltyTier": "-", "other": "-"}
+
+    assert await Desk(ask, ROLES, {"tier": "loyaltyTier"}).contact.attributes() == {"other": "-"}
+    assert await Desk(ask, ROLES).contact.attributes() == {"loyaltyTier": "-", "other": "-"}
