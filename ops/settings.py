@@ -4,7 +4,8 @@
     settings = load_settings(environment="prod")  # with [tool.popdesk.environments.prod] laid over them
     settings.attributes.url                       # -> "contactUrlPath"
 
-An environment may override any key: its tables are merged into the tables above, a list replaces a list.
+A key that the file leaves out has its default, which stands here; docs/settings.md lists all keys with theirs. An environment
+may override any key: its tables are merged into the tables above, a list replaces a list.
 `page_settings` and `lambda_settings` return the parts that travel with the page and with the Lambda's zip.
 """
 
@@ -32,6 +33,7 @@ from ops.adapter_settings import check_adapter_settings, has_settings
 from ops.crm_settings import check_entry, check_fields, check_lookup_url, check_page, check_path, encode_template
 from ops.errors import UserError
 from ops.own_fields import ATTRIBUTE_NAME, BASIC_FIELDS, check_own_fields
+from ops.own_words import languages
 
 PYPROJECT = ROOT / "pyproject.toml"
 
@@ -117,6 +119,14 @@ def _check_interval(seconds: int) -> int:
     return seconds
 
 
+def _check_language(language: str) -> str:
+    if language not in (known := ("auto", *languages())):
+        raise ValueError(
+            f"{language!r} is no language of the page's words (there are: {', '.join(known)}; docs/words.md)"
+        )
+    return language
+
+
 def _check_queue(queue: str) -> str:
     if not queue.strip():
         raise ValueError("it is empty: name the queue that the main flow sends contacts to, or give its ARN")
@@ -136,19 +146,27 @@ class _Table(BaseModel):
 class Iframe(_Table):
     """How the workspace frames the page (AppIntegrations' ContactHandling.Scope and IframeConfig)."""
 
-    scope: Literal["PER_CONTACT", "CROSS_CONTACTS"]
-    sandbox: Annotated[tuple[str, ...], AfterValidator(_check_needed_sandbox), _known(*SANDBOX)]
-    allow: Annotated[tuple[str, ...], _known(*ALLOW)]
+    scope: Literal["PER_CONTACT", "CROSS_CONTACTS"] = "PER_CONTACT"
+    sandbox: Annotated[tuple[str, ...], AfterValidator(_check_needed_sandbox), _known(*SANDBOX)] = (
+        "allow-forms",
+        "allow-popups",
+        "allow-popups-to-escape-sandbox",
+        "allow-same-origin",
+        "allow-scripts",
+    )
+    allow: Annotated[tuple[str, ...], _known(*ALLOW)] = ("clipboard-write",)
 
 
 class Pop(_Table):
     """The screen pop: when, into which window, how large (pixels), and to which hosts."""
 
-    automatic: Literal["off", "connected"]
-    window: Literal["shared", "per-contact", "tab"]
-    width: Pixels
-    height: Pixels
-    allowed_hosts: Annotated[tuple[str, ...], AfterValidator(lambda hosts: tuple(map(check_entry, hosts)))]
+    automatic: Literal["off", "connected"] = "off"
+    window: Literal["shared", "per-contact", "tab"] = "per-contact"
+    width: Pixels = 1000
+    height: Pixels = 700
+    allowed_hosts: Annotated[tuple[str, ...], AfterValidator(lambda hosts: tuple(map(check_entry, hosts)))] = (
+        "crm.example.com",
+    )
 
 
 class Crm(_Table):
@@ -157,9 +175,9 @@ class Crm(_Table):
     What a URL cannot hold as it is (a space, `^`, a letter beyond ASCII) is percent-encoded here already.
     """
 
-    home: Annotated[str, AfterValidator(lambda url: url and encode_template(url))]
-    customer: str
-    search: str
+    home: Annotated[str, AfterValidator(lambda url: url and encode_template(url))] = "https://crm.example.com/"
+    customer: str = "https://crm.example.com/customers/{id}"
+    search: str = "https://crm.example.com/search?q={query}"
 
     @field_validator("customer", "search")
     @classmethod
@@ -173,11 +191,11 @@ class Crm(_Table):
 class HttpLookup(_Table):
     """The adapter "http": what it requests and how the CRM's JSON maps to a customer's fields."""
 
-    url: Annotated[str, AfterValidator(check_lookup_url)]
-    timeout_ms: Milliseconds
-    token_secret: str
-    list_path: Annotated[str, AfterValidator(check_path)]
-    fields: Annotated[dict[str, str], AfterValidator(check_fields)]
+    url: Annotated[str, AfterValidator(check_lookup_url)] = "https://crm.example.com/api/customers?{kind}={value}"
+    timeout_ms: Milliseconds = 1500
+    token_secret: str = ""
+    list_path: Annotated[str, AfterValidator(check_path)] = "customers"
+    fields: Annotated[dict[str, str], AfterValidator(check_fields)] = {name: name for name in BASIC_FIELDS}
 
 
 class Allow(_Table):
@@ -204,10 +222,10 @@ class Lookup(_Table):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    adapter: str
-    budget_ms: Annotated[int, Field(ge=100, le=7500)]
-    default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")]
-    http: HttpLookup
+    adapter: str = "sample"
+    budget_ms: Annotated[int, Field(ge=100, le=7500)] = 3000
+    default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
+    http: HttpLookup = HttpLookup()
     environment: dict[str, str] = {}
     packages: tuple[str, ...] = ()
     allow: tuple[Allow, ...] = ()
@@ -268,17 +286,17 @@ class Lookup(_Table):
 class Attributes(_Table):
     """The names of the contact attributes, by what they mean: the Lambda's answer keys, the flow's, the page's."""
 
-    url: str
-    width: str
-    height: str
-    left: str
-    top: str
-    search: str
-    name: str
-    phone: str
-    identity: str
-    matches: str
-    status: str
+    url: str = "contactUrlPath"
+    width: str = "contactUrlWidth"
+    height: str = "contactUrlHeight"
+    left: str = "contactUrlLeft"
+    top: str = "contactUrlTop"
+    search: str = "contactSearchUrl"
+    name: str = "Name"
+    phone: str = "CustomePhoneReturn"  # spelt so in the article
+    identity: str = "ContactPhoneNumberOrEmail"
+    matches: str = "contactMatches"
+    status: str = "statusCode"
 
     @model_validator(mode="after")
     def _names(self) -> Attributes:
@@ -299,16 +317,18 @@ class Attributes(_Table):
 class Aws(_Table):
     """Where it is deployed."""
 
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "us-east-1"
     stack: Annotated[str, Field(pattern=r"^([a-z][a-z0-9-]{0,38}[a-z0-9])?$")] = ""
-    instance_arn: Annotated[str, Field(pattern=r"^$|^arn:aws[a-z-]*:connect:[a-z0-9-]+:\d{12}:instance/[0-9a-f-]{36}$")]
-    queue: Annotated[str, AfterValidator(_check_queue)]
-    domain: str
+    instance_arn: Annotated[
+        str, Field(pattern=r"^$|^arn:aws[a-z-]*:connect:[a-z0-9-]+:\d{12}:instance/[0-9a-f-]{36}$")
+    ] = ""
+    queue: Annotated[str, AfterValidator(_check_queue)] = "BasicQueue"
+    domain: str = ""
     certificate_arn: Annotated[
         str, Field(pattern=r"^$|^arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[0-9a-f-]{36}$")
-    ]
-    log_retention_days: Annotated[int, Field(ge=1)]
-    alarm_topic_arn: Annotated[str, Field(pattern=r"^$|^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+$")]
+    ] = ""
+    log_retention_days: Annotated[int, Field(ge=1)] = 30
+    alarm_topic_arn: Annotated[str, Field(pattern=r"^$|^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+$")] = ""
 
     @property
     def instance_region(self) -> str:
@@ -325,21 +345,28 @@ class Settings(_Table):
     """All of `[tool.popdesk]`, with one environment laid over it."""
 
     environment: str
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9/._ -]{1,255}$")]
-    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9/._-]{1,128}$")]
-    language: Literal["auto", "en", "es"]
-    request_timeout_ms: Milliseconds
-    connection_timeout_ms: Annotated[int, Field(ge=1_000, le=60_000)]
-    mask_personal_data: bool
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9/._ -]{1,255}$")] = "Popdesk"
+    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9/._-]{1,128}$")] = "popdesk"
+    language: Annotated[str, AfterValidator(_check_language)] = "auto"
+    request_timeout_ms: Milliseconds = 5000
+    connection_timeout_ms: Annotated[int, Field(ge=1_000, le=60_000)] = 5000
+    mask_personal_data: bool = False
     look_again_seconds: Seconds = 0
-    permissions: Annotated[tuple[str, ...], _known(*PERMISSIONS)]
-    iframe: Iframe
-    pop: Pop
-    crm: Crm
-    lookup: Lookup
-    attributes: Attributes
+    permissions: Annotated[tuple[str, ...], _known(*PERMISSIONS)] = (
+        "User.Details.View",
+        "User.Configuration.View",
+        "User.Status.View",
+        "Contact.Details.View",
+        "Contact.CustomerDetails.View",
+        "Contact.Attributes.View",
+    )
+    iframe: Iframe = Iframe()
+    pop: Pop = Pop()
+    crm: Crm = Crm()
+    lookup: Lookup = Field(default_factory=lambda: Lookup())
+    attributes: Attributes = Attributes()
     fields: dict[str, str] = {}
-    aws: Aws
+    aws: Aws = Aws()
 
     def with_local_crm(self, origin: str) -> Settings:
         """Return preview's settings: the sample CRM at `origin` (`http://127.0.0.1:8000`) stands in for the real one."""

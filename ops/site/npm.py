@@ -26,7 +26,8 @@ from ops.files import held, in_words, write_whole
 from ops.settings import ROOT
 from ops.site.environment import npm_environment, tool_environment
 
-WEB = ROOT / "web"
+# Where the lock file really is: the tests' project is a folder of links to the checkout, which has the packages.
+WEB = (ROOT / "web" / "package-lock.json").resolve().parent
 MODULES = WEB / "node_modules"
 _STAMP = MODULES / ".popdesk-lock"
 # npm's own would wait more than a minute, in silence, for a registry that went away in the middle of an install.

@@ -4,16 +4,20 @@
     say("pop.allow.firefox", site="https://my.connect.aws")
 
 Card titles are their own keys: "Agent name" is said as it is where a language has no entry for it. Another language is a
-module here, named by its ISO 639-1 code, with a dict WORDS; its code in LANGUAGES and in ops/settings.py. The build serves it
-as a file of its own, which only its pages fetch (main.py puts it into LOADED).
+module here, named by its ISO 639-1 code, with a dict WORDS. The build serves it as a file of its own, which only its pages
+fetch (main.py puts it into LOADED).
+
+own.py is a team's: its texts go before ours, and may be in languages that are not here (docs/words.md). The build puts them
+into those files, and the English ones into the page's settings (main.py puts them into OWN): the page does not import it.
 """
 
 if False:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     Say = Callable[..., str]
 
 LANGUAGES = ("en", "es")
+OWN: "dict[str, str]" = {}
 LOADED: "dict[str, dict[str, str]]" = {}
 
 
@@ -22,21 +26,21 @@ def title(say: "Say", text: str) -> str:
     return text if text in _load("en") else say(text)
 
 
-def choose(setting: str, browser: str) -> str:
+def choose(setting: str, browser: str, languages: "Collection[str]" = LANGUAGES) -> str:
     """Return the page's language: the setting's, or where that is "auto" the browser's, else English."""
-    language = setting if setting in LANGUAGES else browser[:2].lower()
-    return language if language in LANGUAGES else "en"
+    language = setting if setting in languages else browser[:2].lower()
+    return language if language in languages else "en"
 
 
-def words(setting: str, browser: str) -> "tuple[Say, str]":
-    """Return `say(key, **values)` and its language (see `choose`).
+def words(setting: str, browser: str, languages: "Collection[str]" = LANGUAGES) -> "tuple[Say, str]":
+    """Return `say(key, **values)` and its language, one of `languages` (see `choose`).
 
     The words are imported when the first is said: the first values need none.
     """
-    language = choose(setting, browser)
+    language = choose(setting, browser, languages)
 
     def say(key: str, **values: object) -> str:
-        text = _load(language).get(key) or _load("en").get(key) or key
+        text = (language != "en" and _load(language).get(key)) or OWN.get(key) or _load("en").get(key) or key
         return text.format(**values) if values else text
 
     return say, language

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ops.errors import UserError
-from ops.settings import Settings, load_settings
+from ops.settings import ROOT, Settings, load_settings
 from ops.site.build import (
     Built,
     app_page,
@@ -222,8 +222,8 @@ def test_an_unknown_design_token_is_named(tmp_path: Path) -> None:
 
 def test_every_module_of_the_pages_compiles_for_micropython() -> None:
     for folder in (Path("pyapp"), Path("web/workspace")):
-        for path in sorted((WEB.parent / folder).rglob("*.py")):
-            assert compile_module(path, WEB.parent / folder)[:1] == b"M"
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            assert compile_module(path, ROOT / folder)[:1] == b"M"
 
 
 def test_the_first_frames_style_stands_in_the_html_and_the_policy_names_it(tmp_path: Path) -> None:
@@ -253,3 +253,30 @@ def test_the_policy_allows_no_eval_and_no_inline_script() -> None:
     assert "'unsafe-eval'" not in policy
     assert "'unsafe-inline'" not in policy
     assert "frame-ancestors https://*.awsapps.com https://*.my.connect.aws" in policy
+
+
+def test_a_teams_own_words_are_in_the_page_before_ours(tmp_path: Path) -> None:
+    python = tmp_path / "pyapp"
+    shutil.copytree(ROOT / "pyapp", python, ignore=shutil.ignore_patterns("__pycache__"))
+    own = {
+        "en": {"refresh": "Look <again>", "Agent name": "Colleague"},
+        "es": {"refresh": "Otra vez"},
+        "fr": {"refresh": "Encore"},
+    }
+    (python / "words" / "own.py").write_text(f'"""Ours."""\n\nWORDS = {own!r}\n', "utf-8")
+    built = build_page(app_page(load_settings(), python), tmp_path / "dist")
+    html = (built.folder / "index.html").read_text("utf-8")
+    assert 'data-say="refresh">Look &lt;again&gt;</button>' in html
+    assert "<dt>Colleague</dt>" in html
+    assert "<dt>Agent name</dt>" not in html
+    (image,) = [path for path in built.files if path.endswith(".pack")]
+    packed = read_pack((built.folder / image).read_bytes())
+    assert "words/own.mpy" not in packed
+    settings = json.loads(packed["settings.json"])
+    assert settings["own_words"] == own["en"]
+    assert sorted(settings["words"]) == ["es", "fr"]
+    files = {name: json.loads((built.folder / path).read_bytes()) for name, path in settings["words"].items()}
+    assert files["fr"] == own["fr"]
+    assert files["es"]["refresh"] == "Otra vez"
+    assert len(files["es"]) > 50
+    assert built.notes == ()

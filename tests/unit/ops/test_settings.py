@@ -51,7 +51,6 @@ def test_an_environment_overrides_one_key_and_leaves_its_neighbours(tmp_path: Pa
         ('adapter = "sample"', 'adapter = "ldap"', "tool.popdesk.lookup.adapter"),
         ('language = "auto"', 'language = "tlh"', "tool.popdesk.language"),
         ("request_timeout_ms = 5000", "request_timeout_ms = 0", "tool.popdesk.request_timeout_ms"),
-        ("request_timeout_ms = 5000", "", "tool.popdesk.request_timeout_ms: the key is missing"),
         ("request_timeout_ms = 5000", "request_timeout_ms = 5000\ntypo = 1", "tool.popdesk.typo: there is no such"),
         ("look_again_seconds = 0", "look_again_seconds = 4", "tool.popdesk.look_again_seconds: at least 5 seconds"),
         ("look_again_seconds = 0", "look_again_seconds = 1.5", "tool.popdesk.look_again_seconds"),

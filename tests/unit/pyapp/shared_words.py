@@ -1,8 +1,9 @@
 """The page's words. Runs on CPython and on MicroPython (see test_shared.py)."""
 
 import cards
+import words as words_module
 from popdesk.declaration import CARDS
-from words import en, es, words
+from words import en, es, title, words
 
 
 def _holes(text: str) -> list[str]:
@@ -30,3 +31,21 @@ def test_the_setting_goes_before_the_browser_and_english_is_the_last_resort() ->
 
 def test_a_title_nobody_translated_is_said_as_it_is() -> None:
     assert words("es", "en")[0]("Favourite colour") == "Favourite colour"
+
+
+def test_a_teams_own_words_go_before_ours_and_bring_languages() -> None:
+    words_module.OWN.update({"refresh": "Look again", "Agent name": "Colleague"})
+    words_module.LOADED["fr"] = {"refresh": "Actualiser"}
+    try:
+        assert words("en", "en")[0]("refresh") == "Look again"
+        assert title(words("en", "en")[0], "Agent name") == "Colleague"
+        assert words("es", "en")[0]("refresh") == es.WORDS["refresh"]
+        assert words("auto", "fr-CA")[1] == "en"
+        say, language = words("auto", "fr-CA", ("en", "es", "fr"))
+        assert language == "fr"
+        assert say("refresh") == "Actualiser"
+        assert say("doctor.none") == "none"
+        assert say("Agent name") == "Colleague"
+    finally:
+        words_module.OWN.clear()
+        words_module.LOADED.pop("fr")
