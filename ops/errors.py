@@ -7,6 +7,8 @@ deploy.py prints it in three lines and exits with `exit_code`; any other excepti
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 # The exit codes that have a meaning of their own; 1 is every other failure.
 WRONG_SETTINGS = 2  # or wrong options
 DIFFERENT = 3  # `plan` would change something, `status` or `doctor` found something, an import left rows out
@@ -27,3 +29,13 @@ class UserError(Exception):
         self.reason = reason
         self.hint = hint
         self.exit_code = exit_code
+
+
+def all_of(errors: Sequence[UserError]) -> UserError:
+    """Return one error that says each of `errors`, which are one at least: found at once, they are shown at once."""
+    if len(errors) == 1:
+        return errors[0]
+    lines = [f"{error.subject}: {error.reason}. {error.hint[:1].upper()}{error.hint[1:]}" for error in errors]
+    return UserError(
+        f"{len(errors)} mistakes", "\n  ".join(lines), "fix these lines", max(error.exit_code for error in errors)
+    )

@@ -101,7 +101,8 @@ def app_page(settings: Settings, python: Path = ROOT / "pyapp") -> Page:
 
     Raises UserError for a card that would break in the page.
     """
-    played = play_cards(python, _modules(python), settings, _CACHE)
+    modules = _modules(python)
+    played = play_cards(python, modules, settings, _CACHE, _uncompiled(modules, python))
     notes = check_own_words(python, [title for title, _ in played.skeleton])
     return Page(
         web=ROOT / "web",
@@ -347,6 +348,17 @@ def _package(folder: Path) -> dict[str, bytes]:
         }
     except UserError:
         return {}
+
+
+def _uncompiled(modules: list[Path], base: Path) -> list[UserError]:
+    """Return why modules cannot be compiled."""
+    errors = []
+    for path in modules:
+        try:
+            compile_module(path, base)
+        except UserError as error:
+            errors.append(error)
+    return errors
 
 
 def _compiled(code: str) -> bytes:

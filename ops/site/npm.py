@@ -128,12 +128,12 @@ def terser(script: str, *arguments: str) -> str:
     return _run("terser/bin/terser", *arguments, stdin=script)
 
 
-def run_module(source: str, *arguments: str) -> str:
+def run_module(source: str, *arguments: str, stdin: str = "") -> str:
     """Run a JavaScript module with `arguments` (process.argv from 1 on) and return what it prints.
 
     Raises UserError as `esbuild` does.
     """
-    return _run_node("node", "--input-type=module", "--eval", source, "--", *arguments)
+    return _run_node("node", "--input-type=module", "--eval", source, "--", *arguments, stdin=stdin)
 
 
 def _run(program: str, *arguments: str, stdin: str = "", cwd: Path = WEB) -> str:

@@ -1,13 +1,16 @@
-"""Plays a page's cards before the page is built: each is run once, on CPython, against a sample desk (ops/site/player.py).
+"""Looks at a page's cards and plays them before the page is built.
 
-    played = play_cards(Path("pyapp"), modules, settings, cached)
+They are read for what MicroPython has not or reads as another thing (ops/site/card_checks.py), and each is run once, on
+CPython, against a sample desk (ops/site/player.py).
+
+    played = play_cards(Path("pyapp"), modules, settings, cached, errors)
     played.first_questions      # -> ("agent.name", ..., "contact.attributes"): asked before the cards are imported
     played.skeleton             # -> [["Agent name", "agent_name"], ...]: the cards as the static page has them
     played.lines                # -> {"agent_name": "pyapp/cards.py:57 agent_name"}
     played.notes                # what the build has to say of them
 
-A card that would break in the page stops the build, with its file and line. One that uses what only the browser has is not
-played: it asks when its turn comes, and a note says so.
+A card that would break in the page stops the build; all that is wrong is said at once, each with its file and line. A card
+that uses what only the browser has is not played: it asks when its turn comes, and a note says so.
 """
 
 from __future__ import annotations
@@ -15,24 +18,25 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops.errors import UserError
-from ops.settings import Settings
+from ops.errors import UserError, all_of
+from ops.settings import PERMISSIONS, Settings
+from ops.site.card_checks import find_mistakes, imported_modules
 from ops.site.environment import tool_environment
+from ops.site.micropython import micropython_names
 
 _PLAYER = Path(__file__).parent / "player.py"
 _LIMIT = 30  # seconds for all cards
+# Of the page itself: its own tests look at it.
+_OURS = ("popdesk.",)
 # What the page asks for the customer's box, whatever its cards are.
 _ATTRIBUTES = "contact.attributes"
-# What helps, by what the exception says; of these, three are for cards of an earlier Popdesk.
+# What helps, by what the exception says; `needs` is of an earlier Popdesk.
 _HINTS = {
-    "'board'": "write `from popdesk import card`",
-    "'desk'": "write `from popdesk import Unanswered`",
-    "'values'": "write `from popdesk import Text`, and whatever else it imports",
     "[tool.popdesk.fields] has no field": 'add it to pyproject.toml: tier = "loyaltyTier"',
     "KeyError": "read a value that a contact may lack with .get()",
     "second card": "give each card's function a name of its own",
@@ -53,16 +57,37 @@ class Played:
     notes: tuple[str, ...]
 
 
-def play_cards(python: Path, modules: list[Path], settings: Settings, cached: Cache) -> Played:
+def play_cards(
+    python: Path, modules: list[Path], settings: Settings, cached: Cache, errors: Sequence[UserError] = ()
+) -> Played:
     """Play the cards of the page whose Python is in `python`, these `modules`; what came of it is kept (ops/site/cache.py).
 
-    Raises UserError for a card that would break in the page, and for cards that do not come to an end.
+    `errors` are what is known to be wrong already. Raises UserError with these and all that is found: cards that would break
+    in the page or mean another thing there, and cards that do not come to an end.
     """
+    mistakes = _mistakes(python, modules, cached)
     names = {"roles": settings.attributes.by_role(), "fields": settings.fields}
     given = json.dumps(names, sort_keys=True).encode()
     sources = [part for path in modules for part in (str(path.relative_to(python.parent)).encode(), path.read_bytes())]
     inputs = [_PLAYER.read_bytes(), sys.version.encode(), given, *sources]
-    found = json.loads(cached("cards", inputs, lambda: _run(python, given)))
+    try:
+        found = json.loads(cached("cards", inputs, lambda: _run(python, given)))
+    except UserError as error:
+        raise all_of([*errors, *mistakes, error]) from None
+    broken = [
+        UserError(where, reason, _hint(reason))
+        for where, reason, card, lines in found["problems"]
+        if not any(error.subject == where or _within(error.subject, card, lines) for error in mistakes)
+    ]
+    unreadable = {error.subject.partition(":")[0] for error in broken if "SyntaxError" in error.reason}
+    wrong = [
+        *(error for error in errors if error.subject not in unreadable),
+        *mistakes,
+        *broken,
+        *_unknown_permissions(python.name, found["permissions"]),
+    ]
+    if wrong:
+        raise all_of(wrong)
     notes = [f"{card}, so it was not played: it asks when its turn comes." for card in found["unplayed"]]
     first: list[str] = []
     for card in found["cards"]:
@@ -95,7 +120,44 @@ def _run(python: Path, given: bytes) -> bytes:
     except ValueError:
         said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise UserError(f"{python.name}/cards.py", f"its cards cannot be run: {said}", _HINT) from None
-    if found["problem"]:
-        where, reason = found["problem"]
-        raise UserError(where, reason, next((hint for said, hint in _HINTS.items() if said in reason), _HINT))
-    return done.stdout
+    return json.dumps(found).encode()
+
+
+def _within(place: str, card: str, lines: int) -> bool:
+    """Return whether "pyapp/cards.py:12" is in a card of so many lines that begins at "pyapp/cards.py:10 tier"."""
+    (path, _, line), (card_path, _, first) = place.rpartition(":"), card.partition(" ")[0].rpartition(":")
+    return path == card_path and int(first) <= int(line) < int(first) + lines
+
+
+def _hint(reason: str) -> str:
+    return next((hint for said, hint in _HINTS.items() if said in reason), _HINT)
+
+
+def _mistakes(python: Path, modules: list[Path], cached: Cache) -> list[UserError]:
+    """Return what is wrong in cards.py and in the team's modules that it imports, as it is written."""
+    sources = {path: path.read_text("utf-8", "replace") for path in modules}
+    names = {path.relative_to(python).with_suffix("").as_posix().replace("/", "."): path for path in modules}
+    page = {name.removesuffix(".__init__"): sources[path] for name, path in names.items()}
+    if "cards" not in page:
+        return []
+    brought = [name for name in imported_modules("cards", page) if not (name + ".").startswith(_OURS)]
+    shown = {
+        path.relative_to(python.parent).as_posix(): sources[path]
+        for name, path in names.items()
+        if name.removesuffix(".__init__") in brought
+    }
+    found = find_mistakes(shown, micropython_names(cached), page)
+    return [UserError(mistake.where, mistake.what, mistake.instead) for mistake in found]
+
+
+def _unknown_permissions(folder: str, permissions: dict[str, str]) -> list[UserError]:
+    """Return what is wrong with the permissions of popdesk/questions.py, {question: permission}."""
+    return [
+        UserError(
+            f"{folder}/popdesk/questions.py",
+            f"{question} needs {permission!r}, which Amazon Connect does not know",
+            f"write one of these: {', '.join(PERMISSIONS)}",
+        )
+        for question, permission in permissions.items()
+        if permission not in PERMISSIONS
+    ]

@@ -7,7 +7,10 @@ The names are those of page_settings: of the attributes, and of the customer fie
 Writes one JSON object to stdout:
 
     {"cards": [{"id", "title", "later", "line", "asks": [questions]}], "permissions": {question: permission},
-     "unplayed": ["pyapp/cards.py:12 map: it uses js"], "problem": null or ["pyapp/cards.py:12", "KeyError: 'Tier'"]}
+     "unplayed": ["pyapp/cards.py:12 map: it uses js"],
+     "problems": [["pyapp/cards.py:12", "KeyError: 'Tier'", "pyapp/cards.py:10 tier", 6]]}
+
+A problem says where, what, and where its card stands with how many lines; "" and 0 for what is no card's.
 
 What a card uses of the browser (`js`, `pyscript`) is not here: it is not played. Waiting takes no time.
 """
@@ -74,7 +77,7 @@ def main(folder: Path, roles: dict[str, str], fields: dict[str, str]) -> dict[st
         sys.modules[name] = _Browser(name)
     sleep = asyncio.sleep
     asyncio.sleep = lambda _, result=None: sleep(0, result)
-    found: dict[str, Any] = {"cards": [], "permissions": {}, "unplayed": [], "problem": None}
+    found: dict[str, Any] = {"cards": [], "permissions": {}, "unplayed": [], "problems": []}
     try:
         from popdesk import declaration, desk, questions, values
 
@@ -84,7 +87,7 @@ def main(folder: Path, roles: dict[str, str], fields: dict[str, str]) -> dict[st
         found["unplayed"].append(f"{folder.name}/cards.py: {error}")
         return found
     except BaseException as error:
-        found["problem"] = _duplicate(error, folder) or _problem(error, folder)
+        found["problems"].append(_duplicate(error, folder) or _problem(error, folder))
         return found
     answers = {
         **_ANSWERS,
@@ -113,11 +116,9 @@ def main(folder: Path, roles: dict[str, str], fields: dict[str, str]) -> dict[st
             if isinstance(error.obj, ModuleType):  # MicroPython's modules have names of their own
                 found["unplayed"].append(f"{place}: {error}")
                 continue
-            found["problem"] = _problem(error, folder, place)
+            found["problems"].append(_problem(error, folder, place, card.ask))
         except BaseException as error:
-            found["problem"] = _problem(error, folder, place)
-        if found["problem"]:
-            break
+            found["problems"].append(_problem(error, folder, place, card.ask))
     return found
 
 
@@ -139,7 +140,7 @@ def _place(function: Callable[..., Any], folder: Path) -> str:
     return f"{path.as_posix()}:{first + below} {function.__name__}"
 
 
-def _duplicate(error: BaseException, folder: Path) -> list[str] | None:
+def _duplicate(error: BaseException, folder: Path) -> list[str | int] | None:
     """Return the problem of a second card of one name, which the decorator refuses; None for another."""
     last = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1]
     if last.f_code.co_name != "declare" or not isinstance(error, ValueError):
@@ -150,10 +151,14 @@ def _duplicate(error: BaseException, folder: Path) -> list[str] | None:
     return [
         _place(second, folder).partition(" ")[0],
         f"it is the second card called {name} (the first stands in {where})",
+        "",
+        0,
     ]
 
 
-def _problem(error: BaseException, folder: Path, place: str = "") -> list[str]:
+def _problem(
+    error: BaseException, folder: Path, place: str = "", card: Callable[..., Any] | None = None
+) -> list[str | int]:
     """Return where an exception was raised, as near to a card as its traceback leads, and which."""
     where = place.partition(" ")[0] or f"{folder.name}/cards.py"
     package = folder / "popdesk"
@@ -163,7 +168,8 @@ def _problem(error: BaseException, folder: Path, place: str = "") -> list[str]:
             where = f"{path.relative_to(folder.parent).as_posix()}:{frame.lineno}"
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(folder):
         where = f"{Path(error.filename).relative_to(folder.parent).as_posix()}:{error.lineno}"
-    return [where, f"{type(error).__name__}: {error}"]
+    lines = len(inspect.getsourcelines(card)[0]) if card else 0
+    return [where, f"{type(error).__name__}: {error}", place, lines]
 
 
 if __name__ == "__main__":

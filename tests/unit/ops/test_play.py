@@ -85,8 +85,12 @@ def test_a_second_card_of_one_name_is_refused_with_both_lines(tmp_path: Path, el
 
 BROKEN = {
     "raises": ("    return {}[await desk.agent.name()]\n", "pyapp/cards.py:4", "KeyError"),
-    "cannot be drawn": ("    return {}\n", "pyapp/cards.py:3", "TypeError: A card cannot show a dict"),
-    "forgets its await": ("    return Text(desk.agent.name())\n", "pyapp/cards.py:4", "is an await missing?"),
+    "cannot be drawn": ("    made = {}\n    return made\n", "pyapp/cards.py:3", "TypeError: A card cannot show a dict"),
+    "forgets its await": (
+        "    made = desk.agent.name()\n    return Text(made)\n",
+        "pyapp/cards.py:5",
+        "is an await missing?",
+    ),
     "asks what is not there": ("    return await desk.agent.shoe_size()\n", "pyapp/cards.py:4", "shoe_size"),
 }
 

@@ -1,0 +1,534 @@
+"""Looks at a page's cards before the page does: what MicroPython has not, or reads as another thing, with line and remedy.
+
+    for finding in find_mistakes({"pyapp/cards.py": source, ...}, names, page_modules):
+        finding.where, finding.what, finding.instead    # "pyapp/cards.py:12", "MicroPython has no re.findall", "use ..."
+
+Nothing is run: ops/site/play.py does that, and finds what depends on values. `names` is what the interpreter has
+(ops/site/micropython.py); docs/python-in-cards.md lists what differs. A rule is here only where it is never wrong about code
+that works.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import dis
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import CodeType
+
+from ops.site.micropython import Names
+
+# Modules of the browser's, which no Node.js has.
+BROWSER_MODULES = ("js", "jsffi", "pyscript", "polyscript", "micropython")
+
+_MODULES = {
+    "typing": "leave it out: MicroPython skips annotations, and those in quotes need no import",
+    "dataclasses": "write a class with __init__, or use collections.namedtuple",
+    "enum": "use plain constants",
+    "contextlib": "use try and finally, or try and except",
+    "urllib": "use js.encodeURIComponent(text)",
+    "decimal": "count in the smallest unit, with whole numbers",
+    "zoneinfo": "return Moment(text): the page shows it in the agent's own zone",
+    "unicodedata": "use popdesk.texts.fold(text)",
+    "uuid": "use js.crypto.randomUUID()",
+    "textwrap": "leave it out: the page wraps texts",
+    "traceback": "use sys.print_exception(error)",
+    "requests": "ask for it in the look-up Lambda: the page's policy lets it reach its own origin alone",
+    "boto3": "ask for it in the look-up Lambda: the page has no AWS credentials",
+}
+# Of an earlier Popdesk.
+_MODULES |= {
+    "board": "write `from popdesk import card`",
+    "desk": "write `from popdesk import Unanswered`",
+    "values": "write `from popdesk import Text`, and whatever else it imports",
+}
+_NAMES = {
+    "re.findall": "call search() again and again, on what is left of the text",
+    "re.fullmatch": "use match() and end the pattern with $",
+    "re.split": "use text.split()",
+    "re.escape": "write the pattern out, or use `in` and replace()",
+    "datetime.datetime.strptime": "use popdesk.texts.parse_time(text)",
+    "asyncio.run": "make the card `async` and use await",
+    "asyncio.timeout": "use asyncio.wait_for(coroutine, seconds)",
+    "time.strptime": "use popdesk.texts.parse_time(text)",
+    "TimeoutError": "write asyncio.TimeoutError",
+    "FileNotFoundError": "write OSError",
+    "ConnectionError": "write OSError",
+    "PermissionError": "write OSError",
+    "UnicodeDecodeError": "write UnicodeError",
+    "UnicodeEncodeError": "write UnicodeError",
+    "RecursionError": "write RuntimeError",
+    "ModuleNotFoundError": "write ImportError",
+    "format": 'use an f-string: f"{value:.2f}"',
+    "ascii": "use repr(value)",
+    "vars": "use value.__dict__",
+}
+_METHODS = {
+    "title": "use popdesk.capital(text) on each word",
+    "capitalize": "use popdesk.capital(text)",
+    "casefold": "use popdesk.texts.fold(text)",
+    "swapcase": "use upper() or lower()",
+    "zfill": 'use f"{number:05d}"',
+    "ljust": 'use f"{text:<10}"',
+    "rjust": 'use f"{text:>10}"',
+    "removeprefix": "use text[len(prefix):] where text.startswith(prefix)",
+    "removesuffix": "use text[:-len(suffix)] where text.endswith(suffix)",
+    "translate": "use replace()",
+    "isnumeric": "use isdigit()",
+    "isdecimal": "use isdigit()",
+    "isalnum": "use isalpha() or isdigit() on each character",
+    "findall": "call search() again and again, on what is left of the text",
+    "finditer": "call search() again and again, on what is left of the text",
+    "fullmatch": "use match() and end the pattern with $",
+    "groups": "use group(1), group(2), ...",
+    "groupdict": "use group(1), group(2), ...",
+    "strftime": 'return Moment(when), or write f"{when.year}-{when.month:02d}"',
+    "strptime": "use popdesk.texts.parse_time(text)",
+    "is_integer": "compare with int(number)",
+}
+_ELSEWHERE = "leave it out: docs/python-in-cards.md lists what there is"
+# Arguments that MicroPython's functions do not take by name: the call raises TypeError.
+_KEYWORDS = {
+    "json.dumps": ("indent", "sort_keys", "ensure_ascii", "default"),
+    "re.sub": ("count", "flags", "string", "repl"),
+    "zip": ("strict",),
+    "print": ("flush",),
+    "int": ("base",),
+    "sum": ("start",),
+    "round": ("ndigits",),
+    "bytes": ("encoding", "errors"),
+    ".split": ("sep", "maxsplit"),
+    ".rsplit": ("sep", "maxsplit"),
+    ".encode": ("encoding", "errors"),
+    ".decode": ("encoding", "errors"),
+}
+_PATTERN_CALLS = ("re.match", "re.search", "re.compile", "re.sub")
+# What MicroPython's `re` reads as other characters or refuses (docs.micropython.org/en/latest/library/re.html).
+_PATTERN_PARTS = (
+    (re.compile(r"\{\d*,?\d*\}"), "{m,n}", "repeat the part as often: \\d\\d for \\d{2}"),
+    (re.compile(r"\\[bBAZ]"), "\\b, \\B, \\A and \\Z", "use ^ and $, or name the characters beside it: [^a-z]"),
+    (re.compile(r"\\[tnrfvxu]"), "an escaped character", "write the pattern without r, so that Python reads it"),
+    (re.compile(r"\\[1-9]"), "a group that is repeated", "compare group(1) and group(2)"),
+    (re.compile(r"\(\?(?!:)"), "(?...), other than (?:...)", "use (...) and group(1)"),
+)
+_GROUPED = re.compile(r"(?:.?[<>=^]|(?!.?[<>=^]))[-+ ]?z?#?0?\d*[,_]")
+_OF_A_DATE = re.compile(r"%[a-zA-Z]")
+# Functions that take a coroutine and run it.
+_TAKE_COROUTINES = ("create_task", "gather", "wait_for", "ensure_future")
+_ASYNC_OF_ASYNCIO = ("asyncio.sleep", "asyncio.gather", "asyncio.wait_for")
+_CANNOT_BE_DRAWN = (ast.Dict, ast.List, ast.Set, ast.Tuple, ast.ListComp, ast.DictComp, ast.SetComp, ast.Lambda)
+_GLOBAL_NAMES = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
+_BUILTINS = frozenset(dir(builtins))
+_OF_A_MODULE = frozenset({"__name__", "__file__", "__doc__", "__path__"})
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """A mistake in a page's Python: `what` is wrong at `path`, line `line`, and what to write `instead`."""
+
+    path: str
+    line: int
+    what: str
+    instead: str
+
+    @property
+    def where(self) -> str:
+        """Return its place, "pyapp/cards.py:12"."""
+        return f"{self.path}:{self.line}"
+
+
+def find_mistakes(sources: Mapping[str, str], names: Names | None, page_modules: Mapping[str, str]) -> list[Finding]:
+    """Return the mistakes in `sources` (path -> source), in their order.
+
+    `page_modules` are the sources of all modules that the page has, by their names ("popdesk.desk"). Without `names` it is not
+    known what MicroPython has. A source that is no Python is the compiler's to name.
+    """
+    own = _Own({name: _parsed(source) for name, source in page_modules.items()})
+    found: set[Finding] = set()
+    for path, source in sources.items():
+        found.update(_Checker(path, source, names, own).find())
+    return sorted(found)
+
+
+def imported_modules(start: str, page_modules: Mapping[str, str]) -> list[str]:
+    """Return the names of the page's modules that `start` brings in, itself first."""
+    found = [start]
+    for name in found:
+        for node in ast.walk(_parsed(page_modules[name])):
+            named: list[str] = []
+            if isinstance(node, ast.Import):
+                named = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                named = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+            found += [each for each in dict.fromkeys(named) if each in page_modules and each not in found]
+    return found
+
+
+def _parsed(source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
+class _Own:
+    """What the page's own modules define: their names, the methods of their classes, the questions of the desk."""
+
+    def __init__(self, trees: Mapping[str, ast.Module]) -> None:
+        self.modules = set(trees)
+        self.modules |= {name.rpartition(".")[0] for name in trees if "." in name}
+        self.names = {name: _defined(tree) for name, tree in trees.items()}
+        classes = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+        self.methods = {
+            each.name
+            for node in classes
+            for each in node.body
+            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        desk = trees.get("popdesk.desk", ast.Module([], []))
+        self.questions = {node.name for node in ast.walk(desk) if isinstance(node, ast.AsyncFunctionDef)}
+
+
+def _defined(tree: ast.Module) -> set[str] | None:
+    """Return the names that a module has; None where it takes all of another's."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            if any(alias.name == "*" for alias in node.names):
+                return None
+            found |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+class _Checker:
+    """Looks at one module."""
+
+    def __init__(self, path: str, source: str, names: Names | None, own: _Own) -> None:
+        self._path = path
+        self._source = source
+        self._tree = tree = _parsed(source)
+        self._names = names
+        self._own = own
+        self._found: list[Finding] = []
+        self._parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+        self._unused = {id(each) for node in ast.walk(tree) for each in _not_run(node)}
+        self._nodes = [node for node in ast.walk(tree) if id(node) not in self._unused]
+        self._imported = self._imports()  # name -> what it stands for: "datetime.datetime"
+        self._coroutines = {node.name for node in tree.body if isinstance(node, ast.AsyncFunctionDef)}
+
+    def find(self) -> list[Finding]:
+        for node in self._nodes:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                self._look_at_import(node)
+            elif isinstance(node, ast.Attribute):
+                self._look_at_attribute(node)
+            elif isinstance(node, ast.FormattedValue) and isinstance(node.format_spec, ast.JoinedStr):
+                for part in node.format_spec.values[:1]:
+                    if isinstance(part, ast.Constant):
+                        self._look_at_format(node, str(part.value))
+            elif isinstance(node, ast.Call):
+                self._look_at_call(node)
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                self._look_at_function(node)
+            elif isinstance(node, ast.Subscript):
+                self._look_at_slice(node)
+        self._look_for_undefined_names()
+        return self._found
+
+    def _say(self, node: ast.AST, what: str, instead: str) -> None:
+        self._found.append(Finding(self._path, getattr(node, "lineno", 1), what, instead))
+
+    # -- what there is --------------------------------------------------------------------------------------------------
+
+    def _imports(self) -> dict[str, str]:
+        found = {}
+        for node in self._nodes:
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    root = alias.name.partition(".")[0]
+                    found[alias.asname or root] = alias.name if alias.asname else root
+            elif isinstance(node, ast.ImportFrom):
+                found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        return found
+
+    def _look_at_import(self, node: ast.Import | ast.ImportFrom) -> None:
+        modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+        for module in modules:
+            root = module.partition(".")[0]
+            if not root or root in BROWSER_MODULES or root in self._own.modules or self._may_fail(node):
+                continue
+            if self._names is not None and root not in self._names.modules:
+                self._say(node, f"MicroPython has no module {module}", _MODULES.get(root, _ELSEWHERE))
+                return
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                self._look_at_name_of_module(node, node.module or "", alias.name)
+
+    def _may_fail(self, node: ast.AST) -> bool:
+        """Return whether an import stands in a `try`, or beside a `hasattr`: it is known that it may not be there."""
+        while node in self._parents:
+            node, inner = self._parents[node], node
+            if isinstance(node, ast.Try) and inner in node.body:
+                return True
+            if isinstance(node, ast.If) and any(getattr(each, "id", "") == "hasattr" for each in ast.walk(node.test)):
+                return True
+        return False
+
+    def _look_at_name_of_module(self, node: ast.AST, module: str, name: str) -> None:
+        if name == "*":
+            return
+        if module in self._own.names:
+            known = self._own.names[module]
+            if known is not None and name not in known and f"{module}.{name}" not in self._own.modules:
+                self._say(node, f"{module} has no {name}", f"look into {module.replace('.', '/')}.py for what it has")
+        elif (
+            self._names is not None
+            and module in self._names.modules
+            and name not in self._names.modules[module]
+            and not self._may_fail(node)
+        ):
+            self._say(node, f"MicroPython has no {module}.{name}", _NAMES.get(f"{module}.{name}", _ELSEWHERE))
+
+    def _dotted(self, node: ast.AST) -> str:
+        """Return what an expression names, "datetime.datetime.now"; "" for one that is no name."""
+        if isinstance(node, ast.Name):
+            return self._imported.get(node.id, node.id)
+        if isinstance(node, ast.Attribute):
+            root = self._dotted(node.value)
+            return f"{root}.{node.attr}" if root else ""
+        return ""
+
+    def _look_at_attribute(self, node: ast.Attribute) -> None:
+        names, dotted = self._names, self._dotted(node)
+        module, _, name = dotted.rpartition(".")
+        root = node
+        while isinstance(root.value, ast.Attribute):
+            root = root.value
+        if names is None or not isinstance(root.value, ast.Name) or root.value.id not in self._imported:
+            return
+        if module in names.modules and module not in self._own.modules:
+            self._look_at_name_of_module(node, module, name)
+        elif module in names.classes and name not in names.classes[module] and not name.startswith("__"):
+            self._say(node, f"MicroPython has no {dotted}", _NAMES.get(dotted) or _METHODS.get(name, _ELSEWHERE))
+
+    def _look_for_undefined_names(self) -> None:
+        if self._names is None or _defined(self._tree) is None:
+            return
+        try:
+            code = compile(_without_annotations(_parsed(self._source)), self._path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            self._look_at_syntax_error(error)
+            return
+        codes = list(_codes(code))
+        known = {
+            each.argval
+            for part in codes
+            for each in dis.get_instructions(part)
+            if (part is code and each.opname == "STORE_NAME") or each.opname == "STORE_GLOBAL"
+        }
+        known |= self._names.builtins | _OF_A_MODULE
+        for part in codes:
+            steps = list(dis.get_instructions(part))
+            here = {each.argval for each in steps if each.opname == "STORE_NAME"}
+            for each in steps:
+                name = each.argval
+                if each.opname not in _GLOBAL_NAMES or name in known or name in here:
+                    continue
+                line = each.positions.lineno if each.positions and each.positions.lineno else part.co_firstlineno
+                if name in _BUILTINS:
+                    what, instead = f"MicroPython has no {name}", _NAMES.get(name, _ELSEWHERE)
+                elif name in (self._own.names.get("popdesk") or ()):
+                    what, instead = f"the name {name} is not defined", f"import it: `from popdesk import {name}`"
+                else:
+                    what, instead = (
+                        f"the name {name} is not defined",
+                        "import it or give it a value first; is it spelt so?",
+                    )
+                self._found.append(Finding(self._path, line, what, instead))
+
+    def _look_at_syntax_error(self, error: SyntaxError | ValueError) -> None:
+        if isinstance(error, SyntaxError) and "'await' outside" in str(error.msg):
+            self._found.append(
+                Finding(self._path, error.lineno or 1, "an await in a function that is not async", "write `async def`")
+            )
+
+    # -- what is read as another thing ------------------------------------------------------------------------------------
+
+    def _look_at_format(self, node: ast.AST, spec: str) -> None:
+        if _GROUPED.match(spec):
+            self._say(
+                node,
+                f"MicroPython leaves the thousands' separator of :{spec} out",
+                "use popdesk.texts.grouped(number, digits)",
+            )
+        elif _OF_A_DATE.search(spec):
+            self._say(node, f"MicroPython formats no date by :{spec}", _METHODS["strftime"])
+
+    def _look_at_call(self, node: ast.Call) -> None:
+        called = self._dotted(node.func)
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        text = node.func.value if isinstance(node.func, ast.Attribute) else None
+        if method == "format" and isinstance(text, ast.Constant) and isinstance(text.value, str):
+            for spec in re.findall(r"\{[^{}:]*:([^{}]*)\}", text.value):
+                self._look_at_format(node, spec)
+        if called in _PATTERN_CALLS and node.args:
+            self._look_at_pattern(node.args[0])
+        if called in ("datetime.datetime.fromisoformat", "datetime.time.fromisoformat"):
+            self._say(
+                node, "MicroPython's fromisoformat takes no time that ends in Z", "use popdesk.texts.parse_time(text)"
+            )
+        self._look_at_keywords(node, called, method)
+        self._look_at_method(node, method)
+        if self._makes_coroutine(node) and self._is_not_awaited(node):
+            name = ast.unparse(node.func)
+            self._say(node, f"{name}() is asked for and not awaited", f"write `await {name}(...)`, in an `async def`")
+
+    def _look_at_keywords(self, node: ast.Call, called: str, method: str) -> None:
+        for name in (called, f".{method}"):
+            for keyword in node.keywords:
+                if keyword.arg in _KEYWORDS.get(name, ()):
+                    self._say(
+                        node,
+                        f"MicroPython's {name.lstrip('.')}() takes no {keyword.arg}=",
+                        "leave it out"
+                        if "." in name.strip(".") or name in ("zip", "print")
+                        else "give it without its name",
+                    )
+
+    def _look_at_method(self, node: ast.Call, method: str) -> None:
+        if self._names is None or method not in self._names.lacking_methods or method in self._own.methods:
+            return
+        root: ast.AST = node.func
+        while isinstance(root, ast.Attribute | ast.Call | ast.Subscript):
+            root = root.func if isinstance(root, ast.Call) else root.value
+        if isinstance(root, ast.Name):
+            imported = self._imported.get(root.id, "")
+            if imported.partition(".")[0] in BROWSER_MODULES or imported in self._names.modules:
+                return  # the browser's own, or a module's, which _look_at_attribute names
+            if self._dotted(node.func).rpartition(".")[0] in self._names.classes:
+                return
+        self._say(node, f"MicroPython has no .{method}()", _METHODS.get(method, _ELSEWHERE))
+
+    def _look_at_pattern(self, node: ast.AST) -> None:
+        if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+            return
+        pattern = re.sub(r"\\\\", "", node.value)
+        for part, what, instead in _PATTERN_PARTS:
+            if part.search(pattern):
+                self._say(node, f"MicroPython's re does not know {what}, as in {node.value!r}", instead)
+
+    def _look_at_slice(self, node: ast.Subscript) -> None:
+        step = node.slice.step if isinstance(node.slice, ast.Slice) else None
+        if step is not None and isinstance(node.value, ast.Constant | ast.JoinedStr | ast.Tuple):
+            self._say(node, "MicroPython's texts and tuples have no steps", 'use "".join(reversed(text))')
+
+    # -- what is not awaited ----------------------------------------------------------------------------------------------
+
+    def _makes_coroutine(self, node: ast.Call) -> bool:
+        function = node.func
+        if isinstance(function, ast.Name):
+            return function.id in self._coroutines
+        if self._dotted(function) in _ASYNC_OF_ASYNCIO:
+            return True
+        return (
+            isinstance(function, ast.Attribute)
+            and function.attr in self._own.questions
+            and isinstance(function.value, ast.Attribute)
+            and function.value.attr in ("agent", "contact", "customer")
+        )
+
+    def _is_not_awaited(self, node: ast.Call) -> bool:
+        """Return whether a coroutine is used as if it were its value, or dropped. Where that cannot be known: False."""
+        parent = self._parents.get(node)
+        if isinstance(parent, ast.Call):
+            called = self._dotted(parent.func)
+            return node in parent.args and (
+                called in _BUILTINS or self._imported.get(called.partition(".")[0], called).startswith("popdesk.")
+            )
+        return isinstance(
+            parent,
+            ast.Expr
+            | ast.Attribute
+            | ast.Subscript
+            | ast.BinOp
+            | ast.BoolOp
+            | ast.Compare
+            | ast.UnaryOp
+            | ast.FormattedValue
+            | ast.If
+            | ast.While
+            | ast.For,
+        )
+
+    # -- what cannot be drawn -----------------------------------------------------------------------------------------------
+
+    def _look_at_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        if not any(self._is_card(each) for each in node.decorator_list):
+            return
+        for each in _inside(node):
+            if isinstance(each, ast.Return) and isinstance(each.value, _CANNOT_BE_DRAWN):
+                kind = type(each.value).__name__.removesuffix("Comp").lower()
+                self._say(each, f"a card cannot show a {kind}", "return a text, a number, None, or Pairs(...)")
+
+    def _is_card(self, decorator: ast.AST) -> bool:
+        return isinstance(decorator, ast.Call) and self._dotted(decorator.func) in ("popdesk.card", "card")
+
+
+def _inside(function: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a function's own body, not those of functions in it."""
+    for child in ast.iter_child_nodes(function):
+        yield child
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            yield from _inside(child)
+
+
+def _not_run(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what stands below `if False:` and in annotations: no interpreter comes to it."""
+    dead: list[ast.AST] = []
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Constant) and not node.test.value:
+        dead = list(node.body)
+    elif isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:
+        dead = [node.annotation]
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns:
+        dead = [node.returns]
+    for each in dead:
+        yield from ast.walk(each)
+
+
+class _Annotations(ast.NodeTransformer):
+    """Takes annotations out."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        return ast.copy_location(ast.arg(node.arg), node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        if node.value is None:
+            return ast.copy_location(ast.Pass(), node)
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
+
+
+def _without_annotations(tree: ast.Module) -> ast.Module:
+    changed: ast.Module = ast.fix_missing_locations(_Annotations().visit(tree))
+    return changed
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield from _codes(each)
