@@ -1,6 +1,7 @@
 """The environment of the programs that build: what they need of ours, and nothing else.
 
     subprocess.run([...], env=tool_environment(PYTHONHASHSEED="0"))      # esbuild, terser, mpy-cross, Python's compiler
+    run([uv, "pip", "install", ...], env=uv_environment())                # uv, which asks PyPI or its mirror
     npm(["ci"], env=npm_environment(WEB))                                # npm, which asks its registry
 
 They run code of packages, and none of them calls AWS: so they do not get the user's keys.
@@ -47,6 +48,12 @@ def npm_environment(folder: Path) -> dict[str, str]:
     names = {*_TOOLS, *_NPM, *_mentioned(folder)}
     names |= {name.upper() for name in os.environ if name.lower().startswith(_NPM_SETTING)}
     return _chosen(names)
+
+
+def uv_environment() -> dict[str, str]:
+    """Return uv's environment: its settings (UV_...), where it has its cache, proxies."""
+    settings = {name: value for name, value in os.environ.items() if name.startswith("UV_")}
+    return _chosen({*_TOOLS, *_NPM}) | settings
 
 
 def _chosen(names: set[str]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from pathlib import Path
 from ops.errors import UserError
 from ops.settings import ROOT
 from ops.site.cache import Cache
-from ops.site.environment import npm_environment
+from ops.site.environment import uv_environment
 
 # The template's function is on arm64; its runtime is Amazon Linux 2023, which has glibc 2.34
 # (docs.aws.amazon.com/linux/al2023/ug/core-glibc.html).
@@ -64,13 +64,12 @@ def _install(packages: tuple[str, ...], runtime: str) -> dict[str, bytes]:
         command += ["--python", sys.executable]
         if runtime:
             command += ["--python-version", runtime.removeprefix("python"), "--python-platform", LAMBDA_PLATFORM]
-        environment = {name: value for name, value in os.environ.items() if name.startswith("UV_")}
         try:
             done = subprocess.run(
                 # In a folder of its own: this project's uv.toml pins what its tools need.
                 [*command, *packages],
                 cwd=folder,
-                env=npm_environment(Path(folder)) | environment,
+                env=uv_environment(),
                 capture_output=True,
                 text=True,
                 check=False,
