@@ -206,6 +206,23 @@ def preview(
         show("Stopped.")
 
 
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--name", default="", help="The application's name in Amazon Connect; asked for if not given.")
+@click.option("--namespace", default="", help="One for each application in an account; made of the name if not given.")
+def new(folder: Path, name: str, namespace: str) -> None:
+    """Make a repository of your own: Popdesk whole, with small files of yours to edit, ready for upgrades by git merge."""
+    from ops.new_repository import make_repository, namespace_of
+
+    if not name:
+        if not sys.stdin.isatty():
+            raise UserError("the application's name", "there is no terminal to ask for it at", "give it with --name", 2)
+        name = click.prompt("The application's name")
+    for note in make_repository(folder, name, namespace or namespace_of(name)):
+        console.print(escape(note))
+    console.print(f"{escape(str(folder))}: {escape(name)}, in two commits. Its README.md says what comes next.")
+
+
 if __name__ == "__main__":
     cancel_uncaught_interrupts()
     cli(prog_name="deploy.py")

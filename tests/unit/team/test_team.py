@@ -23,8 +23,8 @@ from ops.preview.local_lambda import LocalLambda
 from ops.settings import Settings, load_settings
 from ops.site.lambda_zip import LAMBDA_HANDLER
 from tests.fixture_project import CHECKOUT
-from tests.team.sample_desk import ANSWERS, sample_desk
 from tests.unit.lambda_.events import contact_event
+from tests.unit.team.sample_desk import ANSWERS, sample_desk
 
 PYPROJECT = CHECKOUT / "pyproject.toml"
 ENVIRONMENTS = tomllib.loads(PYPROJECT.read_text("utf-8"))["tool"]["popdesk"].get("environments", {})
