@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,8 @@ def test_it_is_called_popdesk() -> None:
 '''
 
 
+# A dependency that the new version adds: one that is installed here.
+_NEW = f"packaging=={metadata.version('packaging')}"
 # What stands in a new version of each kind of file.
 _TOUCHED = {
     ".py": "\n# Touched by 0.3.0.\n",
@@ -134,7 +137,7 @@ def _write_new_version(upstream: Path) -> None:
     own = text.index("\n# ------")
     for old, new in {
         f'version = "{version(pyproject)}"': 'version = "0.3.0"',
-        "dependencies = [": 'dependencies = [\n    "pip>=1",  # new',
+        "dependencies = [": f'dependencies = [\n    "{_NEW}",',
         "[tool.ruff.lint]": "[tool.coverage.run]\nbranch = true\n\n[tool.ruff.lint]",
     }.items():
         assert old in text[:own]
@@ -219,7 +222,7 @@ def test_an_upgrade_brings_all_of_upstream_and_leaves_a_teams_files_alone(adopte
     assert (adopted / "README.md").read_text("utf-8").startswith("# Acme desk\n")
     document = tomllib.loads((adopted / "pyproject.toml").read_text("utf-8"))
     assert document["project"]["version"] == "0.3.0"
-    assert "pip>=1" in document["project"]["dependencies"]
+    assert _NEW in document["project"]["dependencies"]
     assert document["tool"]["coverage"] == {"run": {"branch": True}}
     assert document["tool"]["popdesk"]["name"] == "Acme desk"
     assert document["tool"]["popdesk"]["attributes"]["url"] == "acmePage"
