@@ -51,7 +51,7 @@ def test_a_broken_edit_is_told_the_last_build_is_served_and_the_repair_is_too(pr
 
         cards.write_text(good + "\ndef broken(:\n", "utf-8")
         assert event() == "problem"
-        running.printed(r"pyapp/cards\.py: MicroPython cannot compile line \d+: SyntaxError")
+        running.printed(r"pyapp/cards\.py.*SyntaxError")
         assert get(running.app) == first
 
         cards.write_text(good + "\nMENDED = True\n", "utf-8")
