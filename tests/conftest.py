@@ -28,6 +28,8 @@ from tests import firefox
 from tests.adapters.stage import stage_of, stages
 from tests.chromium import chromium, launch_arguments
 
+pytest_plugins = ["ops.testing.plugin", "pytester"]
+
 # Without a screen Chromium takes it for 800 by 600 pixels, and a CRM's window for no larger.
 SCREEN = ["--screen-info={1920x1080}"]
 # What Amazon Connect supports beside Edge, which is a Chromium.
@@ -64,8 +66,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what is in tests/unit and tests/team as `quick`, where it is not marked `slow`."""
-    if any(map(item.path.is_relative_to, _QUICK)) and not item.get_closest_marker("slow"):
+    """Mark what is in tests/unit and tests/team as `quick`, where it is not marked `slow` and needs no browser."""
+    slow = item.get_closest_marker("slow") or _needs_a_browser(item)
+    if any(map(item.path.is_relative_to, _QUICK)) and not slow:
         item.add_marker("quick")
 
 
@@ -108,7 +111,8 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 
 def _needs_a_browser(item: pytest.Item) -> bool:
-    return "playwright" in getattr(item, "fixturenames", ())
+    names = getattr(item, "fixturenames", ())
+    return "playwright" in names or ("show_cards" in names and item.config.getoption("--in-browser"))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Looks at a page's cards and plays them before the page is built.
 
 They are read for what MicroPython has not or reads as another thing (ops/site/card_checks.py), and each is run once, on
-CPython, against a sample desk (ops/site/player.py).
+CPython (ops/site/player.py), against a sample desk (ops/site/sample.py).
 
     played = play_cards(Path("pyapp"), modules, settings, cached, errors)
     played.first_questions      # -> ("agent.name", ..., "contact.attributes"): asked before the cards are imported
@@ -28,6 +28,7 @@ from ops.settings import PERMISSIONS, Settings
 from ops.site.card_checks import find_mistakes, imported_modules
 from ops.site.environment import tool_environment
 from ops.site.micropython import micropython_names
+from ops.site.sample import sample_answers
 
 _PLAYER = Path(__file__).parent / "player.py"
 _LIMIT = 30  # seconds for all cards
@@ -66,8 +67,8 @@ def play_cards(
     in the page or mean another thing there, and cards that do not come to an end.
     """
     mistakes = _mistakes(python, modules, cached)
-    names = {"roles": settings.attributes.by_role(), "fields": settings.fields}
-    given = json.dumps(names, sort_keys=True).encode()
+    desk = {"roles": settings.attributes.by_role(), "fields": settings.fields, "answers": sample_answers(settings)}
+    given = json.dumps(desk, sort_keys=True).encode()
     sources = [part for path in modules for part in (str(path.relative_to(python.parent)).encode(), path.read_bytes())]
     inputs = [_PLAYER.read_bytes(), sys.version.encode(), given, *sources]
     try:

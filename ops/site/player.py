@@ -1,8 +1,9 @@
 """Runs each card of a page once, on CPython, against a sample desk: ops/site/play.py starts it as a process of its own.
 
-    python -I -B player.py pyapp < '{"roles": {"identity": "ContactPhoneNumberOrEmail", ...}, "fields": {}}'
+    python -I -B player.py pyapp < '{"roles": {"identity": "ContactPhoneNumberOrEmail", ...}, "fields": {}, "answers": {}}'
 
-The names are those of page_settings: of the attributes, and of the customer fields of the team's own.
+The names are those of page_settings: of the attributes, and of the customer fields of the team's own. The answers are those
+to all questions (ops/site/sample.py).
 
 Writes one JSON object to stdout:
 
@@ -32,21 +33,6 @@ from typing import Any
 _LIMIT = 2
 # Modules that the page has and CPython has not.
 _OF_THE_BROWSER = ("js", "jsffi", "pyscript", "micropython", "polyscript")
-# An agent and a call, as the SDK answers.
-_ANSWERS: dict[str, Any] = {
-    "agent.arn": "arn:aws:connect:us-east-1:111122223333:instance/i-1/agent/a-7",
-    "agent.name": "Alex Rivera",
-    "agent.state": {"agentStateARN": "arn:state/s-1", "name": "Available", "type": "routable"},
-    "agent.routing_profile": {"name": "Basic Routing Profile", "routingProfileARN": "arn:profile/p-1", "queues": []},
-    "agent.channel_concurrency": {"VOICE": 1, "CHAT": 2, "TASK": 1},
-    "contact.channel": {"type": "voice", "subtype": "connect:Telephony"},
-    "contact.queue": {"name": "BasicQueue", "queueARN": "arn:queue/q-1", "queueId": "q-1"},
-    "contact.queue_timestamp": "2026-01-31T12:00:00.000Z",
-    "contact.state_duration": 61000,
-    "contact.initial_id": "c-0",
-    "contact.phone_number": "+12065550100",
-}
-_ATTRIBUTES = {"matches": "1", "status": "200", "name": "Ana Carolina Silva", "identity": "+12065550100"}
 
 
 class _NotHere(BaseException):
@@ -70,8 +56,8 @@ class _Browser(ModuleType):
     __hash__ = None  # type: ignore[assignment]
 
 
-def main(folder: Path, roles: dict[str, str], fields: dict[str, str]) -> dict[str, Any]:
-    """Return what came of the cards below `folder`."""
+def main(folder: Path, roles: dict[str, str], fields: dict[str, str], answers: dict[str, Any]) -> dict[str, Any]:
+    """Return what came of the cards below `folder`, asked on a desk with these answers to all questions."""
     sys.path.insert(0, str(folder))
     for name in (*_OF_THE_BROWSER, "pyscript.web", "pyscript.ffi", "pyscript.media", "pyscript.fs"):
         sys.modules[name] = _Browser(name)
@@ -89,10 +75,6 @@ def main(folder: Path, roles: dict[str, str], fields: dict[str, str]) -> dict[st
     except BaseException as error:
         found["problems"].append(_duplicate(error, folder) or _problem(error, folder))
         return found
-    answers = {
-        **_ANSWERS,
-        "contact.attributes": {roles[role]: text for role, text in _ATTRIBUTES.items() if role in roles},
-    }
     for card in declaration.CARDS:
         asks: list[str] = []
 

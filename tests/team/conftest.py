@@ -1,5 +1,5 @@
-"""Fixtures of your tests: `team_cards` and `team_settings` are yours, as this checkout has them."""
+"""Fixtures of your tests: `sample_desk` and `show_cards` (docs/testing.md) take this checkout's cards and settings."""
 
-from tests.unit.team.conftest import team_build, team_cards, team_settings
+from tests.unit.team.conftest import cards_project, team_build, team_cards, team_settings
 
-__all__ = ["team_build", "team_cards", "team_settings"]
+__all__ = ["cards_project", "team_build", "team_cards", "team_settings"]

@@ -187,8 +187,8 @@ def test_the_static_page_has_the_cards_in_their_order(tmp_path: Path) -> None:
 def test_each_question_has_an_answer_in_the_sample_and_a_method_of_the_desk() -> None:
     from popdesk.questions import QUESTIONS
 
-    from ops.site import player
+    from ops.site.sample import ANSWERS
 
     desk = (ROOT / "pyapp" / "popdesk" / "desk.py").read_text("utf-8")
     asked = set(re.findall(r'_ask\("([a-z_.]+)"\)', desk))
-    assert asked == set(QUESTIONS) == {*player._ANSWERS, "contact.attributes"}
+    assert asked == set(QUESTIONS) == {*ANSWERS, "contact.attributes"}

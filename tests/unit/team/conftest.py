@@ -22,6 +22,12 @@ def team_settings() -> Any:
     return load_settings(CHECKOUT / "pyproject.toml")
 
 
+@pytest.fixture(scope="session")
+def cards_project() -> Path:
+    """Return the project whose cards `show_cards` shows: this checkout."""
+    return CHECKOUT
+
+
 @pytest.fixture
 def team_cards(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Return the cards that this checkout's pyapp/cards.py declares."""

@@ -1,15 +1,14 @@
-"""What our cards show."""
+"""What our cards show: docs/testing.md says how they are tested."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
+from collections.abc import Callable
 
-from ops.settings import Settings
-from tests.unit.team.sample_desk import ANSWERS, sample_desk
+from ops.testing.page import SampleDesk, ShownPage
 
 
-def test_the_agents_name_is_shown(team_cards: list[Any], team_settings: Settings) -> None:
-    (card,) = [card for card in team_cards if card.title == "Agent name"]
-    desk = sample_desk(team_settings.attributes.by_role(), team_settings.fields)
-    assert asyncio.run(card.ask(desk)) == ANSWERS["agent.name"]
+def test_the_agents_name_is_shown(
+    sample_desk: Callable[..., SampleDesk], show_cards: Callable[[SampleDesk], ShownPage]
+) -> None:
+    page = show_cards(sample_desk(answers={"agent.name": "Kim"}))
+    assert page.card("Agent name").text == "Kim"
