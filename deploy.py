@@ -22,6 +22,7 @@ with cancelling_quietly():
     from rich.console import Console
     from rich.markup import escape
 
+    from ops.cli.check import check
     from ops.cli.options import as_given, environment_option, profile_option
     from ops.errors import UserError
     from ops.settings import ROOT, load_settings, version
@@ -221,6 +222,9 @@ def new(folder: Path, name: str, namespace: str) -> None:
     for note in make_repository(folder, name, namespace or namespace_of(name)):
         console.print(escape(note))
     console.print(f"{escape(str(folder))}: {escape(name)}, in two commits. Its README.md says what comes next.")
+
+
+cli.add_command(check)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.chromium import install, starts
+from ops.check.chromium import starts
+from tests.chromium import install
 
 _SYSTEM = ("firefox-esr", "firefox")
 PREFERENCES: dict[str, str | int | float | bool] = {

@@ -133,6 +133,11 @@ class Preview:
         self._started.set()
         await asyncio.gather(*serving)
 
+    @property
+    def customers(self) -> list[dict[str, str]]:
+        """The sample customers, as the workspace offers them."""
+        return self._builds.customers
+
     def app_files(self) -> list[str]:
         """Return the paths of the app's files as they are served now, e.g. "index.html"."""
         return sorted(self._builds.app.contents)

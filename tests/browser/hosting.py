@@ -58,9 +58,9 @@ class _Server(ThreadingHTTPServer):
 class PlainAppServer(Loopback):
     """Builds the app into `folder` and serves it on a free port of the loopback address; a context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, headers: dict[str, str] | None = None) -> None:
         build_page(plain_app_page(), folder)
-        super().__init__(_site(folder, {}))
+        super().__init__(_site(folder, headers or {}))
         self.url = f"http://localhost:{self._server.server_port}/"
 
 

@@ -2,7 +2,8 @@
 
 It asks every question of `QUESTIONS` and shows each answer as JSON in `li[data-name=...]`, every event in `#events`, and its
 lifecycle in `#life`. Its query says what else it does: `?slow=500` takes as many ms for onCreate and onDestroy,
-`?deaf` never finishes onDestroy, `?fail` raises in onCreate.
+`?deaf` never finishes onDestroy, `?fail` raises in onCreate, `?uncaught` raises at its start, and `?brittle` has an empty
+page once anything is refused.
 """
 
 import asyncio
@@ -88,6 +89,11 @@ class PlainApp:
             js.document.getElementById(button).addEventListener("click", handler)
         for client, method, name in EVENTS:
             self._keep(getattr(self.clients[client], method), self._event(name))
+        if self.query.has("uncaught"):
+            js.setTimeout(create_proxy(self._raise), 0)
+
+    def _raise(self):
+        raise ValueError("nobody catches this")
 
     def _keep(self, register, handler):
         proxy = create_proxy(handler)
@@ -161,6 +167,9 @@ class PlainApp:
         except Exception as error:
             refused = error.args[0] if error.args else error
             reason = getattr(refused, "reason", error)
+            if self.query.has("brittle"):
+                js.document.body.replaceChildren()
+                return
             add("answers", "refused " + str(getattr(refused, "errorKey", "")) + ": " + str(reason), name)
 
 
