@@ -90,7 +90,7 @@ class Page:
     settings: dict[str, Any]
     uses_sdk: bool
     eager: bool = False  # whether its Python may start before its HTML is all there
-    cards: list[list[str]] | None = None  # title and id of each that stands in the HTML; None for a page without cards
+    cards: list[list[Any]] | None = None  # those in the HTML (Played.skeleton); None for a page without cards
     notes: tuple[str, ...] = ()  # what is to be said of the sources
     first: str = ""  # the style sheet of its first frame; where there is one, the other stands in the HTML's body
     theme: Path | None = None  # a team's own style sheet, which goes after `css`
@@ -103,7 +103,8 @@ def app_page(settings: Settings, python: Path = ROOT / "pyapp") -> Page:
     """
     modules = _modules(python)
     played = play_cards(python, modules, settings, _CACHE, _uncompiled(modules, python))
-    notes = check_own_words(python, [title for title, _ in played.skeleton])
+    titles = [title for place in played.skeleton for title in (place[0], *place[3:])]
+    notes = check_own_words(python, titles)
     return Page(
         web=ROOT / "web",
         html="index.html",
@@ -183,16 +184,32 @@ def _make_page(page: Page, modules: Path) -> Site:
     if page.first:
         tags["style"] = [style]
     if page.cards is not None:
-        tags["cards"] = [
-            f'<div><dt>{html.escape(english.get(title, title))}</dt><dd id="card-{name}">…</dd></div>'
-            for title, name in page.cards
-        ]
+        tags["cards"] = _slots(page.cards, english)
     document = _DATA_SAY.sub(
         lambda found: found[1] + (html.escape(english[found[2]]) if found[2] in english else found[3]),
         _fill(template, tags, page.html),
     )
     files.put("index.html", document.encode())
     return Site(files.content, tuple(notes))
+
+
+def _slots(cards: list[list[Any]], words: Mapping[str, str]) -> list[str]:
+    """Return the HTML of the cards' slots: a list of those above the first section, and a title and a list for each section.
+
+    `words` are the team's own in English, which titles are keys of.
+    """
+    lists: list[tuple[str, list[str]]] = [("", [])]
+    for title, name, wide, section in ((*card, False, "")[:4] if len(card) == 2 else card for card in cards):
+        if section != lists[-1][0]:
+            lists.append((section, []))
+        row = '<div class="wide">' if wide else "<div>"
+        lists[-1][1].append(f'{row}<dt>{html.escape(words.get(title, title))}</dt><dd id="card-{name}">…</dd></div>')
+    hidden = "" if lists[0][1] else " hidden"
+    made = [f'<dl id="cards" class="cards" aria-label="Contact and agent"{hidden}>', *lists[0][1], "</dl>"]
+    for section, rows in lists[1:]:
+        title = html.escape(words.get(section, section))
+        made += [f'<h2 class="section">{title}</h2>', f'<dl class="cards" aria-label="{title}">', *rows, "</dl>"]
+    return made
 
 
 # -- the parts ---------------------------------------------------------------------------------------------------------

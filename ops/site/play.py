@@ -53,7 +53,7 @@ class Played:
     """What is known of a page's cards before it runs."""
 
     first_questions: tuple[str, ...]
-    skeleton: list[list[str]]
+    skeleton: list[list[Any]]  # [title, id], or [title, id, wide, section]
     lines: dict[str, str]
     notes: tuple[str, ...]
 
@@ -101,7 +101,7 @@ def play_cards(
             )
     return Played(
         first_questions=(*first, _ATTRIBUTES),
-        skeleton=[[card["title"], card["id"]] for card in found["cards"]],
+        skeleton=[card["place"] for card in found["cards"]],
         lines={card["id"]: card["line"] for card in found["cards"]},
         notes=tuple(notes),
     )

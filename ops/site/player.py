@@ -7,7 +7,7 @@ to all questions (ops/site/sample.py).
 
 Writes one JSON object to stdout:
 
-    {"cards": [{"id", "title", "later", "line", "asks": [questions]}], "permissions": {question: permission},
+    {"cards": [{"id", "place": [title, id], "later", "line", "asks": [questions]}], "permissions": {question: permission},
      "unplayed": ["pyapp/cards.py:12 map: it uses js"],
      "problems": [["pyapp/cards.py:12", "KeyError: 'Tier'", "pyapp/cards.py:10 tier", 6]]}
 
@@ -85,7 +85,9 @@ def main(folder: Path, roles: dict[str, str], fields: dict[str, str], answers: d
             return copy.deepcopy(answers[name])
 
         place = _place(card.ask, folder)
-        found["cards"].append({"id": card.id, "title": card.title, "later": card.later, "line": place, "asks": asks})
+        found["cards"].append(
+            {"id": card.id, "place": card.place_in_page(), "later": card.later, "line": place, "asks": asks}
+        )
         try:
             values.drawable(asyncio.run(_value(card.ask, desk.Desk(ask, roles, fields))))
         except desk.Unanswered:

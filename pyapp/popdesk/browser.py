@@ -68,6 +68,18 @@ def language() -> str:
     return str(js.navigator.language)
 
 
+def locale(language: str) -> str:
+    """Return the locale to write numbers and times in: the browser's where it is one of the page's language ("es-MX" for "es").
+
+    Made from its language and region alone, so that Intl takes it: it throws for what is no language tag (BCP 47), which
+    browsers have had here ("en-US@posix").
+    """
+    parts = str(js.navigator.language).split("@")[0].split("-")
+    region = parts[-1].upper()
+    known = parts[0].lower() == language and len(parts) > 1 and len(region) == 2
+    return language + "-" + region if known and all("A" <= letter <= "Z" for letter in region) else language
+
+
 def soon(do: "Callable[[], None]") -> None:
     """Call `do()` in a moment, outside all asyncio tasks."""
     js.setTimeout(callback(lambda _: do()), 0)

@@ -8,6 +8,8 @@
     return Duration(61000)                         # milliseconds; ticks on the page
     return Moment("2026-01-31T12:00:00.000Z")      # shown in the agent's local time
 
+Those with more to them (Table, Timeline, Money ...) are in rich.py.
+
 What has one obvious reading is read: a number as its text, None and JavaScript's undefined as nothing, numerals as
 milliseconds. Anything else raises TypeError, in words for the card's author: where the value is made (its line is then in
 the traceback), or when it is returned. So what the page draws (`drawable`) is always one of these classes, and its fields
@@ -34,6 +36,8 @@ _LONGEST_TIME = 8.64e15
 
 class Value:
     """What a card returned, as the page draws it; two are equal when they look alike."""
+
+    rich = False  # whether view/rich.py draws it
 
     def drawn(self) -> "Value":
         """Return it as the page draws it."""
@@ -70,8 +74,8 @@ class Link(Value):
 
     def drawn(self) -> "Value":
         """Return it with texts for fields; without an address its text alone."""
-        if not (isinstance(self.url, str) or _is_nothing(self.url)):
-            raise TypeError("a Link's address is a text, not " + _kind(self.url))
+        if not (isinstance(self.url, str) or is_nothing(self.url)):
+            raise TypeError("a Link's address is a text, not " + kind_of(self.url))
         self.text = as_text(self.text, "Link") or self.url or ""
         return self if self.url else Text(self.text)
 
@@ -88,14 +92,14 @@ class Pairs(Value):
         items = self.items
         if isinstance(items, dict):
             items = sorted(items.items(), key=lambda item: as_text(item[0], "Pairs"))
-        elif _is_nothing(items):
+        elif is_nothing(items):
             items = []
         elif not isinstance(items, (list, tuple)):
-            raise TypeError("Pairs takes a list of (name, value), not " + _kind(items))
+            raise TypeError("Pairs takes a list of (name, value), not " + kind_of(items))
         pairs: "list[tuple[str, str]]" = []
         for pair in items:
             if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-                raise TypeError("Pairs: item " + str(len(pairs) + 1) + " is no (name, value) but " + _kind(pair))
+                raise TypeError("Pairs: item " + str(len(pairs) + 1) + " is no (name, value) but " + kind_of(pair))
             pairs.append((as_text(pair[0], "Pairs"), as_text(pair[1], "Pairs")))
         self.items = pairs
         return self
@@ -111,22 +115,12 @@ class Duration(Value):
     def drawn(self) -> "Value":
         """Return it with a number, or for nothing an empty text."""
         value = self.milliseconds
-        if _is_nothing(value):
-            return Text("")
         if hasattr(value, "total_seconds"):
             value = value.total_seconds() * 1000
-        if isinstance(value, str):
-            if not value:
-                return Text("")
-            try:
-                value = float(value)
-            except ValueError:
-                raise TypeError("a Duration's milliseconds are a number, not any text")
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TypeError("a Duration's milliseconds are a number, not " + _kind(value))
-        if not -_LONGEST_TIME <= value <= _LONGEST_TIME:  # nor is it when the number is none (NaN)
-            raise TypeError("a Duration has no end, or is no number: " + str(value))
-        self.milliseconds = value
+        number = as_number(value, "a Duration's length")
+        if number is None:
+            return Text("")
+        self.milliseconds = number
         return self
 
 
@@ -142,44 +136,67 @@ class Moment(Value):
         value = self.iso
         if hasattr(value, "isoformat"):
             value = value.isoformat()
-        if not (isinstance(value, str) or _is_nothing(value)):
+        if not (isinstance(value, str) or is_nothing(value)):
             # Of a number nobody knows whether it counts seconds or milliseconds.
-            raise TypeError("a Moment is a datetime or ISO 8601 text, not " + _kind(value))
+            raise TypeError("a " + type(self).__name__ + " is a datetime or ISO 8601 text, not " + kind_of(value))
         self.iso = value or ""
         return self if is_moment(self.iso) else Text(self.iso)
 
 
-def drawable(value: "Any") -> "Any":
-    """Return what a card returned as one of the classes above, ready to be drawn. Raises TypeError, see there."""
+def drawable(value: "Any", where: str = "A card") -> "Any":
+    """Return what a card returned as a Value, ready to be drawn. Raises TypeError that says `where` it was found."""
     if isinstance(value, Value):
         return value.drawn()
     if hasattr(value, "total_seconds"):
         return Duration(value).drawn()
     if hasattr(value, "isoformat"):
         return Moment(value).drawn()
-    return Text(as_text(value, "A card"))
+    return Text(as_text(value, where))
+
+
+def as_number(value: "Any", what: str) -> "float | None":
+    """Return a number, or what numerals say; None for nothing. Raises TypeError that says `what` has to be one."""
+    if is_nothing(value) or value == "":
+        return None
+    if isinstance(value, str):
+        try:
+            value = float(value) if _is_numeral(value.strip()) else None
+        except ValueError:
+            value = None
+        if value is None:
+            raise TypeError(what + ' is a number or its numerals ("12.50"), not any text')
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(what + " is a number, not " + kind_of(value))
+    if not -_LONGEST_TIME <= value <= _LONGEST_TIME:  # nor is it when the number is none (NaN)
+        raise TypeError(what + " has no end, or is no number: " + str(value))
+    return value
+
+
+def _is_numeral(text: str) -> bool:
+    """Return whether a text is one of digits: float() also reads 1_000, inf, nan, and digits of other scripts."""
+    return text != "" and all(character in "0123456789+-.eE" for character in text)
 
 
 def as_text(value: "Any", where: str) -> str:
     """Return a value's one obvious reading as text: "" for nothing. Raises TypeError that says `where` it was found."""
     if isinstance(value, str):
         return value
-    if _is_nothing(value):
+    if is_nothing(value):
         return ""
     if isinstance(value, (bool, int, float)):
         return str(value)
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
-    hint = "" if where != "A card" else "; it returns a text, a number, None or a Text, Link, Pairs, Duration or Moment"
-    raise TypeError(where + " cannot show " + _kind(value) + hint)
+    hint = "" if where != "A card" else "; it returns a text, a number, None or a value such as Text, Pairs or Table"
+    raise TypeError(where + " cannot show " + kind_of(value) + hint)
 
 
-def _is_nothing(value: "Any") -> bool:
-    # JavaScript's undefined has a type of its own in MicroPython, and is true.
+def is_nothing(value: "Any") -> bool:
+    """Return whether a value is None or JavaScript's undefined, which has a type of its own in MicroPython, and is true."""
     return value is None or type(value).__name__ == "undefined"
 
 
-def _kind(value: "Any") -> str:
+def kind_of(value: "Any") -> str:
     """Return what a value is, in words that help whoever wrote the card."""
     name = type(value).__name__
     if name == "JsProxy":

@@ -28,6 +28,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,20 @@ AGENT, STATE, PROFILE, _, PHONE = VALUES
 OURS, FEW, MANY = "popdesk", "11 cards", "50 cards"
 # The text of the last card of the app that has MANY of them.
 LAST_CARD = "Every card is here"
+# How many cards are put before the shipped ones, and what they return in turn.
+MORE = 39
+MIXED = (
+    '"letters: " + str(len(name))',
+    'Text(name, tone="success", rest="since 9:00")',
+    'Badge("Gold", tone="warning")',
+    'Money("1234.50", "EUR")',
+    'Since("2026-01-31T12:00:00Z")',
+    "Progress(60)",
+    'Note("Ask for the PIN first.", tone="warning")',
+    'Table(["Order", "Total"], [["A-" + str(row), row] for row in range(50)], caption="Orders")',
+    'Timeline([("2026-01-31T12:00:00Z", "Order sent", "by post"), ("2026-01-30T12:00:00Z", "Ordered")])',
+    'Group([Badge("Premium"), Money(12, "USD"), Text("overdue", tone="error")])',
+)
 SHARE = 0.25  # of the processor, for the browser in the figure that says so
 # What docs/startup.md holds a ratio to: figure -> to which app, at most.
 LIMITS = {
@@ -336,19 +351,19 @@ def _compared(figure: str, of: dict[str, list[float]]) -> str:
 
 
 def _with_many_cards(folder: Path) -> Path:
-    """Return a folder with the page's Python and MANY cards: 39 before the shipped ones, so that the five values come last."""
+    """Return a folder with the page's Python and MANY cards: MORE before the shipped ones, so that the five values come last."""
     python = folder / "pyapp"
     shutil.copytree(ROOT / "pyapp", python, ignore=shutil.ignore_patterns("__pycache__"))
     imports, first, shipped = (python / "cards.py").read_text("utf-8").partition("\n@card(")
-    more = "".join(
+    more = "\nfrom popdesk import Badge, Group, Money, Note, Progress, Since, Table, Timeline, section\n" + "".join(
         f"""
-@card("Another {number}")
+@card("Another {number}"{", wide=True" if "Table" in value else ""})
 async def another_{number}(desk):
     name = await desk.agent.name()
-    return {LAST_CARD!r} if {number} == 39 else "letters: " + str(len(name) + {number})
+    return {repr(LAST_CARD) if number == MORE else value}
 
 """
-        for number in range(1, 40)
+        for number, value in zip(range(1, MORE + 1), cycle(MIXED), strict=False)
     )
     (python / "cards.py").write_text(imports + "\n" + more + first + shipped, "utf-8")
     return python

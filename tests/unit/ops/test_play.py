@@ -192,3 +192,45 @@ def test_each_question_has_an_answer_in_the_sample_and_a_method_of_the_desk() ->
     desk = (ROOT / "pyapp" / "popdesk" / "desk.py").read_text("utf-8")
     asked = set(re.findall(r'_ask\("([a-z_.]+)"\)', desk))
     assert asked == set(QUESTIONS) == {*ANSWERS, "contact.attributes"}
+
+
+def test_the_static_page_has_the_sections_and_the_wide_cards(tmp_path: Path) -> None:
+    cards = (
+        _HEAD.replace("card\n", "card, section\n")
+        + 'section("A & B")\n'
+        + '@card("Wide", wide=True)\ndef wide(desk): ...\n'
+        + '@card("Narrow")\ndef narrow(desk): ...\n'
+        + 'section("Orders")\n'
+        + _CARD.format(title="Name", name="agent_name")
+    )
+    played = _play(tmp_path, cards=cards)
+    assert played.skeleton == [
+        ["Wide", "wide", True, "A & B"],
+        ["Narrow", "narrow", False, "A & B"],
+        ["Name", "agent_name", False, "Orders"],
+    ]
+    shutil.copytree(ROOT / "pyapp", tmp_path / "whole" / "pyapp", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "whole" / "pyapp" / "cards.py").write_text(cards, "utf-8")
+    built = build_page(app_page(load_settings(), tmp_path / "whole" / "pyapp"), tmp_path / "dist")
+    html = (built.folder / "index.html").read_text("utf-8")
+    assert '<dl id="cards" class="cards" aria-label="Contact and agent" hidden>\n</dl>\n' in html
+    assert (
+        '<h2 class="section">A &amp; B</h2>\n<dl class="cards" aria-label="A &amp; B">\n'
+        '<div class="wide"><dt>Wide</dt><dd id="card-wide">…</dd></div>\n<div><dt>Narrow</dt><dd id="card-narrow">…</dd></div>\n'
+        '</dl>\n<h2 class="section">Orders</h2>' in html
+    )
+
+
+def test_a_section_without_a_title_is_refused_with_its_line(tmp_path: Path) -> None:
+    refused = _problem(tmp_path, cards='from popdesk import card, section\n\nsection("")\n')
+    assert refused.subject == "pyapp/cards.py:3"
+    assert "a section has a title" in refused.reason
+
+
+def test_a_value_that_cannot_be_drawn_is_named_with_its_line_and_place(tmp_path: Path) -> None:
+    cards = _HEAD.replace("Text", "Table, Money") + (
+        '@card("Orders")\nasync def orders(desk):\n    rows = [["A-7", 1], ["A-8"]]\n    return Table(["Order", "Items"], rows)\n'
+    )
+    refused = _problem(tmp_path, cards=cards)
+    assert refused.subject == "pyapp/cards.py:5"
+    assert "Table: row 2 has 1 cells for 2 columns" in refused.reason

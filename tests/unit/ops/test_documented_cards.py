@@ -1,0 +1,43 @@
+"""The cards and values that docs/cards.md shows: each is played as the build plays it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import popdesk
+import pytest
+from popdesk.values import Text, Value, drawable
+
+from ops.settings import ROOT, load_settings
+from ops.site.cache import Cache
+from ops.site.play import play_cards
+
+DOCS = (ROOT / "docs" / "cards.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", DOCS, re.DOTALL | re.MULTILINE)
+VALUES = re.findall(r"`([A-Z][a-z]+\(.*?\))`(?= |,|\.)", DOCS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_is_a_file_of_cards_that_the_build_takes(tmp_path: Path, example: str) -> None:
+    python = tmp_path / "pyapp"
+    shutil.copytree(ROOT / "pyapp" / "popdesk", python / "popdesk", ignore=shutil.ignore_patterns("__pycache__"))
+    (python / "cards.py").write_text(example, "utf-8")
+    played = play_cards(python, sorted(python.rglob("*.py")), load_settings(), Cache(tmp_path / "cache"))
+    assert len(played.skeleton) == example.count("@card(")
+    assert played.notes == ()
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_value_can_be_drawn_as_it_is_written(value: str) -> None:
+    names = {name: getattr(popdesk, name) for name in popdesk.__all__}
+    made = eval(value, names)
+    assert isinstance(drawable(made), Value)
+    assert drawable(made) != Text("")
+
+
+def test_every_value_is_shown() -> None:
+    classes = {name for name in popdesk.__all__ if isinstance(getattr(popdesk, name), type)} - {"Desk", "Unanswered"}
+    assert classes == {value.partition("(")[0] for value in VALUES}
