@@ -93,7 +93,8 @@ class ShownPage:
         width = max((len(card.title) for card in self.cards), default=0)
         lines = []
         for card in self.cards:
-            lines.append(f"{card.title:<{width}}  {card.text}" + (f"  [{card.tone}]" if card.tone else ""))
+            text = card.text.replace("\n", f"\n{'':<{width}}  ")
+            lines.append(f"{card.title:<{width}}  {text}" + (f"  [{card.tone}]" if card.tone else ""))
             lines += [f"    {line}" for line in card.error.splitlines()]
         return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""What each value of a card reads like, as one line of text. Pure.
+"""What each value of a card reads like, as text. Pure.
 
 outcome_text(Outcome("value", Pairs([("Voice", 1)])), say)      # "Voice 1"
 value_text(Duration(61000), say)                                # "1:01"
@@ -6,7 +6,7 @@ value_text(Duration(61000), say)                                # "1:01"
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timezone
 from typing import Any
 
@@ -51,4 +51,33 @@ def value_text(value: Any, say: Say) -> str:
         return parse_time(value.iso).astimezone(timezone.utc).strftime("%H:%M:%S")  # noqa: UP017
     if isinstance(value, Pairs):
         return " · ".join(f"{name} {text or empty}" for name, text in value.items) or empty
+    return _rich_text(value, say)
+
+
+def _rich_text(value: Any, say: Say) -> str:
+    """Return what a value of popdesk/rich.py reads like: rows and events are lines.
+
+    What the page writes in the agent's locale is written plainly here: `12.50 USD`, a time in ISO 8601.
+    """
+
+    def texts(values: Iterable[Any]) -> list[str]:
+        return [value_text(each, say) for each in values]
+
+    match type(value).__name__:
+        case "Badge" | "Note":
+            return str(value.text)
+        case "Progress":
+            whole = value.of == 100 and not value.text
+            return str(value.text) or (f"{value.value:g}%" if whole else f"{value.value:g} / {value.of:g}")
+        case "Money":
+            return f"{value.amount} {value.currency}"
+        case "Since":
+            return str(value.iso)
+        case "Table":
+            head = [value.caption] if value.caption else []
+            return "\n".join([*head, " | ".join(value.columns), *(" | ".join(texts(row)) for row in value.rows)])
+        case "Timeline":
+            return "\n".join(f"{when} {title}{': ' + note if note else ''}" for when, title, note in value.items)
+        case "Group":
+            return "\n".join(texts(value.values))
     raise TypeError(f"ops/testing/texts.py does not know what a {type(value).__name__} reads like")

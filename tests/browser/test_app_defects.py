@@ -85,9 +85,12 @@ def test_a_cards_link_off_the_list_is_text(workspace: Workspace, edited: Edit) -
     expect(app.locator("#card-home_town a")).to_have_count(0)
 
 
-def test_a_defect_at_start_up_is_shown_with_its_traceback(workspace: Workspace, edited: Edit) -> None:
+def test_a_defect_at_start_up_names_its_line_first_and_no_proxy(workspace: Workspace, edited: Edit) -> None:
     edited("\nif __import__('js').document:\n    raise ValueError('a slip')\n")
     app = _open(workspace)
-    expect(app.get_by_text("This page’s program has not started.")).to_be_visible()
+    line = (ROOT / "pyapp" / "cards.py").read_text("utf-8").count("\n") + 3
+    said = f"This page’s program failed as it started: ValueError in pyapp/cards.py:{line}"
+    expect(app.locator("#late > p")).to_contain_text(said)
+    expect(app.locator("#late")).not_to_contain_text("proxy")
     expect(app.locator("pre")).to_contain_text("ValueError: a slip")
     expect(app.locator("pre")).to_contain_text("pyapp/cards.py")

@@ -63,14 +63,21 @@ def draw(say: "Callable[..., str]", where: str, kind: str, text: str) -> None:
 
 
 async def draw_plainly(error: BaseException) -> None:
-    """Draw an exception of the start-up, when nothing else is there to do it: the page's plain message, and the traceback.
+    """Draw an exception of the start-up, when nothing else is there to do it: the line that failed, and the traceback.
 
-    The message is in the static page until the rest of the view is there; where the HTML is still on its way, it is waited for.
+    They take the place of the static page's message, which says what keeps Python from running: here it ran. Where the HTML is
+    still on its way, it is waited for.
     """
-    kind, text, _ = describe(error)
-    js.console.error("Popdesk could not start: " + kind)
+    kind, text, places = describe(error)
+    what = "This page’s program failed as it started: " + kind + " in " + places.split("; ")[-1] + "."
+    js.console.error(what)
     await parsed()
+    how = " Reload the page; if that does not help, show this to your administrator. The contact’s own tab works as always."
+    said = element("p")
+    said.append(element("strong", what), how)
     late = by_id("late")
     if late:
         late.classList.add("now")
-    (late or js.document.body).append(element("pre", text))
+        late.replaceChildren(said, element("pre", text))
+    else:
+        js.document.body.append(said, element("pre", text))
