@@ -92,7 +92,7 @@ def test_a_command_that_is_only_named_exists() -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Return a copy with an instance in the settings, as docs/releasing.md says."""
-    copy = copy_project(tmp_path / "project", "tests", "examples")
+    copy = copy_project(tmp_path / "project", "tests", "examples", "docs")
     pyproject = copy / "pyproject.toml"
     own = f'[tool.popdesk.environments.prod]\naws.instance_arn = "{INSTANCE}"'
     pyproject.write_text(pyproject.read_text("utf-8").replace("[tool.popdesk.environments.prod]", own), "utf-8")

@@ -147,3 +147,25 @@ def test_a_failure_half_way_leaves_nothing(tmp_path: Path, upstream: Path) -> No
 
 def test_a_namespace_is_made_of_the_name() -> None:
     assert namespace_of("Acme desk (EU)") == "acme-desk-eu"
+
+
+def test_a_change_of_upstreams_files_is_listed_and_a_conflict_can_be_put_back(tmp_path: Path, upstream: Path) -> None:
+    _make_history(upstream)
+    make_repository(tmp_path / "acme", "Acme desk", "acme", upstream)
+    team = tmp_path / "acme"
+    spans = re.findall(r"`(git [^`\n]+)`", (CHECKOUT / "docs" / "upgrading.md").read_text("utf-8"))
+    abort, listed = spans
+    (team / "ops" / "errors.py").write_text('"""Ours."""\n', "utf-8")
+    _git(team, "commit", "-qam", "A change of upstream's")
+    said = _run(team, "/bin/sh", "-c", listed.replace("0.2.0", version()))
+    assert "ops/errors.py" in said
+    assert "ops/settings.py" not in said
+    (upstream / "ops" / "errors.py").write_text('"""Theirs."""\n', "utf-8")
+    _git(upstream, "commit", "-qam", "Popdesk 0.3.0")
+    _git(upstream, "tag", "popdesk-0.3.0")
+    _git(team, "fetch", "-q", str(upstream), "tag", "popdesk-0.3.0")
+    merge = ("git", "-c", "user.name=Acme", "-c", "user.email=acme@localhost", "merge", "popdesk-0.3.0")
+    assert "ops/errors.py" in _run(team, *merge, expected=1)
+    _run(team, "/bin/sh", "-c", abort)
+    assert _git(team, "status", "--porcelain") == ""
+    assert (team / "ops" / "errors.py").read_text("utf-8") == '"""Ours."""\n'
