@@ -153,7 +153,8 @@ def _problem(
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(folder):
         where = f"{Path(error.filename).relative_to(folder.parent).as_posix()}:{error.lineno}"
     lines = len(inspect.getsourcelines(card)[0]) if card else 0
-    return [where, f"{type(error).__name__}: {error}", place, lines]
+    said = error.msg if isinstance(error, SyntaxError) else error  # its text says file and line once more
+    return [where, f"{type(error).__name__}: {said}", place, lines]
 
 
 if __name__ == "__main__":
