@@ -27,9 +27,10 @@ _ORIGIN = "https://cards.test"
 _FRAME = '<!doctype html><title>Cards</title><iframe src="./index.html" style="width:900px;height:900px"></iframe>'
 # Clocks stand at what they show first: a test reads them when it comes to it.
 _NO_TICKS = "globalThis.setInterval = () => 0;"
-_ALL_DRAWN = """() => { const slots = [...document.querySelectorAll("#cards dd")];
-  return slots.length > 0 && slots.every((slot) => slot.textContent !== "…"); }"""
-_READ = """() => [...document.querySelectorAll("#cards > div")].map((row) => [row.querySelector("dt").textContent,
+_ALL_DRAWN = """() => { const slots = [...document.querySelectorAll(".cards > div > dd")];
+  const waits = (element) => element.textContent === "…";
+  return slots.length > 0 && !slots.some((slot) => waits(slot) || [...slot.querySelectorAll("*")].some(waits)); }"""
+_READ = """() => [...document.querySelectorAll(".cards > div")].map((row) => [row.querySelector("dt").textContent,
   row.querySelector("dd").textContent.replace(/\\s+/g, " ").trim(), row.querySelector("dd").dataset.tone ?? ""])"""
 _LIMIT_MS = 60_000
 

@@ -109,6 +109,7 @@ def load_cards(project: Path = ROOT) -> list[Card]:
 
         cards: list[Card] = []
         kept, declaration.CARDS = declaration.CARDS, cards
+        declaration._section[0] = ""  # no title of other cards
         before = set(sys.modules)
         path = project / "pyapp" / "cards.py"
         spec = importlib.util.spec_from_file_location("shown_cards", path)

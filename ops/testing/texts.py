@@ -7,12 +7,36 @@ value_text(Duration(61000), say)                                # "1:01"
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import timezone
+from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Any
 
 Say = Callable[..., str]
 
 _TONES = {"refused": "warning", "nothing": "quiet", "outside": "quiet"}
+
+# As browsers write them in English (Unicode CLDR): symbols, and currencies without a hundredth part.
+SYMBOLS = {
+    "AUD": "A$",
+    "BRL": "R$",
+    "CAD": "CA$",
+    "CNY": "CN¥",
+    "EUR": "€",
+    "GBP": "£",
+    "HKD": "HK$",
+    "ILS": "₪",
+    "INR": "₹",
+    "JPY": "¥",
+    "KRW": "₩",
+    "MXN": "MX$",
+    "NZD": "NZ$",
+    "PHP": "₱",
+    "TWD": "NT$",
+    "USD": "$",
+    "VND": "₫",
+}
+_WHOLE = ("CLP", "JPY", "KRW", "VND")
+_BY_NAME = {(-1, "day"): "yesterday", (1, "day"): "tomorrow"}
 
 
 def outcome_text(outcome: Any, say: Say) -> str:
@@ -57,22 +81,26 @@ def value_text(value: Any, say: Say) -> str:
 def _rich_text(value: Any, say: Say) -> str:
     """Return what a value of popdesk/rich.py reads like: rows and events are lines.
 
-    What the page writes in the agent's locale is written plainly here: `12.50 USD`, a time in ISO 8601.
+    What the page writes in the agent's locale is written in English, but for a Timeline's moments, which are in ISO 8601.
     """
+    from popdesk import rich
 
     def texts(values: Iterable[Any]) -> list[str]:
         return [value_text(each, say) for each in values]
 
     match type(value).__name__:
-        case "Badge" | "Note":
+        case "Badge":
             return str(value.text)
+        case "Note":
+            return (say(f"tone.{value.tone}") if value.tone else "") + str(value.text)
         case "Progress":
-            whole = value.of == 100 and not value.text
-            return str(value.text) or (f"{value.value:g}%" if whole else f"{value.value:g} / {value.of:g}")
+            if value.text or value.of != 100:
+                return str(value.text) or f"{rich.plain(value.value)} / {rich.plain(value.of)}"
+            return f"{value.value:,.0f}%"
         case "Money":
-            return f"{value.amount} {value.currency}"
+            return _money(value.amount, value.currency)
         case "Since":
-            return str(value.iso)
+            return _since(*rich.ago(rich.instant(value.iso) - datetime.now(timezone.utc).timestamp()))  # noqa: UP017
         case "Table":
             head = [value.caption] if value.caption else []
             return "\n".join([*head, " | ".join(value.columns), *(" | ".join(texts(row)) for row in value.rows)])
@@ -81,3 +109,18 @@ def _rich_text(value: Any, say: Say) -> str:
         case "Group":
             return "\n".join(texts(value.values))
     raise TypeError(f"ops/testing/texts.py does not know what a {type(value).__name__} reads like")
+
+
+def _money(amount: str, currency: str) -> str:
+    number = Decimal(amount)
+    digits = f"{abs(number):,.{0 if currency in _WHOLE else 2}f}"
+    return ("-" if number < 0 else "") + SYMBOLS.get(currency, currency + "\u00a0") + digits
+
+
+def _since(count: int, unit: str) -> str:
+    if not count:
+        return "now"
+    if abs(count) == 1 and unit in ("day", "week", "month", "year"):
+        return _BY_NAME.get((count, unit), f"{'last' if count < 0 else 'next'} {unit}")
+    shown = f"{abs(count)} {unit}" + ("" if abs(count) == 1 else "s")
+    return f"{shown} ago" if count < 0 else f"in {shown}"

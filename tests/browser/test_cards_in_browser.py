@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,3 +47,40 @@ def test_every_shipped_card_says_the_same_with_and_without_a_browser(
     within = show_in_browser(browser, sample, ROOT)
     assert str(within) == str(without)
     assert len(within.cards) == 11
+
+
+# Values whose text is the same in a browser: of Table, Timeline and Group the browser's text has no marks between the parts.
+VALUES = """from popdesk import Badge, Money, Note, Progress, Since, card, section
+
+section("Values")
+""" + "".join(
+    f'@card("{number}")\ndef card_{number}(desk):\n    return {value}\n'
+    for number, value in enumerate(
+        [
+            'Badge("Gold", tone="warning")',
+            'Note("Ask", tone="warning")',
+            'Note("Ask")',
+            'Note("Ask", tone="")',
+            "Progress(72.4)",
+            "Progress(3, of=5)",
+            *(
+                f'Money("-1234567.5", "{code}")'
+                for code in ("USD", "EUR", "GBP", "JPY", "MXN", "CAD", "BRL", "INR", "CHF", "KRW")
+            ),
+            'Since("2019-03-01T12:00:00Z")',
+            'Since("2999-03-01T12:00:00Z")',
+        ]
+    )
+)
+
+
+def test_values_in_the_agents_locale_say_the_same_with_and_without_a_browser(
+    tmp_path: Path, sample_desk: Callable[..., SampleDesk], browser: Browser
+) -> None:
+    shutil.copytree(ROOT / "pyapp", tmp_path / "pyapp", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "pyapp" / "cards.py").write_text(VALUES, "utf-8")
+    sample = sample_desk(customer="C-1001")
+    without = show_cards(sample, load_cards(tmp_path))
+    assert [card.text for card in show_in_browser(browser, sample, tmp_path).cards] == [
+        " ".join(card.text.split()) for card in without.cards
+    ]

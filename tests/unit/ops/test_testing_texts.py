@@ -1,0 +1,50 @@
+"""What a test without a browser reads on a card whose value has a shape of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from popdesk import Badge, Group, Money, Note, Progress, Since, Table, Text, Timeline
+from popdesk.values import drawable
+
+from ops.testing.texts import value_text
+
+NOW = datetime.now(timezone.utc)  # noqa: UP017
+
+
+def _say(key: str, **_: object) -> str:
+    return {"card.empty": "–", "tone.warning": "Warning: ", "tone.info": "Note: "}[key]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Badge("Gold"), "Gold"),
+        (Note("Ask", tone="warning"), "Warning: Ask"),
+        (Note("Ask", tone=""), "Ask"),
+        (Progress(72), "72%"),
+        (Progress(3, of=5), "3 / 5"),
+        (Progress(3, of=5, text="three"), "three"),
+        (Money("1234567.5", "EUR"), "€1,234,567.50"),
+        (Money(-120, "USD"), "-$120.00"),
+        (Money(1200, "JPY"), "¥1,200"),
+        (Money(1, "CHF"), "CHF\u00a01.00"),
+        (Since(NOW), "now"),
+        (Since(NOW - timedelta(minutes=1, seconds=5)), "1 minute ago"),
+        (Since(NOW - timedelta(days=1, hours=1)), "yesterday"),
+        (Since(NOW - timedelta(days=900)), "2 years ago"),
+        (Since(NOW + timedelta(hours=3, seconds=9)), "in 3 hours"),
+        (Group([Badge("Gold"), "text", Money(1, "GBP")]), "Gold\ntext\n£1.00"),
+        (Table(["a", "b"], [[1, None], [2, Text("x")]], caption="All"), "All\na | b\n1 | –\n2 | x"),
+        (Table(["a"], [[1]]), "a\n1"),
+        (
+            Timeline([("2026-01-30T09:00:00Z", "One"), ("some day", "Two", "a note")]),
+            "2026-01-30T09:00:00Z One\nsome day Two: a note",
+        ),
+        (Table(["a"], []), "–"),
+    ],
+)
+def test_a_value_reads_as_the_page_writes_it_in_english(value: Any, text: str) -> None:
+    assert value_text(drawable(value), _say) == text
