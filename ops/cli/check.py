@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -98,6 +99,8 @@ def check(
         attributes=attributes,
         headed=headed,
     )
+    # What ends a service ends this as Ctrl-C does: browser and server are stopped, what was built is removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with err.status("Starting") as status:
         result = examine(
             url, options, lambda: load_settings(environment=environment), lambda words: status.update(escape(words))
