@@ -50,6 +50,8 @@ class App:
     def __init__(self, settings: "dict[str, Any]") -> None:
         self._settings = settings
         self._workspace = connect.open(settings["connection_timeout_ms"])
+        if settings.get("prints"):
+            __import__("prints").tell(self._workspace)  # a module of preview's pages alone (ops/preview/prints.py)
         self._status: "Status | None" = None  # of the rest of the page, like the customer
         self._customer: "Any" = None
         self._automatic: "Automatic | None" = None
@@ -326,6 +328,7 @@ class App:
 
         kind, text, frames = errors.describe(error, place)
         if self._state.is_new_error(kind, frames):
+            print(text)
             self._workspace.log("error", "App error", {"where": where, "kind": kind, "frames": frames})
             errors.draw(self._say, where, kind, text)
 

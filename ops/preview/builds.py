@@ -11,6 +11,7 @@ with the next change.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import threading
@@ -28,7 +29,7 @@ from ops.flows import definitions as flows
 from ops.flows.runner import INSTANCE, Runner
 from ops.preview.local_lambda import LocalLambda
 from ops.settings import ROOT, Settings
-from ops.site.build import Page, make_page, make_site
+from ops.site.build import Page, app_page, make_page
 from ops.site.contents import Site
 from ops.site.headers import response_headers
 from ops.site.lambda_zip import LAMBDA_HANDLER, build_lambda_zip
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 SAMPLE_CUSTOMERS = LOOKUP / "adapters" / "sample.json"
 MAIN_FLOW = "local:main"
 _QUEUE = f"{INSTANCE}/queue/local"
+_PRINTS = Path(__file__).parent / "prints.py"  # a module of the page's
 # In the order in which they are built.
 _PARTS = ("flow", "app", "workspace")
 _WATCHED = ("web", "pyapp", "lambda", "ops", "pyproject.toml")
@@ -105,6 +107,11 @@ class Builds:
         if self._lambda is not None:
             self._lambda.close(now=True)
 
+    def printed(self, text: str) -> None:
+        """Show in the terminal what the page's Python has printed; what would be no character there is written out."""
+        for line in text.splitlines():
+            self._log("page: " + "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line))
+
     def _build(self, part: str) -> None:
         {"flow": self._build_flow, "app": self._build_app, "workspace": self._build_workspace}[part]()
 
@@ -113,7 +120,9 @@ class Builds:
 
     def _build_app(self) -> None:
         settings = self._read_settings()
-        self.app = self._noted("app", make_site(settings))
+        page = app_page(settings)
+        told = {**page.settings, "prints": True}
+        self.app = self._noted("app", make_page(dataclasses.replace(page, settings=told, more=(_PRINTS,))))
         self.app_headers = response_headers((self._origin,))
         self.settings = settings
 

@@ -10,9 +10,9 @@ Both are for this machine's browsers alone: ops/preview/guard.py. The app is ser
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -86,6 +86,12 @@ class _Answer(BaseModel):
     error: str | None = None
 
 
+class _Print(BaseModel):
+    """What POST /api/prints takes: what the app's Python has printed."""
+
+    text: Annotated[str, Field(max_length=100_000)]
+
+
 def workspace_site(builds: Builds, pages: OpenPages, origin: str, app_url: str) -> Starlette:
     """Return the workspace's site: its page, what that asks (/api/), and the sample CRM (/crm/)."""
 
@@ -127,6 +133,10 @@ def workspace_site(builds: Builds, pages: OpenPages, origin: str, app_url: str) 
         pages.answered(answer.id, answer.result, answer.error)
         return Response(status_code=204)
 
+    async def prints(request: Request) -> Response:
+        builds.printed(_Print.model_validate_json(await request.body()).text)
+        return Response(status_code=204)
+
     async def crm(scope: Scope, receive: Receive, send: Send) -> None:
         await sample_crm(builds.customers)(scope, receive, send)
 
@@ -139,6 +149,7 @@ def workspace_site(builds: Builds, pages: OpenPages, origin: str, app_url: str) 
             Route("/api/offer", offer, methods=["POST"]),
             Route("/api/events", events),
             Route("/api/answers", answers, methods=["POST"]),
+            Route("/api/prints", prints, methods=["POST"]),
             Route("/crm", to_crm),
             Mount("/crm", crm),
             Route("/{path:path}", page),

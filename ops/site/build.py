@@ -92,6 +92,7 @@ class Page:
     eager: bool = False  # whether its Python may start before its HTML is all there
     cards: list[list[Any]] | None = None  # those in the HTML (Played.skeleton); None for a page without cards
     notes: tuple[str, ...] = ()  # what is to be said of the sources
+    more: tuple[Path, ...] = ()  # modules beside those of `python`
     first: str = ""  # the style sheet of its first frame; where there is one, the other stands in the HTML's body
     theme: Path | None = None  # a team's own style sheet, which goes after `css`
 
@@ -322,8 +323,12 @@ def _page_python(page: Page, modules: Path, words: dict[str, str], english: dict
         apart = [folder / "own.py", *(folder / f"{name}.py" for name in words)]
     settings = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
     names = {path: path.relative_to(page.python).as_posix() for path in _modules(page.python) if path not in apart}
+    names |= {path: path.name for path in page.more}
     return PagePython(
-        compiled={_mpy(name): compile_module(path, page.python) for path, name in names.items()}
+        compiled={
+            _mpy(name): compile_module(path, path.parent if path in page.more else page.python)
+            for path, name in names.items()
+        }
         | {"settings.json": settings},
         sources={name: path.read_bytes() for path, name in names.items()} | {"settings.json": settings},
         package=_package(modules / PACKAGE) if any(map(_imports_package, names)) else None,

@@ -365,7 +365,7 @@ class _Checker:
             self._say(
                 node,
                 f"MicroPython leaves the thousands' separator of :{spec} out",
-                "use popdesk.texts.grouped(number, digits)",
+                "return Money(amount, currency), or use popdesk.texts.grouped(number, digits)",
             )
         elif _OF_A_DATE.search(spec):
             self._say(node, f"MicroPython formats no date by :{spec}", _METHODS["strftime"])

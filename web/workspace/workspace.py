@@ -61,6 +61,7 @@ class Workspace:
         self.apps.on_news = self.page.changed_soon
         self.apps.on_outbound = self._outbound
         self.apps.on_defect = self.show_defect
+        self.apps.on_print = self._printed
         frames.listen(self.apps)
         self.page.start(self.commands.command)
 
@@ -89,6 +90,16 @@ class Workspace:
         """Show an error that is a defect of the workspace; the console has the traceback."""
         sys.print_exception(error)  # type: ignore[attr-defined]  # MicroPython's
         self.page.show_problem("The workspace itself", sentence(error), "This is a defect: the console has more.")
+
+    def _printed(self, text: str) -> None:
+        asyncio.create_task(self._print(text))
+
+    async def _print(self, text: str) -> None:
+        """Show in preview's terminal what an app's Python has printed; the log has it too."""
+        try:
+            await post("/api/prints", {"text": text[:10_000]})
+        except Exception as error:
+            sys.print_exception(error)  # type: ignore[attr-defined]  # MicroPython's
 
     def configure(self, config: "dict[str, Any]") -> None:
         """Take the preview server's configuration."""

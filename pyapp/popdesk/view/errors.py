@@ -71,6 +71,7 @@ async def draw_plainly(error: BaseException) -> None:
     kind, text, places = describe(error)
     what = "This page’s program failed as it started: " + kind + " in " + places.split("; ")[-1] + "."
     js.console.error(what)
+    print(text)
     await parsed()
     how = " Reload the page; if that does not help, show this to your administrator. The contact’s own tab works as always."
     said = element("p")

@@ -187,7 +187,7 @@ def test_a_build_says_all_mistakes_at_once(tmp_path: Path) -> None:
     for line in (
         "pyapp/more.py: MicroPython cannot compile line 2",
         "pyapp/help.py:1: MicroPython has no module enum. Use plain constants",
-        "pyapp/cards.py:6: MicroPython leaves the thousands' separator of :, out. Use popdesk.texts.grouped",
+        "pyapp/cards.py:6: MicroPython leaves the thousands' separator of :, out. Return Money(amount, currency), or use",
         "pyapp/cards.py:10: KeyError: 'Tier'. Read a value that a contact may lack with .get()",
         "pyapp/cards.py:14: the name nothing is not defined",
     ):

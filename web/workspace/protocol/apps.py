@@ -117,6 +117,7 @@ class Apps:
         self.on_news: Callable[[], None] = lambda: None
         self.on_outbound: Callable[[Contact], None] = lambda contact: None
         self.on_defect: Callable[[Exception], None] = lambda error: None
+        self.on_print: Callable[[str], None] = lambda text: None
         self.health_check_interval = HEALTH_CHECK_INTERVAL
         self.made = 0
         self._tabs: dict[str, str] = {}

@@ -217,7 +217,11 @@ class Instance:
             self._completed(message.get("stage"))
         elif kind == "closeApp":
             self.apps.closed_by_app(self, bool(message.get("isFatalError")), str(message.get("message") or ""))
-        elif kind not in ("log", "metric", "serviceError", "closeChannel", "childUpstream"):
+        elif kind == "log":
+            data = message.get("data")
+            if message.get("message") == "print" and isinstance(data, dict):
+                self.apps.on_print(str(data.get("text")))
+        elif kind not in ("metric", "serviceError", "closeChannel", "childUpstream"):
             self.apps.note(self, {"type": "unknown message", "event": str(kind)})
 
     def _completed(self, stage: "Any") -> None:
