@@ -110,6 +110,11 @@ ELSEWHERE = (
     ),
     "preview --profile",
     "preview --verbose",
+    *(f"check {option}" for option in ("--contact", "--idle", "--attribute", "--timeout", "--sandbox", "--headed")),
+    "check --env",
+    "check --json",
+    "new --name",
+    "new --namespace",
     " --version",
 )
 _SHARED = ("--env", "--profile", "--region")
