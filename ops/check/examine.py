@@ -32,7 +32,7 @@ from ops.settings import Settings
 from protocol.apps import DESTROY_LIMIT, INITIALIZATION_TIMEOUT, SANDBOX
 
 if TYPE_CHECKING:
-    from playwright.sync_api import ConsoleMessage, ElementHandle, Frame, Page, Playwright, Request, Route
+    from playwright.sync_api import Browser, ConsoleMessage, ElementHandle, Frame, Page, Playwright, Request, Route
     from playwright.sync_api import Error as PageError
 
 # The app is taken to be done asking when for so long nothing crossed its port; one that never is, is not waited for longer.
@@ -135,9 +135,7 @@ def examine(url: str, options: Options, settings: Callable[[], Settings], tell: 
             framing = judge_framing(headers, address, preview.workspace_url)
             # Playwright hands over what was asked for first, and no redirect's answer.
             opened = url if framing.here else address
-            browser = playwright.chromium.launch(
-                executable_path=chromium, args=list(FLAGS), headless=not options.headed
-            )
+            browser = _launch(playwright, chromium, options.headed)
             try:
                 page = browser.new_page(viewport={"width": 1280, "height": 900})
                 with ThreadPoolExecutor(1) as threads:
@@ -160,6 +158,21 @@ def _playwright() -> Iterator[Playwright]:
         ) from None
     with sync_playwright() as playwright:
         yield playwright
+
+
+def _launch(playwright: Playwright, chromium: str | None, headed: bool) -> Browser:
+    """Start the browser. Raises UserError where it does not start: --headed on a machine without a display, say."""
+    from playwright.sync_api import Error
+
+    try:
+        return playwright.chromium.launch(executable_path=chromium, args=list(FLAGS), headless=not headed)
+    except Error as error:
+        display = headed and ("X server" in error.message or "XServer" in error.message)
+        raise UserError(
+            chromium or "Chromium",
+            "there is no display to show it on" if display else f"it does not start: {error.message.splitlines()[0]}",
+            "leave --headed out, or run it under `xvfb-run`" if display else "start it by hand, which says more",
+        ) from None
 
 
 def _fetch(playwright: Playwright, url: str, options: Options) -> tuple[str, list[tuple[str, str]]]:

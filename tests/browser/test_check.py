@@ -150,6 +150,24 @@ def test_where_there_is_no_page_it_says_so() -> None:
     assert "start the app" in done.stderr
 
 
+def test_what_is_opened_is_what_the_options_say(plain_app: str) -> None:
+    """A second app, registered otherwise than AWS's default, with an attribute that it expects."""
+    options = ("--contact", "--attribute", "Tier=gold", "--sandbox", "registered", "--env", "prod")
+    code, result, checks = checked(plain_app, *options, *PATIENT)
+    assert (code, findings(checks)) == (3, {"theme", "accessibility"})
+    assert result["findings"] == 2
+    done = run(plain_app, "--sandbox", "allow-everything")
+    assert done.returncode == 2
+    assert "allow-everything" in done.stderr
+
+
+def test_without_a_display_a_shown_browser_is_refused_in_words(plain_app: str) -> None:
+    done = run(plain_app, "--headed", DISPLAY="", WAYLAND_DISPLAY="")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "there is no display to show it on" in done.stderr
+    assert "leave --headed out" in done.stderr
+
+
 def test_without_a_chromium_it_says_what_to_install(tmp_path: Path) -> None:
     done = run("http://localhost:1/", PATH=str(tmp_path), PLAYWRIGHT_BROWSERS_PATH=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
