@@ -43,7 +43,7 @@ def cards_project() -> Path:
     return ROOT
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture  # not once for all: a folder of tests may have another `cards_project`
 def cards_settings(cards_project: Path) -> Settings:
     """Return that project's settings."""
     return load_settings(cards_project / "pyproject.toml")
