@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -61,7 +62,8 @@ class Team:
 
     def edit(self, number: int) -> None:
         """Change a setting that travels with the page, so that the next release is another one."""
-        changed = self._text.replace("request_timeout_ms = 5000", f"request_timeout_ms = {4000 + number}")
+        others = re.sub(r"^request_timeout_ms = .*\n", "", self._text, flags=re.MULTILINE)  # a team may leave it out
+        changed = others.replace("[tool.popdesk]\n", f"[tool.popdesk]\nrequest_timeout_ms = {4000 + number}\n", 1)
         beside = self._settings.with_name("pyproject.toml.new")
         beside.write_text(changed, "utf-8")
         beside.replace(self._settings)
