@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from popdesk.desk import Unanswered
 from ops.settings import ROOT
 from ops.testing.browser import show_in_browser
 from ops.testing.page import SampleDesk, load_cards, show_cards
+from tests.fixture_project import CHECKOUT
 
 DESKS: dict[str, dict[str, Any]] = {
     "a call from a customer": {"customer": "C-1001"},
@@ -84,3 +87,17 @@ def test_values_in_the_agents_locale_say_the_same_with_and_without_a_browser(
     assert [card.text for card in show_in_browser(browser, sample, tmp_path).cards] == [
         " ".join(card.text.split()) for card in without.cards
     ]
+
+
+def test_a_card_is_shown(sample_desk: Callable[..., SampleDesk], show_cards: Callable[[SampleDesk], Any]) -> None:
+    """As a team writes its tests; the next one runs it with the option."""
+    assert show_cards(sample_desk()).card("Agent name").text == "Alex Rivera"
+
+
+def test_the_option_shows_the_same_test_in_the_browser() -> None:
+    """`uv run pytest ... --in-browser`, the command of docs/testing.md."""
+    test = f"{Path(__file__).relative_to(CHECKOUT)}::test_a_card_is_shown"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--setup-show", "--in-browser", test]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=500, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SETUP    S browser" in done.stdout  # Playwright's: without the option nothing asks for it
