@@ -10,10 +10,11 @@ pop-up blocker, which Playwright switches off, launches its own with `launch`:
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import tests.fixture_project  # noqa: F401  # isort: skip  (first: it decides which project `ops` is of)
 
@@ -170,6 +171,9 @@ def preview() -> Iterator[Preview]:
         yield running
 
 
+T = TypeVar("T")
+
+
 class Workspace:
     """The local agent workspace in a browser page: `desk` commands it, `page` is what is seen."""
 
@@ -191,6 +195,17 @@ class Workspace:
     def app(self) -> FrameLocator:
         """The app's frame that is shown now."""
         return self.page.frame_locator("iframe:visible")
+
+    def wait_until(self, look: Callable[[], T], what: str) -> T:
+        """Return what `look` returns, once that is true. Raises AssertionError that names `what` after 30 s.
+
+        For what no locator sees; Playwright's own events arrive meanwhile.
+        """
+        deadline = time.monotonic() + 30
+        while not (seen := look()):
+            assert time.monotonic() < deadline, f"waited 30 s for {what}"
+            self.page.wait_for_timeout(50)
+        return seen
 
 
 @pytest.fixture
