@@ -1,5 +1,7 @@
 """Check an adapter's own settings, `[tool.popdesk.lookup.NAME]`, against the class `Settings` of lambda/lookup/adapters/NAME.py.
 
+Those of an adapter for cases, lambda/api/cases_adapters/NAME.py, are checked in the same way.
+
     class Settings:                          # in the adapter: names, types and defaults, nothing to import
         bucket: str
         key: str = "customers.json"
@@ -36,7 +38,7 @@ def check_adapter_settings(module: Path, table: dict[str, Any]) -> dict[str, Any
     """
     declaration = _declaration(module)
     if declaration is None:
-        raise ValueError(f"lambda/lookup/adapters/{module.name} declares no class Settings (docs/lambda.md)")
+        raise ValueError(f"{_shown(module)} declares no class Settings (docs/lambda.md)")
     model = _model(module, declaration)
     try:
         return model.model_validate(table).model_dump(mode="json")
@@ -48,13 +50,19 @@ def check_adapter_settings(module: Path, table: dict[str, Any]) -> dict[str, Any
         raise ValueError("; ".join(problems)) from None
 
 
+def _shown(module: Path) -> str:
+    """Return the module's path from the project's folder: lambda/lookup/adapters/s3.py."""
+    folder = "api/cases_adapters" if module.parent.name == "cases_adapters" else "lookup/adapters"
+    return f"lambda/{folder}/{module.name}"
+
+
 def _declaration(module: Path) -> ast.ClassDef | None:
     try:
         body = ast.parse(module.read_bytes()).body
     except OSError:
         return None  # there is no such module
     except SyntaxError as error:
-        raise ValueError(f"lambda/lookup/adapters/{module.name}, line {error.lineno}: {error.msg}") from None
+        raise ValueError(f"{_shown(module)}, line {error.lineno}: {error.msg}") from None
     return next((node for node in body if isinstance(node, ast.ClassDef) and node.name == "Settings"), None)
 
 
@@ -72,6 +80,6 @@ def _model(module: Path, declaration: ast.ClassDef) -> type[BaseModel]:
         return create_model("Settings", __config__=ConfigDict(extra="forbid", strict=True), **fields)
     except (NameError, TypeError, SyntaxError, AttributeError, ValueError, PydanticUserError) as error:
         raise ValueError(
-            f"the class Settings of lambda/lookup/adapters/{module.name} cannot be read: {error}. Use names, types and plain "
+            f"the class Settings of {_shown(module)} cannot be read: {error}. Use names, types and plain "
             'defaults: key: str = "customers.json"'
         ) from None

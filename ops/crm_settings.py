@@ -150,10 +150,19 @@ def check_lookup_url(url: str) -> str:
 
     Raise ValueError unless it is an https URL (or on loopback) that asks for one customer.
     """
-    encoded = encode_template(url, "kind", "value")
-    parts = urlsplit(encoded)
+    encoded = check_server_url(url, "kind", "value")
     if "{value}" not in encoded:
         raise ValueError(f"{url!r} has no {{value}}: it would ask for every customer")
+    return encoded
+
+
+def check_server_url(url: str, *placeholders: str) -> str:
+    """Return the URL of a request to the CRM percent-encoded, as a Lambda requests it.
+
+    Raise ValueError unless it is an https URL (or on loopback) without a password or a fragment.
+    """
+    encoded = encode_template(url, *placeholders)
+    parts = urlsplit(encoded)
     if "@" in parts.netloc:
         raise ValueError(f"{url!r} contains a user name or password, which is not sent: use token_secret for the token")
     if "#" in encoded:

@@ -1,6 +1,6 @@
 """Check `[tool.popdesk.fields]`, the customer fields of a team's own: {field: contact attribute}, e.g. {"tier": "loyaltyTier"}.
 
-    check_own_fields({"tier": "loyaltyTier"}, settings.attributes.by_role().values())    # raises ValueError, or nothing
+    check_own_fields({"tier": "loyaltyTier"}, settings.attribute_names())    # raises ValueError, or nothing
 
 A field's name is a column of the CSV file, an attribute of a DynamoDB item, a key of sample.json and of the CRM's record. Its
 contact attribute travels in the Lambda's answer, through the flow, to the page.
@@ -9,7 +9,7 @@ contact attribute travels in the Lambda's answer, through the flow, to the page.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from answers import LONGEST_VALUE
 from identity import is_identity_attribute
@@ -23,17 +23,21 @@ ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _KEYS = ("pk", "sk")  # the keys of a DynamoDB item
-_URLS, _TEXTS = 2, 3  # of an answer's values: the page and the search; the name, the number, what was looked up
-_SHORT = 16  # bytes of each other value: a status, a size, a number of matches
+# Bytes of an answer's values by their role; those of the others, a status, a size or a number of matches, are few.
+_TEXT = 4 * LONGEST_VALUE
+LONGEST_TOKEN = 4_096
+_LONGEST = {"url": LONGEST_URL, "search": LONGEST_URL, "token": LONGEST_TOKEN}
+_LONGEST |= dict.fromkeys(("name", "phone", "identity", "customer"), _TEXT)
+_SHORT = 16
 _SYNTAX = len('"":"",')
 
 
-def check_own_fields(fields: dict[str, str], attributes: Collection[str]) -> None:
+def check_own_fields(fields: dict[str, str], attributes: Mapping[str, str]) -> None:
     """Raise ValueError unless each field and its contact attribute have names of their own and all fit into an answer.
 
-    `attributes` are the names that are taken: those of `[tool.popdesk.attributes]`.
+    `attributes` are the names that are taken by their role: those of `[tool.popdesk.attributes]`.
     """
-    taken = {name.lower(): "an attribute of [tool.popdesk.attributes]" for name in attributes}
+    taken = {name.lower(): "an attribute of [tool.popdesk.attributes]" for name in attributes.values()}
     for field, attribute in fields.items():
         if field in BASIC_FIELDS or field in _KEYS:
             raise ValueError(f"fields.{field}: every customer has {field!r} already; choose another name")
@@ -58,8 +62,7 @@ def check_own_fields(fields: dict[str, str], attributes: Collection[str]) -> Non
         )
 
 
-def longest_answer(own: Collection[str], attributes: Collection[str]) -> int:
-    """Return the most bytes that an answer with these contact attributes may have, as JSON in UTF-8."""
-    keys = sum(len(name) + _SYNTAX for name in (*own, *attributes))
-    texts = 4 * LONGEST_VALUE * (len(own) + _TEXTS)
-    return keys + texts + _URLS * LONGEST_URL + _SHORT * (len(attributes) - _URLS - _TEXTS)
+def longest_answer(own: Collection[str], attributes: Mapping[str, str]) -> int:
+    """Return the most bytes that an answer with these contact attributes ({role: name}) may have, as JSON in UTF-8."""
+    keys = sum(len(name) + _SYNTAX for name in (*own, *attributes.values()))
+    return keys + _TEXT * len(own) + sum(_LONGEST.get(role, _SHORT) for role in attributes)

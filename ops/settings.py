@@ -6,7 +6,7 @@
 
 A key that the file leaves out has its default, which stands here; docs/settings.md lists all keys with theirs. An environment
 may override any key: its tables are merged into the tables above, a list replaces a list.
-`page_settings` and `lambda_settings` return the parts that travel with the page and with the Lambda's zip.
+`page_settings`, `lambda_settings` and `api_settings` return the parts that travel with the page and with the Lambdas' zips.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from popdesk_api import contract
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     ValidationError,
@@ -30,8 +30,10 @@ from pydantic import (
 from ops import LOOKUP
 from ops import ROOT as ROOT
 from ops.adapter_settings import check_adapter_settings, has_settings
+from ops.api_settings import Api
 from ops.crm_settings import check_entry, check_fields, check_lookup_url, check_page, check_path, encode_template
 from ops.errors import UserError
+from ops.function_settings import FunctionSettings, Milliseconds, Table
 from ops.own_fields import ATTRIBUTE_NAME, BASIC_FIELDS, check_own_fields
 from ops.own_words import languages
 
@@ -72,22 +74,7 @@ SANDBOX = (
 ALLOW = ("clipboard-read", "clipboard-write", "microphone", "camera")
 # AWS registers exactly what is listed; without these two the page is blank.
 _NEEDED_SANDBOX = ("allow-same-origin", "allow-scripts")
-# An environment variable of Lambda's, what Lambda itself sets, and how much there may be
-# (docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html); 500 bytes are left for ours.
-_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
-_LAMBDAS_OWN = (
-    "AWS_ACCESS_KEY",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_DEFAULT_REGION",
-    "AWS_EXECUTION_ENV",
-    "AWS_REGION",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "LAMBDA_RUNTIME_DIR",
-    "LAMBDA_TASK_ROOT",
-)
-_LONGEST_ENVIRONMENT = 4_096 - 500
-_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+")
+_API_ROLES = ("customer", "token")
 # Part of the stack's name, and with it of a bucket's, a role's and a function's.
 _ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
 
@@ -133,17 +120,12 @@ def _check_queue(queue: str) -> str:
     return queue
 
 
-Milliseconds = Annotated[int, Field(ge=1)]
 # How often something is asked again: never, or so seldom that no agent's browser or quota feels it.
 Seconds = Annotated[int, Field(ge=0, le=3600), AfterValidator(_check_interval)]
 Pixels = Annotated[int, Field(ge=100, le=10_000)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Iframe(_Table):
+class Iframe(Table):
     """How the workspace frames the page (AppIntegrations' ContactHandling.Scope and IframeConfig)."""
 
     scope: Literal["PER_CONTACT", "CROSS_CONTACTS"] = "PER_CONTACT"
@@ -157,7 +139,7 @@ class Iframe(_Table):
     allow: Annotated[tuple[str, ...], _known(*ALLOW)] = ("clipboard-write",)
 
 
-class Pop(_Table):
+class Pop(Table):
     """The screen pop: when, into which window, how large (pixels), and to which hosts."""
 
     automatic: Literal["off", "connected"] = "off"
@@ -169,8 +151,10 @@ class Pop(_Table):
     )
 
 
-class Crm(_Table):
+class Crm(Table):
     """The CRM's pages. `{id}` and `{query}` are replaced by percent-encoded values; an empty `search` offers none.
+
+    `case` is a case's page, where `{customer}` may stand too; a case has the customer's page if it is empty.
 
     What a URL cannot hold as it is (a space, `^`, a letter beyond ASCII) is percent-encoded here already.
     """
@@ -178,6 +162,14 @@ class Crm(_Table):
     home: Annotated[str, AfterValidator(lambda url: url and encode_template(url))] = "https://crm.example.com/"
     customer: str = "https://crm.example.com/customers/{id}"
     search: str = "https://crm.example.com/search?q={query}"
+    case: str = ""
+
+    @field_validator("case")
+    @classmethod
+    def _case_template(cls, url: str) -> str:
+        if url and "{id}" not in url:
+            raise ValueError(f"{url!r} has no {{id}}")
+        return url and encode_template(url, "customer", "id")
 
     @field_validator("customer", "search")
     @classmethod
@@ -188,36 +180,17 @@ class Crm(_Table):
         return url and encode_template(url, placeholder)
 
 
-class HttpLookup(_Table):
+class HttpLookup(Table):
     """The adapter "http": what it requests and how the CRM's JSON maps to a customer's fields."""
 
     url: Annotated[str, AfterValidator(check_lookup_url)] = "https://crm.example.com/api/customers?{kind}={value}"
     timeout_ms: Milliseconds = 1500
     token_secret: str = ""
     list_path: Annotated[str, AfterValidator(check_path)] = "customers"
-    fields: Annotated[dict[str, str], AfterValidator(check_fields)] = {name: name for name in BASIC_FIELDS}
+    fields: Annotated[dict[str, str], AfterValidator(check_fields)] = Field({name: name for name in BASIC_FIELDS})
 
 
-class Allow(_Table):
-    """What the Lambda may do beyond what our own adapters need: IAM actions on resources."""
-
-    actions: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+:[A-Za-z0-9*]+$")], ...], Field(min_length=1)]
-    resources: Annotated[tuple[Annotated[str, Field(pattern=r"^(\*|arn:[^\s]+)$")], ...], Field(min_length=1)]
-
-
-class Vpc(_Table):
-    """The VPC that the Lambda is in; the numbers are Lambda's own limits (API_VpcConfig)."""
-
-    subnets: Annotated[
-        tuple[Annotated[str, Field(pattern="^subnet-([0-9a-f]{8}|[0-9a-f]{17})$")], ...],
-        Field(min_length=1, max_length=16),
-    ]
-    security_groups: Annotated[
-        tuple[Annotated[str, Field(pattern="^sg-([0-9a-f]{8}|[0-9a-f]{17})$")], ...], Field(min_length=1, max_length=5)
-    ]
-
-
-class Lookup(_Table):
+class Lookup(FunctionSettings):
     """How the Lambda finds the customer. Tables beside `http` are the settings of adapters of the team's own."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -226,10 +199,6 @@ class Lookup(_Table):
     budget_ms: Annotated[int, Field(ge=100, le=7500)] = 3000
     default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
     http: HttpLookup = HttpLookup()
-    environment: dict[str, str] = {}
-    packages: tuple[str, ...] = ()
-    allow: tuple[Allow, ...] = ()
-    vpc: Vpc | None = None
 
     @model_validator(mode="after")
     def _adapters_own(self) -> Lookup:
@@ -248,26 +217,6 @@ class Lookup(_Table):
                 raise ValueError(f"{name}.{error}") from None
         return self
 
-    @field_validator("environment")
-    @classmethod
-    def _variables(cls, variables: dict[str, str]) -> dict[str, str]:
-        for name in variables:
-            if not _VARIABLE.fullmatch(name):
-                raise ValueError(f"{name!r} is not a variable's name: letters, digits and _, two at least")
-            if name in _LAMBDAS_OWN or name.startswith(("AWS_LAMBDA_", "POPDESK_")):
-                raise ValueError(f"{name} is set by Lambda or by Popdesk: choose another name")
-        if sum(len(name) + len(value.encode()) for name, value in variables.items()) > _LONGEST_ENVIRONMENT:
-            raise ValueError(f"they have more than {_LONGEST_ENVIRONMENT:,} bytes, which Lambda does not take")
-        return variables
-
-    @field_validator("packages")
-    @classmethod
-    def _pinned(cls, packages: tuple[str, ...]) -> tuple[str, ...]:
-        for package in packages:
-            if not _PINNED.fullmatch(package):
-                raise ValueError(f"{package!r} is not a package at one version: write it as name==1.2.3")
-        return packages
-
     @field_validator("adapter")
     @classmethod
     def _has_a_module(cls, adapter: str) -> str:
@@ -283,7 +232,7 @@ class Lookup(_Table):
         return adapter
 
 
-class Attributes(_Table):
+class Attributes(Table):
     """The names of the contact attributes, by what they mean: the Lambda's answer keys, the flow's, the page's."""
 
     url: str = "contactUrlPath"
@@ -297,6 +246,8 @@ class Attributes(_Table):
     identity: str = "ContactPhoneNumberOrEmail"
     matches: str = "contactMatches"
     status: str = "statusCode"
+    customer: str = "customerId"  # this one and the next are set only where the API is enabled
+    token: str = "popdeskToken"
 
     @model_validator(mode="after")
     def _names(self) -> Attributes:
@@ -310,11 +261,11 @@ class Attributes(_Table):
         return self
 
     def by_role(self) -> dict[str, str]:
-        """Return {role: attribute name}, e.g. {"url": "contactUrlPath", ...}."""
+        """Return {role: attribute name} of every role; Settings.attribute_names has those that are in use."""
         return dict(self.model_dump())
 
 
-class Aws(_Table):
+class Aws(Table):
     """Where it is deployed."""
 
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "us-east-1"
@@ -341,7 +292,7 @@ class Aws(_Table):
         return self.instance_arn.split(":")[4]
 
 
-class Settings(_Table):
+class Settings(Table):
     """All of `[tool.popdesk]`, with one environment laid over it."""
 
     environment: str
@@ -364,9 +315,18 @@ class Settings(_Table):
     pop: Pop = Pop()
     crm: Crm = Crm()
     lookup: Lookup = Field(default_factory=lambda: Lookup())
+    api: Api = Field(default_factory=lambda: Api())
     attributes: Attributes = Attributes()
-    fields: dict[str, str] = {}
+    fields: dict[str, str] = Field({})
     aws: Aws = Aws()
+
+    def attribute_names(self) -> dict[str, str]:
+        """Return {role: attribute name} of the roles that are in use, e.g. {"url": "contactUrlPath", ...}.
+
+        The Lambda's answer, the flow and the page have these. The customer's id and the contact's token are for the API.
+        """
+        names = self.attributes.by_role()
+        return names if self.api.enabled else {role: names[role] for role in names if role not in _API_ROLES}
 
     def with_local_crm(self, origin: str) -> Settings:
         """Return preview's settings: the sample CRM at `origin` (`http://127.0.0.1:8000`) stands in for the real one."""
@@ -376,6 +336,7 @@ class Settings(_Table):
                     home=f"{origin}/crm/",
                     customer=f"{origin}/crm/customers/{{id}}",
                     search=f"{origin}/crm/search?q={{query}}",
+                    case=f"{origin}/crm/customers/{{customer}}#case-{{id}}",
                 ),
                 "pop": Pop(**{**self.pop.model_dump(), "allowed_hosts": (*self.pop.allowed_hosts, origin)}),
             }
@@ -383,7 +344,13 @@ class Settings(_Table):
 
     @model_validator(mode="after")
     def _own_fields(self) -> Settings:
-        check_own_fields(self.fields, self.attributes.by_role().values())
+        check_own_fields(self.fields, self.attribute_names())
+        roles = {name.lower(): role for role, name in self.attribute_names().items()}
+        for name in self.api.attributes:
+            if name.lower() in roles:
+                raise ValueError(
+                    f"api.attributes: {name!r} is attributes.{roles[name.lower()]}, which the look-up sets"
+                )
         for name in self.lookup.http.fields:
             if name not in (*BASIC_FIELDS, *self.fields):
                 known = ", ".join((*BASIC_FIELDS, *self.fields))
@@ -402,6 +369,11 @@ class Settings(_Table):
                     check_page(template, placeholder, values, self.pop.allowed_hosts)
             except ValueError as error:
                 raise ValueError(f"crm.{key}: {error}") from None
+        try:
+            if self.crm.case:
+                check_page(self.crm.case.replace("{customer}", "C-1001"), "id", ["case-1"], self.pop.allowed_hosts)
+        except ValueError as error:
+            raise ValueError(f"crm.case: {error}") from None
         return self
 
 
@@ -521,6 +493,7 @@ def _explain(error: ValidationError, environment: str) -> UserError:
 
 def page_settings(settings: Settings) -> dict[str, Any]:
     """Return what the page needs to know, as plain JSON values: the build writes it beside the page's Python."""
+    api = {"api": _page_api(settings)} if settings.api.enabled else {}
     return {
         "name": settings.name,
         "language": settings.language,
@@ -533,8 +506,23 @@ def page_settings(settings: Settings) -> dict[str, Any]:
         "pop": settings.pop.model_dump(mode="json"),
         "crm_home": settings.crm.home,
         "crm_search": settings.crm.search,
-        "attributes": settings.attributes.by_role(),
+        "attributes": settings.attribute_names(),
         "fields": settings.fields,
+        **api,
+    }
+
+
+def _page_api(settings: Settings) -> dict[str, Any]:
+    return {
+        "prefix": contract.PREFIX,
+        "headers": {
+            "contact": contract.CONTACT_HEADER,
+            "agent": contract.AGENT_HEADER,
+            "idempotency": contract.IDEMPOTENCY_HEADER,
+        },
+        "auth": settings.api.auth,
+        "timeout_ms": settings.api.timeout_ms,
+        "attributes": list(settings.api.attributes),
     }
 
 
@@ -545,11 +533,23 @@ def lambda_settings(settings: Settings) -> dict[str, Any]:
     # A field of the team's own has its own name in the CRM's record too, unless lookup.http.fields says where it is.
     lookup["http"]["fields"] = {name: name for name in settings.fields} | lookup["http"]["fields"]
     return {
-        "crm": settings.crm.model_dump(),
+        "crm": settings.crm.model_dump(exclude={"case"}),
         "lookup": lookup,
-        "attributes": settings.attributes.by_role(),
+        "attributes": settings.attribute_names(),
         "fields": settings.fields,
         "allowed_hosts": list(settings.pop.allowed_hosts),
         "width": settings.pop.width,
         "height": settings.pop.height,
+    }
+
+
+def api_settings(settings: Settings) -> dict[str, Any]:
+    """Return what the API needs to know, as plain JSON values: it travels in its zip as settings.json."""
+    own = settings.api.model_dump(
+        mode="json", exclude={"enabled", "timeout_ms", "environment", "packages", "allow", "vpc"}
+    )
+    return {
+        **own,
+        "crm": {"case": settings.crm.case, "customer": settings.crm.customer},
+        "allowed_hosts": list(settings.pop.allowed_hosts),
     }

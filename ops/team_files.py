@@ -12,6 +12,8 @@ TEAM_FILES = {
     "web/theme.css": "styles of your own",
     "lambda/lookup/adapters/NAME.py": "an adapter of your own",
     "lambda/lookup/adapters/sample.json": "the sample customers",
+    "lambda/api/cases_adapters/NAME.py": "an adapter for cases of your own",
+    "lambda/api/cases_adapters/sample.json": "the sample cases",
     "pyproject.toml": "the settings, from `[tool.popdesk]` to the end of the file",
     "tests/team/": "tests of your own",
 }

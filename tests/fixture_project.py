@@ -60,4 +60,7 @@ def _make_project(folder: Path) -> Path:
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="popdesk-tests-")
 PROJECT = _make_project(Path(_FOLDER.name))
-sys.path[:0] = [str(PROJECT), *(str(PROJECT / name) for name in ("pyapp", "web/workspace", "lambda/lookup"))]
+sys.path[:0] = [
+    str(PROJECT),
+    *(str(PROJECT / name) for name in ("pyapp", "web/workspace", "lambda/lookup", "lambda/api")),
+]

@@ -77,6 +77,8 @@ def build_answer(
         by_role["url"] = link("url", crm["customer"], "id", one.id)
         by_role["name"] = clean(one.name)
         by_role["phone"] = clean(one.phone)
+        if "customer" in by_role and clean(one.id) == one.id:  # a part of an id is the id of somebody else
+            by_role["customer"] = one.id
         for field in fields:
             text = one.fields.get(field, "")
             if not isinstance(text, str):

@@ -40,7 +40,7 @@ def main_flow(settings: Settings, *, lambda_arn: str, guide_flow_arn: str, queue
     example. Every attribute is set whatever happens, to `NO_VALUE` where there is nothing (lambda/lookup/flow_contract.py).
     The ARNs may be `${Name}` placeholders that Fn::Sub fills in.
     """
-    names = [*settings.attributes.by_role().values(), *settings.fields.values()]
+    names = [*settings.attribute_names().values(), *settings.fields.values()]
     answer = {name: f"$.External.{name}" for name in names}
     no_answer = dict.fromkeys(names, NO_VALUE) | {settings.attributes.status: NO_ANSWER}
     withheld = [("Equals", number, "ask-number") for number in WITHHELD_NUMBERS]

@@ -111,7 +111,7 @@ def workspace_site(builds: Builds, pages: OpenPages, origin: str, app_url: str) 
         content = {
             "app": app,
             "iframe": {"sandbox": SANDBOX, "allow": ALLOW},
-            "attributes": settings.attributes.by_role(),
+            "attributes": settings.attribute_names(),
             "customers": builds.customers,
             "crm": settings.crm.home,
         }

@@ -67,7 +67,7 @@ def play_cards(
     in the page or mean another thing there, and cards that do not come to an end.
     """
     mistakes = _mistakes(python, modules, cached)
-    desk = {"roles": settings.attributes.by_role(), "fields": settings.fields, "answers": sample_answers(settings)}
+    desk = {"roles": settings.attribute_names(), "fields": settings.fields, "answers": sample_answers(settings)}
     given = json.dumps(desk, sort_keys=True).encode()
     sources = [part for path in modules for part in (str(path.relative_to(python.parent)).encode(), path.read_bytes())]
     inputs = [_PLAYER.read_bytes(), sys.version.encode(), given, *sources]

@@ -39,7 +39,7 @@ def sample_answers(
     `[tool.popdesk.fields]`. Raises UserError for a customer that is not in the file.
     """
     found = _customer(project, customer) if customer else _CUSTOMER
-    names = {**settings.attributes.by_role(), **settings.fields}
+    names = {**settings.attribute_names(), **settings.fields}
     values = {
         "url": settings.crm.customer.replace("{id}", found["id"]),
         "name": found.get("name", ""),

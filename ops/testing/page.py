@@ -46,7 +46,7 @@ class SampleDesk:
         """Return the desk as a card gets it, to call one card's function: `asyncio.run(tier(sample.desk))`."""
         from popdesk.desk import Desk
 
-        return Desk(self.answer, self.settings.attributes.by_role(), self.settings.fields)
+        return Desk(self.answer, self.settings.attribute_names(), self.settings.fields)
 
     def answer(self, question: str) -> Awaitable[Any]:
         """Return the answer to a question, to be awaited; raises Unanswered where the workspace would give none."""
@@ -170,7 +170,7 @@ async def _show(sample: SampleDesk, cards: list[Card]) -> list[ShownCard]:
         errors[card.id] = "".join(traceback.format_exception(error))
 
     settings = sample.settings
-    board = Board(cards, send, show, _PATIENCE, settings.attributes.by_role(), failed, fields=settings.fields)
+    board = Board(cards, send, show, _PATIENCE, settings.attribute_names(), failed, fields=settings.fields)
     board.start()
     if cards:
         with suppress(asyncio.TimeoutError):

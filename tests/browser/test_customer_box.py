@@ -9,7 +9,7 @@ from ops.settings import load_settings
 from tests.browser.app_stage import NUMBER, AppStates, previewed
 from tests.conftest import Workspace
 
-ATTRIBUTES = load_settings().attributes.by_role()
+ATTRIBUTES = load_settings().attribute_names()
 NO_LOOK_UP: dict[str, str | None] = dict.fromkeys(ATTRIBUTES.values())
 
 

@@ -245,7 +245,7 @@ def test_an_unknown_caller_is_a_full_answer_with_a_search(workspace: Workspace) 
     call = workspace.desk.offer(address="+12025550123")
     call.wait_until_running()
     attributes = call.look()["attributes"]
-    assert set(attributes) == set(load_settings().attributes.by_role().values())
+    assert set(attributes) == set(load_settings().attribute_names().values())
     assert (attributes["contactUrlPath"], attributes["contactMatches"]) == ("-", "0")
     assert attributes["statusCode"] == "200"
     expect(workspace.app.get_by_role("heading", name="No customer found")).to_be_visible()

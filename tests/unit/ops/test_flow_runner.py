@@ -27,9 +27,9 @@ from ops.settings import load_settings
 
 SETTINGS = load_settings()
 CALLER = {"address": "+12065550100", "type": "TELEPHONE_NUMBER"}
-FOUND = dict.fromkeys(SETTINGS.attributes.by_role().values(), NO_VALUE) | {SETTINGS.attributes.name: "Ana"}
+FOUND = dict.fromkeys(SETTINGS.attribute_names().values(), NO_VALUE) | {SETTINGS.attributes.name: "Ana"}
 # What the contact has where the Lambda did not answer.
-NO_ANSWER = dict.fromkeys(SETTINGS.attributes.by_role().values(), NO_VALUE) | {SETTINGS.attributes.status: "500"}
+NO_ANSWER = dict.fromkeys(SETTINGS.attribute_names().values(), NO_VALUE) | {SETTINGS.attributes.status: "500"}
 
 
 class Lambda:
@@ -182,7 +182,7 @@ def test_an_attribute_name_that_flow_and_lambda_spell_differently_is_told_on_the
 
 
 def test_a_contact_that_comes_again_keeps_nothing_of_an_earlier_look_up() -> None:
-    before = dict.fromkeys(SETTINGS.attributes.by_role().values(), "https://crm.example.com/customers/somebody-else")
+    before = dict.fromkeys(SETTINGS.attribute_names().values(), "https://crm.example.com/customers/somebody-else")
     for function, after in ((Lambda(), FOUND), (Lambda(Answer(error="it did not answer")), NO_ANSWER)):
         again = Contact("c-1", "c-1", "VOICE", "connect:Telephony", CALLER, before)
         assert deployed(function).run("main", again).attributes == after

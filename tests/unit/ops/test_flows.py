@@ -25,7 +25,7 @@ def test_the_flows_have_no_problem(flow: dict[str, Any]) -> None:
 
 def test_every_attribute_of_the_settings_is_mapped_from_the_lambdas_answer() -> None:
     update = next(action for action in MAIN["Actions"] if action["Type"] == "UpdateContactAttributes")
-    names = SETTINGS.attributes.by_role().values()
+    names = SETTINGS.attribute_names().values()
     assert update["Parameters"]["Attributes"] == {name: f"$.External.{name}" for name in names}
 
 
@@ -48,7 +48,7 @@ def test_nothing_that_an_earlier_flow_stored_goes_to_the_lambda() -> None:
 
 def test_every_attribute_is_set_to_nothing_known_where_the_lambda_does_not_answer() -> None:
     parameters = _action(MAIN, "no-answer")["Parameters"]["Attributes"]
-    names = SETTINGS.attributes.by_role()
+    names = SETTINGS.attribute_names()
     assert parameters == {name: "500" if role == "status" else "-" for role, name in names.items()}
 
 

@@ -324,7 +324,7 @@ def test_the_configuration_is_the_settings(preview: Preview) -> None:
         "allow": list(SETTINGS.iframe.allow),
         "permissions": list(SETTINGS.permissions),
     }
-    assert config["attributes"] == NAMES.by_role()
+    assert config["attributes"] == SETTINGS.attribute_names()
     assert config["crm"] == preview.workspace_url + "crm/"
     assert {"id", "name", "phone", "email"} <= set(config["customers"][0])
 
@@ -337,7 +337,7 @@ def test_a_known_caller_is_found_by_the_flow_that_is_deployed_and_the_lambda_tha
     assert attributes[NAMES.name] == "Ana Carolina Silva"
     assert attributes[NAMES.url] == preview.workspace_url + "crm/customers/C-1001"
     assert attributes[NAMES.matches] == "1"
-    assert set(attributes) == set(NAMES.by_role().values())
+    assert set(attributes) == set(SETTINGS.attribute_names().values())
     assert outcome["app"]["name"] == SETTINGS.name
     status, _, page = ask(preview.workspace_url, urlsplit(attributes[NAMES.url]).path)
     assert status == 200

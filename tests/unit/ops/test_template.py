@@ -24,7 +24,8 @@ from ops.cloud.settings_check import check_deployable
 from ops.cloud.stack_template import TEMPLATE, define_stack, render_template
 from ops.errors import UserError
 from ops.flows.definitions import problems
-from ops.settings import ROOT, Allow, Settings, Vpc, load_settings
+from ops.function_settings import Allow, Vpc
+from ops.settings import ROOT, Settings, load_settings
 from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
 
 INSTANCE = "arn:aws:connect:us-east-1:123456789012:instance/11111111-2222-3333-4444-555555555555"

@@ -56,5 +56,5 @@ def test_the_lambda_loads_its_adapter_and_answers_in_the_flows_terms(team_build:
         answer = function.invoke(contact_event(), 20)
     assert answer.error == ""
     assert isinstance(answer.value, dict)
-    assert set(answer.value) <= set(team_settings.attributes.by_role().values())
+    assert set(answer.value) <= set(team_settings.attribute_names().values())
     assert team_settings.attributes.status in answer.value

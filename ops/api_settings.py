@@ -1,0 +1,173 @@
+"""The settings of the API, `[tool.popdesk.api]`; ops/settings.py reads and checks them with the rest.
+
+settings.api.enabled, settings.api.cases, settings.api.http.open_cases, ...
+api_settings(settings)     # what the API's zip gets, in ops/settings.py
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from identity import is_identity_attribute
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
+
+from ops import API
+from ops.adapter_settings import check_adapter_settings, has_settings
+from ops.crm_settings import check_path, check_server_url
+from ops.function_settings import FunctionSettings, Milliseconds, Table
+from ops.own_fields import ATTRIBUTE_NAME
+
+ADAPTERS = API / "cases_adapters"
+
+CASE_FIELDS = ("id", "subject", "status", "priority", "opened", "updated", "url")
+EVENT_FIELDS = ("time", "title", "note")
+_MOST_ATTRIBUTES = 20
+
+
+def _check_mapping(known: tuple[str, ...], needed: tuple[str, ...]) -> AfterValidator:
+    """Return a validator of {field: its path in the CRM's record}."""
+
+    def check(fields: dict[str, str]) -> dict[str, str]:
+        for name, path in fields.items():
+            if name not in known:
+                raise ValueError(f"{name!r} is not one of {', '.join(known)}")
+            if not check_path(path):
+                raise ValueError(f"{name!r} has no path in the CRM's record: write one, or leave the field out")
+        for name in needed:
+            if name not in fields:
+                raise ValueError(f"{name!r} is missing")
+        return fields
+
+    return AfterValidator(check)
+
+
+def _check_words(words: dict[str, str]) -> dict[str, str]:
+    if set(words) != {"open", "closed"} or not all(words.values()):
+        raise ValueError('it needs the CRM\'s words for "open" and "closed", and no others')
+    if words["open"] == words["closed"]:
+        raise ValueError(f"{words['open']!r} cannot mean both")
+    return words
+
+
+class HttpCases(Table):
+    """The adapter "http" for cases: which URLs of the CRM it requests and how the CRM's JSON maps to a case's fields."""
+
+    open_cases: str = "https://crm.example.com/api/customers/{customer}/cases?status=open"
+    history: str = "https://crm.example.com/api/customers/{customer}/history"
+    create_case: str = "https://crm.example.com/api/customers/{customer}/cases"
+    update_case: str = "https://crm.example.com/api/customers/{customer}/cases/{case}"
+    case_note: str = "https://crm.example.com/api/customers/{customer}/cases/{case}/notes"
+    customer_note: str = "https://crm.example.com/api/customers/{customer}/notes"
+    timeout_ms: Milliseconds = 3000
+    token_secret: str = ""
+    update_method: Literal["PATCH", "PUT", "POST"] = "PATCH"
+    cases_path: Annotated[str, AfterValidator(check_path)] = "cases"
+    events_path: Annotated[str, AfterValidator(check_path)] = "events"
+    case_path: Annotated[str, AfterValidator(check_path)] = ""
+    case_fields: Annotated[dict[str, str], _check_mapping(CASE_FIELDS, ("id", "subject", "status"))] = Field(
+        {name: name for name in CASE_FIELDS}
+    )
+    event_fields: Annotated[dict[str, str], _check_mapping(EVENT_FIELDS, ("time", "title"))] = Field(
+        {name: name for name in EVENT_FIELDS}
+    )
+    note_field: Annotated[str, Field(min_length=1)] = "text"
+    statuses: Annotated[dict[str, str], AfterValidator(_check_words)] = Field({"open": "open", "closed": "closed"})
+
+    @field_validator("open_cases", "history", "create_case", "customer_note")
+    @classmethod
+    def _of_a_customer(cls, url: str) -> str:
+        url = check_server_url(url, "customer")
+        if "{customer}" not in url:
+            raise ValueError(f"{url!r} has no {{customer}}: it would be about no customer in particular")
+        return url
+
+    @field_validator("update_case", "case_note")
+    @classmethod
+    def _of_a_case(cls, url: str) -> str:
+        url = check_server_url(url, "customer", "case")
+        # With the customer in the URL, the CRM itself refuses the case of another one.
+        for name in ("customer", "case"):
+            if f"{{{name}}}" not in url:
+                raise ValueError(f"{url!r} has no {{{name}}}, by which the CRM refuses another customer's case")
+        return url
+
+
+class Oidc(Table):
+    """The agent's sign-in (OpenID Connect): the identity provider's application for this page."""
+
+    issuer: str = ""
+    client_id: str = ""
+    audience: str = ""
+    scopes: tuple[Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")], ...] = ("openid",)
+
+    @field_validator("issuer")
+    @classmethod
+    def _is_https(cls, issuer: str) -> str:
+        parts = urlsplit(issuer)
+        if issuer and (parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError(f"{issuer!r} is not an issuer: an https URL without ? and # (OpenID Connect Core, 2)")
+        return issuer
+
+
+class Api(FunctionSettings):
+    """The team's own API. Tables beside `http` and `oidc` are the settings of adapters of the team's own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    enabled: bool = False
+    auth: Literal["contact", "oidc"] = "contact"
+    cases: str = "sample"
+    timeout_ms: Annotated[int, Field(ge=500, le=29_000)] = 8000
+    attributes: Annotated[tuple[str, ...], Field(max_length=_MOST_ATTRIBUTES)] = ()
+    http: HttpCases = HttpCases()
+    oidc: Oidc = Oidc()
+
+    @field_validator("cases")
+    @classmethod
+    def _has_a_module(cls, name: str) -> str:
+        known = sorted(module.stem for module in ADAPTERS.glob("*.py") if "\ndef create(" in module.read_text("utf-8"))
+        if name not in known:
+            raise ValueError(
+                f"{name!r} has no module lambda/api/cases_adapters/{name}.py with a create() (there are: {', '.join(known)})"
+            )
+        if name in cls.model_fields and name != "http":
+            raise ValueError(f"{name!r} is a key of [tool.popdesk.api] already: call the module otherwise")
+        return name
+
+    @field_validator("attributes")
+    @classmethod
+    def _may_be_written(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for number, name in enumerate(names):
+            if not re.fullmatch(ATTRIBUTE_NAME, name):
+                raise ValueError(f"{name!r}: only letters, digits, - and _ are allowed")
+            if is_identity_attribute(name):
+                raise ValueError(f"{name!r}: a contact's attribute of that name says who is calling (docs/lambda.md)")
+            if name in names[:number]:
+                raise ValueError(f"{name!r} stands there twice")
+        return names
+
+    @model_validator(mode="after")
+    def _adapters_own(self) -> Api:
+        tables = self.__pydantic_extra__ or {}
+        if has_settings(ADAPTERS / f"{self.cases}.py"):
+            tables.setdefault(self.cases, {})
+        for name, table in tables.items():
+            if not isinstance(table, dict) or not has_settings(ADAPTERS / f"{name}.py"):
+                raise ValueError(
+                    f"{name}: there is no such setting, and no adapter lambda/api/cases_adapters/{name}.py with a class Settings"
+                )
+            try:
+                tables[name] = check_adapter_settings(ADAPTERS / f"{name}.py", table)
+            except ValueError as error:
+                raise ValueError(f"{name}.{error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _sign_in_is_complete(self) -> Api:
+        if self.enabled and self.auth == "oidc":
+            for name in ("issuer", "client_id", "audience"):
+                if not getattr(self.oidc, name):
+                    raise ValueError(f'oidc.{name}: auth = "oidc" needs it')
+        return self

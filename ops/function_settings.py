@@ -1,0 +1,84 @@
+"""What the settings of both Lambda functions have: [tool.popdesk.lookup] and [tool.popdesk.api].
+
+class Lookup(FunctionSettings): ...     # with environment, packages, allow and vpc, checked
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+# An environment variable of Lambda's, what Lambda itself sets, and how much there may be
+# (docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html); 500 bytes are left for ours.
+_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
+_LAMBDAS_OWN = (
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+)
+_LONGEST_ENVIRONMENT = 4_096 - 500
+_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+")
+
+Milliseconds = Annotated[int, Field(ge=1)]
+
+
+class Table(BaseModel):
+    """A table of the settings: no key that it does not have, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Allow(Table):
+    """What a function may do beyond what our own adapters need: IAM actions on resources."""
+
+    actions: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+:[A-Za-z0-9*]+$")], ...], Field(min_length=1)]
+    resources: Annotated[tuple[Annotated[str, Field(pattern=r"^(\*|arn:[^\s]+)$")], ...], Field(min_length=1)]
+
+
+class Vpc(Table):
+    """The VPC that a function is in; the numbers are Lambda's own limits (API_VpcConfig)."""
+
+    subnets: Annotated[
+        tuple[Annotated[str, Field(pattern="^subnet-([0-9a-f]{8}|[0-9a-f]{17})$")], ...],
+        Field(min_length=1, max_length=16),
+    ]
+    security_groups: Annotated[
+        tuple[Annotated[str, Field(pattern="^sg-([0-9a-f]{8}|[0-9a-f]{17})$")], ...], Field(min_length=1, max_length=5)
+    ]
+
+
+class FunctionSettings(Table):
+    """What a team's own code in a function needs: variables, packages from PyPI, permissions, a VPC."""
+
+    environment: dict[str, str] = {}
+    packages: tuple[str, ...] = ()
+    allow: tuple[Allow, ...] = ()
+    vpc: Vpc | None = None
+
+    @field_validator("environment")
+    @classmethod
+    def _variables(cls, variables: dict[str, str]) -> dict[str, str]:
+        for name in variables:
+            if not _VARIABLE.fullmatch(name):
+                raise ValueError(f"{name!r} is not a variable's name: letters, digits and _, two at least")
+            if name in _LAMBDAS_OWN or name.startswith(("AWS_LAMBDA_", "POPDESK_")):
+                raise ValueError(f"{name} is set by Lambda or by Popdesk: choose another name")
+        if sum(len(name) + len(value.encode()) for name, value in variables.items()) > _LONGEST_ENVIRONMENT:
+            raise ValueError(f"they have more than {_LONGEST_ENVIRONMENT:,} bytes, which Lambda does not take")
+        return variables
+
+    @field_validator("packages")
+    @classmethod
+    def _pinned(cls, packages: tuple[str, ...]) -> tuple[str, ...]:
+        for package in packages:
+            if not _PINNED.fullmatch(package):
+                raise ValueError(f"{package!r} is not a package at one version: write it as name==1.2.3")
+        return packages
