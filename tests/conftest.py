@@ -196,7 +196,7 @@ class Workspace:
         """The app's frame that is shown now."""
         return self.page.frame_locator("iframe:visible")
 
-    def wait_until(self, look: Callable[[], T], what: str) -> T:
+    def wait_until(self, look: Callable[[], T | None], what: str) -> T:
         """Return what `look` returns, once that is true. Raises AssertionError that names `what` after 30 s.
 
         For what no locator sees; Playwright's own events arrive meanwhile.

@@ -133,6 +133,12 @@ class AppStates:
         self.contact.set_attributes(**values)
         frame.locator("[data-do=refresh]").click()
 
+    def settle(self, frame: Frame) -> None:
+        """Refresh twice: what the app had to draw and to send before is drawn and logged then, for messages keep their order."""
+        for name in ("Settled once", "Settled twice"):
+            self.change_attributes(frame, {"Name": name})
+            expect(frame.get_by_role("heading", name=name)).to_be_visible()
+
     # -- the states ---------------------------------------------------------------------------------------------------
 
     def connecting(self) -> Frame:

@@ -174,15 +174,15 @@ def test_what_has_one_reading_is_read_and_what_has_none_fails_on_its_card_with_i
     for _ in range(2):
         for name in REFUSED:
             expect(slot(app, name)).to_contain_text("Failed" if language == "en" else "Ha fallado")
+        expect(app.locator(".page-error pre")).to_have_count(len(REFUSED))
         told = app.locator(".page-error pre").all_text_contents()
-        assert len(told) == len(REFUSED)
         for name in REFUSED:
             line = lines.index(f"async def {name}(desk):") + 1
             # In the traceback where the value is made, and otherwise the function that returned it.
             places = (f'File "pyapp/cards.py", line {line + 1}, in {name}', f"Returned by pyapp/cards.py:{line} {name}")
             assert [text for text in told if any(place in text for place in places)], name
         # And once more, asked again: nothing is told twice, and everything stands where it stood.
-        app.locator("[data-do=refresh]").click()
+        states.settle(app)
     reports = [each["message"] for each in states.desk.command("log") if each["message"].get("message") == "App error"]
     assert len(reports) == len(REFUSED)
     assert all("pyapp/cards.py:" in report["data"]["frames"] for report in reports)

@@ -47,16 +47,17 @@ def edited(workspace: Workspace, tmp_path: Path) -> Edit:
     return edit
 
 
-def _open(workspace: Workspace) -> Frame:
+def _open(states: AppStates) -> Frame:
     # Playwright serves the edited page from this thread: nothing may wait here but Playwright itself.
-    workspace.desk.offer(customer="C-1001")
-    workspace.page.locator("iframe:visible").wait_for()
-    return AppStates(workspace).frame()
+    states.contact = states.desk.offer(customer="C-1001")
+    states.workspace.page.locator("iframe:visible").wait_for()
+    return states.frame()
 
 
 def test_a_defect_in_a_card_spoils_that_card_and_names_its_line(workspace: Workspace, edited: Edit) -> None:
     edited(DEFECT)
-    app = _open(workspace)
+    states = AppStates(workspace)
+    app = _open(states)
     expect(app.locator("#card-favourite_colour")).to_contain_text("Failed")
     expect(app.locator("#card-agent_name")).to_have_text("Alex Rivera")
     expect(app.get_by_role("heading", name="Something in this page failed")).to_have_count(1)
@@ -67,7 +68,7 @@ def test_a_defect_in_a_card_spoils_that_card_and_names_its_line(workspace: Works
     )
     expect(app.locator(".page-error pre")).to_contain_text("KeyError")
     # Refreshed, it fails again, and is neither shown nor reported again.
-    app.locator("[data-do=refresh]").click()
+    states.settle(app)
     expect(app.locator("#card-agent_name")).to_have_text("Alex Rivera")
     expect(app.get_by_role("heading", name="Something in this page failed")).to_have_count(1)
     entries = [entry["message"] for entry in workspace.desk.command("log")]
@@ -80,14 +81,14 @@ def test_a_defect_in_a_card_spoils_that_card_and_names_its_line(workspace: Works
 
 def test_a_cards_link_off_the_list_is_text(workspace: Workspace, edited: Edit) -> None:
     edited(DEFECT)
-    app = _open(workspace)
+    app = _open(AppStates(workspace))
     expect(app.locator("#card-home_town")).to_have_text("Home town")
     expect(app.locator("#card-home_town a")).to_have_count(0)
 
 
 def test_a_defect_at_start_up_names_its_line_first_and_no_proxy(workspace: Workspace, edited: Edit) -> None:
     edited("\nif __import__('js').document:\n    raise ValueError('a slip')\n")
-    app = _open(workspace)
+    app = _open(AppStates(workspace))
     line = (ROOT / "pyapp" / "cards.py").read_text("utf-8").count("\n") + 3
     said = f"This page’s program failed as it started: ValueError in pyapp/cards.py:{line}"
     expect(app.locator("#late > p")).to_contain_text(said)

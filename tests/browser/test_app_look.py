@@ -28,10 +28,11 @@ _LOOK = """blocks => Object.fromEntries(blocks.map(name => {
 }))"""
 
 
-def _resize(states: AppStates, width: int) -> None:
+def _resize(states: AppStates, app: Frame, width: int) -> None:
     states.workspace.page.locator("iframe:visible").evaluate(
         "(frame, width) => { frame.style.cssText = `width:${width}px;height:1000px;min-width:0;max-width:none` }", width
     )
+    app.wait_for_function("width => innerWidth === width", arg=width)
 
 
 def _kept(name: str, look: object) -> object:
@@ -51,10 +52,10 @@ def test_the_page_looks_as_it_was_agreed(workspace: Workspace, width: int, theme
     states = AppStates(workspace)
     states.desk.command("theme", mode=theme)
     app = states.connected()
-    expect(app.locator("#card-queue")).to_have_text("BasicQueue")
+    expect(app.locator("#cards dd").get_by_text("…", exact=True)).to_have_count(0)
+    expect(app.locator("#customer-note")).not_to_be_empty()
     app.locator(f":root[data-mode={theme}]").wait_for()
-    _resize(states, width)
-    app.wait_for_function("width => innerWidth === width", arg=width)
+    _resize(states, app, width)
     assert not _overflows(app)
     look = app.evaluate(_LOOK, BLOCKS)
     assert look == _kept(f"connected-{width}-{theme}", look)
@@ -64,5 +65,5 @@ def test_the_page_looks_as_it_was_agreed(workspace: Workspace, width: int, theme
 def test_no_state_needs_sideways_scrolling_at_300_pixels(workspace: Workspace, state: str) -> None:
     states = AppStates(workspace)
     app = getattr(states, state)()
-    _resize(states, 300)
+    _resize(states, app, 300)
     assert not _overflows(app)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from pathlib import Path
 from typing import Any
 
@@ -56,19 +55,12 @@ def test_what_cards_print_is_shown_in_the_terminal_and_in_the_log(
         workspace.desk.offer(customer="C-1001")
         workspace.page.locator("iframe:visible").wait_for()
         expect(AppStates(workspace).frame().locator("#card-talkative")).to_have_text("said")
-        _wait(workspace, lines, "KeyError")
+        workspace.wait_until(lambda: any("KeyError" in line for line in lines), "the traceback's last line")
         logged = [entry["message"] for entry in workspace.desk.command("log")]
     assert "page: tier = 7 = \\x1b[31mred" in lines
     assert any(line.startswith('page:   File "pyapp/cards.py", line 12, in odd') for line in lines)
     printed = [entry["data"]["text"] for entry in logged if entry.get("message") == "print"]
     assert "tier = 7 = \x1b[31mred" in printed
-
-
-def _wait(workspace: Workspace, lines: list[str], text: str) -> None:
-    limit = time.monotonic() + 30
-    while not any(text in line for line in lines):
-        assert time.monotonic() < limit, lines
-        workspace.page.wait_for_timeout(50)
 
 
 def test_a_release_prints_to_the_console_alone() -> None:

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, expect
 
 from ops.errors import UserError
 from ops.preview.scenario import CommandFailed, load_scenario, play_scenario
@@ -51,7 +51,7 @@ def test_every_character_of_a_scenario_reaches_the_contact_and_the_page(workspac
     assert contact.look()["attributes"]["Name"] == WORDS
     workspace.desk.command("panel", name="contact")
     shown = workspace.page.locator("#panel-contact tr").filter(has=workspace.page.get_by_text("Name", exact=True))
-    assert shown.locator("td").first.text_content() == WORDS
+    expect(shown.locator("td").first).to_have_js_property("textContent", WORDS)
 
 
 @pytest.mark.parametrize("value", [float("nan"), object(), "\ud83d"], ids=["NaN", "an object", "half a pair"])

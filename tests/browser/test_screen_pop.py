@@ -7,7 +7,6 @@ else may have a form in is not led on, unless the team has chosen that.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -97,10 +96,7 @@ def pops(states: AppStates) -> list[str]:
 
 def wait_for_pops(states: AppStates, count: int) -> list[str]:
     """Wait until the app has told of so many pops; return what they came to."""
-    deadline = time.monotonic() + 30
-    while len(pops(states)) < count:
-        assert time.monotonic() < deadline, f"no {count} pops in 30 s, but: {pops(states)}"
-        states.workspace.page.wait_for_timeout(50)
+    states.workspace.wait_until(lambda: len(pops(states)) >= count, f"{count} pops")
     return pops(states)
 
 
@@ -112,12 +108,14 @@ def popped(states: AppStates) -> list[Page]:
 def page_at(states: AppStates, url: str) -> Page:
     """Return the one popped window that shows a URL, once it does; `*` stands for anything."""
     pattern = re.compile(re.escape(url).replace(r"\*", ".*"))
-    deadline = time.monotonic() + 30
-    while len(found := [page for page in popped(states) if pattern.fullmatch(page.url)]) != 1:
-        assert time.monotonic() < deadline, f"not one window at {url}, but: {[page.url for page in popped(states)]}"
-        states.workspace.page.wait_for_timeout(50)
-    found[0].wait_for_load_state()
-    return found[0]
+
+    def found() -> Page | None:
+        pages = [page for page in popped(states) if pattern.fullmatch(page.url)]
+        return pages[0] if len(pages) == 1 else None
+
+    page = states.workspace.wait_until(found, f"one window at {url}")
+    page.wait_for_load_state()
+    return page
 
 
 # -- nothing leads the workspace away ----------------------------------------------------------------------------------

@@ -147,9 +147,11 @@ def test_each_contact_has_its_own_iframe_hidden_and_shown(hosting: Hosting) -> N
     assert hosting.life == ["create", "start", "stop", "start"]
     assert json.loads(hosting.answers()["contact.getType"]) == "voice"
     hosting.do("accept", contact=second)
-    assert hosting.app.locator("#events li").count() == 0  # the other contact's event
     hosting.do("accept", contact=first)
-    expect(hosting.app.locator("#events li")).to_have_count(1)
+    # Events of one app arrive in order: the other contact's, if it came, would stand before its own.
+    events = hosting.app.locator("#events li")
+    expect(events.filter(has_text=first)).to_have_count(1)
+    expect(events).to_have_count(1)
 
 
 def test_a_contacts_events_arrive_in_order_and_then_its_app_is_destroyed(hosting: Hosting) -> None:
@@ -176,8 +178,11 @@ def test_an_app_that_never_finishes_its_destroy_is_removed_all_the_same(hosting:
     hosting.host("?deaf")
     contact = hosting.offer()
     hosting.do("finish", contact=contact)
-    assert frames(hosting) == 1
-    expect(hosting.page.locator("iframe")).to_have_count(0, timeout=6000)
+    expect(hosting.page.locator("iframe")).to_have_count(0)
+    entries = hosting.do("log", last=100_000)
+    (destroyed,) = [each["time"] for each in entries if each["message"].get("stage") == "destroy"]
+    (removed,) = [each["time"] for each in entries if "did not complete" in str(each["message"].get("event"))]
+    assert removed - destroyed >= 3000  # as long as Amazon Connect's, and no sooner
 
 
 def test_a_missed_contact(hosting: Hosting) -> None:
@@ -217,8 +222,9 @@ def test_permissions_are_enforced_in_the_workspaces_words_and_can_change(hosting
     answers = hosting.answers()
     assert answers["agent.getName"] == "refused accessDenied: App does not have permission for this request"
     assert json.loads(answers["agent.getState"])["name"] == "Available"
-    refused = hosting.app.locator("#errors li").all_text_contents()
-    assert len(refused) == 5  # connected, acw, missed, cleared, destroyed
+    errors = hosting.app.locator("#errors li")
+    expect(errors).to_have_count(5)  # connected, acw, missed, cleared, destroyed
+    refused = errors.all_text_contents()
     assert refused[0].startswith("App attempted to subscribe to topic without permission - Topic {")
     hosting.page.get_by_role("tab", name="Faults").click()
     hosting.page.get_by_label("User.Details.View").check()
@@ -233,8 +239,9 @@ def test_answers_can_fail_hang_and_be_late(hosting: Hosting) -> None:
     assert answers["agent.getARN"].startswith('"arn:')
     hosting.do("heal")
     hosting.do("hang", request="agent/getName")
+    hosting.app.locator("#answers").evaluate("list => list.replaceChildren()")
     hosting.app.locator("#ask").click()
-    expect(hosting.app.locator("li[data-name='agent.getARN']")).to_be_visible()
+    expect(hosting.app.locator("#answers li")).to_have_count(len(answers) - 2)  # neither that one nor "done"
     expect(hosting.app.locator("li[data-name='agent.getName']")).to_have_count(0)
 
 
@@ -242,7 +249,7 @@ def test_a_dropped_acknowledgement_leaves_the_app_unconnected(hosting: Hosting) 
     hosting.host(query="drop=acknowledge")
     hosting.do("offer", customer="C-1001")
     error = hosting.app.locator("#errors li[data-name=workspaceConnectTimeout]")
-    expect(error).to_be_visible(timeout=10_000)
+    expect(error).to_be_visible()
     assert hosting.life == []
 
 
@@ -250,7 +257,7 @@ def test_a_burst_of_a_thousand_events_arrives_in_order_none_lost(hosting: Hostin
     hosting.host(query="panel=log")
     hosting.offer()
     hosting.do("burst", count=1000)
-    expect(hosting.app.locator("#events li")).to_have_count(1000, timeout=20_000)
+    expect(hosting.app.locator("#events li")).to_have_count(1000)
     states = hosting.app.locator("#events li").all_text_contents()
     assert [json.loads(text.split(" ", 1)[1])["state"] for text in states] == [f"Burst {n}" for n in range(1, 1001)]
 
