@@ -42,14 +42,16 @@ def write_call(
     matches: str = "",
     error: str = "",
     refused: list[str] | None = None,
+    no_token: str = "",
 ) -> None:
     """Write the call's line to `out`.
 
     `contact_id` is the event's and is left out unless it looks like an id. `error` is what failed and where, "" if nothing
-    did. `refused` is which URLs were left out of the answer and why.
+    did. `refused` is which URLs were left out of the answer and why; `no_token` is why it has no token, "" if it has one or
+    needs none.
     """
     line: dict[str, object] = {
-        "level": "ERROR" if error else "WARN" if refused else "INFO",
+        "level": "ERROR" if error else "WARN" if refused or no_token else "INFO",
         "message": "customer look-up",
         "contact_id": contact_id if isinstance(contact_id, str) and _CONTACT_ID.fullmatch(contact_id) else "",
         "channel": channel,
@@ -67,5 +69,7 @@ def write_call(
         line["error"] = error
     if refused:
         line["refused"] = refused
+    if no_token:
+        line["no_token"] = no_token
     out.write(json.dumps(line, separators=(",", ":")) + "\n")
     out.flush()

@@ -33,10 +33,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from token_signing import TokenSigner
+
 SETTINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "settings.json")
 
 # Seconds of the invocation's remaining time that are reserved to build, log and return the answer.
 _RESERVE = 0.25
+
+# Seconds for reading the key of the contact's token: at a cold start, and in a call.
+_KEY_SECONDS = 2.0
+_KEY_SECONDS_IN_CALL = 0.5
 
 
 class CustomerDirectory:
@@ -105,13 +111,19 @@ def create_handler(
         directory.open()
     except Exception as error:
         print(json.dumps({"level": "ERROR", "message": "adapter not opened", "error": _describe(error)}), flush=True)
+    signer: TokenSigner | None = None
+    if "token" in settings["attributes"]:
+        from token_signing import open_signer  # not in the zip without the API
+
+        signer = open_signer()
+        signer.fetch_keys(_KEY_SECONDS)
 
     def handle(event: object, context: object) -> dict[str, str]:
         started = time.monotonic()
         identity: Identity | None = None
+        customers: list[Customer] = []
         outcome, error = "no-identity", ""
         try:
-            customers: list[Customer] = []
             identity = read_identity(event, settings["lookup"]["default_region"])
             if identity:
                 seconds = _budget(settings["lookup"]["budget_ms"], context) - (time.monotonic() - started)
@@ -127,6 +139,15 @@ def create_handler(
             outcome, error = "failed", _describe(problem)
             answer = build_answer(settings, identity, None, FAILED)
         contact_id, channel = _contact(event)
+        no_token = ""
+        if signer:
+            seconds = _budget(settings["lookup"]["budget_ms"], context) - (time.monotonic() - started)
+            signer.fetch_keys(min(seconds, _KEY_SECONDS_IN_CALL))
+            found = [customers[0].id] if len(customers) == 1 else []
+            try:
+                answer.values[settings["attributes"]["token"]] = signer.sign(contact_id, found)
+            except Exception as problem:  # the call is answered without
+                no_token = str(problem) if isinstance(problem, LookupFailed) else _describe(problem)
         write_call(
             sys.stdout,
             contact_id=contact_id,
@@ -137,6 +158,7 @@ def create_handler(
             milliseconds=(time.monotonic() - started) * 1000,
             error=error,
             refused=answer.refused,
+            no_token=no_token,
         )
         return answer.values
 

@@ -39,10 +39,19 @@ def main_flow(settings: Settings, *, lambda_arn: str, guide_flow_arn: str, queue
     this flow has asked: `$.StoredCustomerInput` may hold what an earlier flow of the contact stored, a card's number for
     example. Every attribute is set whatever happens, to `NO_VALUE` where there is nothing (lambda/lookup/flow_contract.py).
     The ARNs may be `${Name}` placeholders that Fn::Sub fills in.
+
+    Where the API is enabled, the flow's log is off from the look-up until the attributes are set: the log has what a Lambda
+    answered and what attributes are set to, and the contact's token is one of them.
     """
     names = [*settings.attribute_names().values(), *settings.fields.values()]
     answer = {name: f"$.External.{name}" for name in names}
     no_answer = dict.fromkeys(names, NO_VALUE) | {settings.attributes.status: NO_ANSWER}
+    signs = "token" in settings.attribute_names()
+    look_up, typed, page = ("quiet", "quiet-typed", "log") if signs else ("look-up", "look-up-typed", "page")
+    quiet = [
+        _logging("quiet-typed", "Disabled", then="look-up-typed"),
+        _logging("quiet", "Disabled", then="look-up"),
+    ]
     withheld = [("Equals", number, "ask-number") for number in WITHHELD_NUMBERS]
     return _flow(
         _action(
@@ -50,13 +59,13 @@ def main_flow(settings: Settings, *, lambda_arn: str, guide_flow_arn: str, queue
             "Compare",
             {"ComparisonValue": "$.Channel"},
             conditions=[("Equals", "VOICE", "web-call")],
-            errors={"NoMatchingCondition": "look-up"},
+            errors={"NoMatchingCondition": look_up},
         ),
         _action(
             "web-call",
             "Compare",
             {"ComparisonValue": "$.SegmentAttributes['connect:Subtype']"},
-            conditions=[("Equals", WEB_CALL, "look-up")],
+            conditions=[("Equals", WEB_CALL, look_up)],
             errors={"NoMatchingCondition": "withheld"},
         ),
         # Two blocks for the caller's address: that conditions are tried in their order is not documented.
@@ -71,7 +80,7 @@ def main_flow(settings: Settings, *, lambda_arn: str, guide_flow_arn: str, queue
             "caller",
             "Compare",
             {"ComparisonValue": "$.CustomerEndpoint.Address"},
-            conditions=[("TextStartsWith", "+", "look-up")],
+            conditions=[("TextStartsWith", "+", look_up)],
             errors={"NoMatchingCondition": "ask-number"},
         ),
         _action(
@@ -84,25 +93,27 @@ def main_flow(settings: Settings, *, lambda_arn: str, guide_flow_arn: str, queue
                 "InputValidation": {"CustomValidation": {"MaximumLength": "20"}},
                 "DTMFConfiguration": {"InputTerminationSequence": "#"},
             },
-            then="look-up-typed",
-            errors={"NoMatchingError": "look-up"},
+            then=typed,
+            errors={"NoMatchingError": look_up},
         ),
+        *(quiet if signs else ()),
         _look_up("look-up-typed", settings, lambda_arn, {TYPED: "$.StoredCustomerInput"}),
         _look_up("look-up", settings, lambda_arn, {}),
         _action(
             "attributes",
             "UpdateContactAttributes",
             {"Attributes": answer, "TargetContact": "Current"},
-            then="page",
+            then=page,
             errors={"NoMatchingError": "no-answer"},
         ),
         _action(
             "no-answer",
             "UpdateContactAttributes",
             {"Attributes": no_answer, "TargetContact": "Current"},
-            then="page",
-            errors={"NoMatchingError": "page"},
+            then=page,
+            errors={"NoMatchingError": page},
         ),
+        *([_logging("log", "Enabled", then="page")] if signs else ()),
         _action(
             "page",
             "UpdateContactEventHooks",
@@ -140,6 +151,10 @@ def _look_up(identifier: str, settings: Settings, lambda_arn: str, given: dict[s
     return _action(
         identifier, "InvokeLambdaFunction", parameters, then="attributes", errors={"NoMatchingError": "no-answer"}
     )
+
+
+def _logging(identifier: str, behavior: str, *, then: str) -> dict[str, Any]:
+    return _action(identifier, "UpdateFlowLoggingBehavior", {"FlowLoggingBehavior": behavior}, then=then)
 
 
 def guide_flow(settings: Settings, *, view_arn: str) -> Flow:
@@ -230,6 +245,7 @@ REQUIRED_ERRORS = {
     "UpdateContactAttributes": {"NoMatchingError"},
     "UpdateContactEventHooks": {"NoMatchingError"},
     "UpdateContactTargetQueue": {"NoMatchingError"},
+    "UpdateFlowLoggingBehavior": set(),
     "TransferContactToQueue": {"QueueAtCapacity", "NoMatchingError"},
     "ShowView": {"NoMatchingCondition", "NoMatchingError", "TimeLimitExceeded"},
     "DisconnectParticipant": set(),
@@ -262,6 +278,8 @@ def problems(flow: Flow) -> list[str]:
             required = set()
         handled = {error["ErrorType"] for error in action["Transitions"].get("Errors", [])}
         found += [f"{identifier}: the error {error} leads nowhere" for error in sorted(required - handled)]
+        if handled and not required and action["Type"] in REQUIRED_ERRORS:
+            found.append(f"{identifier}: {action['Type']} has no errors")
         found += [
             f"{identifier}: leads to {target!r}, which does not exist"
             for target in _targets(action)

@@ -21,6 +21,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from flow_contract import NO_VALUE
+
 from ops.errors import UserError
 from ops.flows.definitions import Flow
 
@@ -97,6 +99,7 @@ class _Run:
         self.attributes = dict(contact.attributes)
         self.queue_arn = ""
         self.guide_arn = ""
+        self.logs = True
         self.done = ""  # why the flow ended
 
 
@@ -104,7 +107,8 @@ class Runner:
     """Runs contact flows.
 
     `flows`, `views` and `queues` are by ARN: a flow, a view's content, a queue's name; `applications` are the names of
-    the registered applications, which a view may launch.
+    the registered applications, which a view may launch. `secrets` are names of attributes whose values no step shows; a flow
+    that handles one while it is logged is an error.
     """
 
     def __init__(
@@ -115,12 +119,14 @@ class Runner:
         queues: dict[str, str],
         applications: Collection[str],
         invoke: Invoke,
+        secrets: Collection[str] = (),
     ) -> None:
         self._flows = flows
         self._views = views
         self._queues = queues
         self._applications = applications
         self._invoke = invoke
+        self._secrets = secrets
 
     def run(self, arn: str, contact: Contact, typed: str = "") -> Outcome:
         """Run the flow `arn` for a contact, then the guide it asked for; `typed` is what the caller enters when asked."""
@@ -227,7 +233,7 @@ class Runner:
         seconds = float(action["Parameters"]["InvocationTimeLimitSeconds"])
         event = lambda_event(run.contact, run.attributes, parameters, self._queue(run))
         answer, tries = self._invoke_again(event, seconds)
-        step["detail"] = {"parameters": parameters, "answer": answer.value, "tries": tries}
+        step["detail"] = {"parameters": parameters, "answer": self._shown(answer.value, run, action), "tries": tries}
         run.asked_lambda = True
         run.external = {}
         error = answer.error or not_a_string_map(answer.value)
@@ -250,7 +256,7 @@ class Runner:
     def _do_update_contact_attributes(self, action: dict[str, Any], run: _Run, step: dict[str, Any], _: Outcome) -> str:
         given = action["Parameters"]["Attributes"]
         values = {name: self._resolve(value, run, step) for name, value in given.items()}
-        step["detail"] = {"attributes": values}
+        step["detail"] = {"attributes": self._shown(values, run, action)}
         wrong = [name for name in values if not _ATTRIBUTE.fullmatch(name)]
         if wrong:
             return _error(
@@ -325,6 +331,29 @@ class Runner:
         del action, step
         run.done = "disconnected"
         return ""
+
+    def _do_update_flow_logging_behavior(
+        self, action: dict[str, Any], run: _Run, step: dict[str, Any], _: Outcome
+    ) -> str:
+        behavior = action["Parameters"]["FlowLoggingBehavior"]
+        if behavior not in ("Enabled", "Disabled"):
+            raise ValueError(f"FlowLoggingBehavior is {behavior!r}, not Enabled or Disabled")
+        run.logs = behavior == "Enabled"
+        step["detail"] = {"logging": "on" if run.logs else "off"}
+        return _next(action)
+
+    def _shown(self, values: object, run: _Run, action: dict[str, Any]) -> object:
+        """Return what a step may show of `values`: not the secrets. Raises UserError where Amazon Connect would log them."""
+        if not isinstance(values, dict):
+            return values
+        secret = {name for name in values if name in self._secrets and values[name] != NO_VALUE}
+        if secret and run.logs:
+            raise UserError(
+                f"{action['Type']} ({action['Identifier']})",
+                f"the flow's log would have the value of {min(secret)}, which is a secret",
+                "switch the log off before: an UpdateFlowLoggingBehavior in ops/flows/definitions.py",
+            )
+        return {name: "(not shown)" if name in secret else value for name, value in values.items()}
 
     # -- references --------------------------------------------------------------------------------------------------------
 

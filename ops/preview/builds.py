@@ -159,6 +159,7 @@ class Builds:
             queues={_QUEUE: settings.aws.queue},
             applications={settings.name},
             invoke=function.invoke,
+            secrets=[name for role, name in settings.attribute_names().items() if role == "token"],
         )
         old, self._lambda = self._lambda, function
         if old is not None:

@@ -48,6 +48,9 @@ _PHONENUMBERS = (
 )
 # phonenumbers' own __init__ imports all of its modules: formatters, matchers, geocoders.
 _PHONENUMBERS_INIT = '"""Only phonenumbers.phonenumberutil and its data are here: see ops/site/lambda_zip.py."""\n'
+_SIGNING = "token_signing.py"  # only where the API is enabled
+_JWT = ("algorithms.py", "api_jwk.py", "api_jws.py", "exceptions.py", "types.py", "utils.py", "warnings.py")
+_JWT_INIT = '"""Only jwt.api_jws and what it imports are here: see ops/site/lambda_zip.py."""\n'
 _ALTERNATIVE = re.compile(r"PHONE_ALT_FORMAT_")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip can contain
 
@@ -65,7 +68,8 @@ def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bo
     UserError if the adapter is missing, a module does not compile, or a package cannot be had.
     """
     with in_words("the Lambda's zip"):
-        files = _modules(settings.lookup.adapter) | _phonenumbers()
+        signs = "token" in settings.attribute_names()
+        files = _modules(settings.lookup.adapter, signs) | _phonenumbers() | (_jwt() if signs else {})
     files["settings.json"] = json.dumps(lambda_settings(settings), indent=1, ensure_ascii=False).encode()
     packages = lambda_packages(settings.lookup.packages, "" if local else runtime)
     if both := {path.partition("/")[0] for path in files} & {path.partition("/")[0] for path in packages}:
@@ -83,24 +87,37 @@ def compiles_for(runtime: str) -> bool:
     return runtime == f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def _modules(adapter: str) -> dict[str, bytes]:
+def _modules(adapter: str, signs: bool) -> dict[str, bytes]:
     adapters = LOOKUP / "adapters"
     module, data = adapters / f"{adapter}.py", adapters / f"{adapter}.json"
     shown = f"lambda/lookup/adapters/{adapter}.py"
     if not module.is_file():
         raise UserError(shown, f"lookup.adapter is {adapter!r} and its module is missing", "write it: docs/lambda.md")
-    finder = ModuleFinder([str(LOOKUP)])
+    files = {*LOOKUP.glob("*.py"), adapters / "__init__.py"} - {LOOKUP / _SIGNING}
     try:
-        finder.run_script(str(module))  # which runs nothing, but follows the imports in the compiled code
+        for script in [module, *([LOOKUP / _SIGNING] if signs else [])]:
+            finder = ModuleFinder([str(LOOKUP)])
+            finder.run_script(str(script))  # which runs nothing, but follows the imports in the compiled code
+            for found in finder.modules.values():
+                if found.__file__:  # type: ignore[attr-defined]  # None for built-in modules; typeshed does not know it
+                    files.add(Path(found.__file__))  # type: ignore[attr-defined]
     except SyntaxError as error:
         raise UserError(shown, f"line {error.lineno}: {error.msg}", "correct it") from None
-    files = {*LOOKUP.glob("*.py"), adapters / "__init__.py"}
-    for found in finder.modules.values():
-        if found.__file__:  # type: ignore[attr-defined]  # it is None for built-in modules; typeshed does not know it
-            files.add(Path(found.__file__))  # type: ignore[attr-defined]
     if data.is_file():
         files.add(data)
     return {file.relative_to(LOOKUP).as_posix(): file.read_bytes() for file in sorted(files)}
+
+
+def _jwt() -> dict[str, bytes]:
+    """Return the part of PyJWT that signs: its own __init__ imports urllib.request, for keys on the web."""
+    pyjwt = distribution("pyjwt")
+    source = Path(str(pyjwt.locate_file("jwt")))
+    files = {f"jwt/{name}": (source / name).read_bytes() for name in _JWT}
+    files["jwt/__init__.py"] = _JWT_INIT.encode()
+    for file in pyjwt.files or ():
+        if file.name == "LICENSE":
+            files["jwt/LICENSE"] = Path(str(pyjwt.locate_file(file))).read_bytes()
+    return files
 
 
 def _phonenumbers() -> dict[str, bytes]:

@@ -8,19 +8,26 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import handler as handler_module
 import pytest
+import token_signing
 from adapters.sample import SampleCustomers
 from customers import Customer, Customers, LookupFailed
+from flow_contract import NO_VALUE
 from handler import CustomerDirectory, create_handler
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from identity import Identity
+from popdesk_api.contact_token import verify
+from token_signing import KEYS_VARIABLE
 
 from ops.settings import lambda_settings, load_settings
 from tests.unit.lambda_.events import CONTACT_ID, contact_event
+from tests.unit.lambda_.tokens import AUDIENCE, KEYS, with_api
 
 SETTINGS = lambda_settings(load_settings())
+API_SETTINGS = lambda_settings(with_api(load_settings()))
 ANA = Customer("C-1", "Ana Silva", "+12065550100", "ana@example.com")
 BOB = Customer("C-2", "Bob Silva", "+12065550100", "bob@example.com")
 
@@ -377,3 +384,102 @@ def test_whatever_comes_the_answer_is_valid_and_the_log_says_nothing_of_it(
     log = capsys.readouterr().out
     assert _MARK not in log
     assert "5550100" not in log
+
+
+# -- where the API is enabled: the customer's id and the contact's token ----------------------------------------------------
+
+
+def _with_api(monkeypatch: pytest.MonkeyPatch, find: Callable[[Identity], list[Customer]]) -> dict[str, str]:
+    monkeypatch.setenv("POPDESK_STACK", AUDIENCE)
+    handle = create_handler(API_SETTINGS, Opening(lambda: Answering(find)))
+    return handle(contact_event(address="+12065550100"), Context(5000))
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEYS_VARIABLE, json.dumps({kid: key.decode() for kid, key in KEYS.items()}))
+
+
+@pytest.mark.usefixtures("keys")
+@pytest.mark.parametrize(
+    ("found", "customer", "proven"),
+    [([ANA], "C-1", ("C-1",)), ([ANA, BOB], NO_VALUE, ()), ([], NO_VALUE, ())],
+    ids=["one", "several", "none"],
+)
+def test_the_answer_has_a_token_that_is_good_for_the_one_customer_found(
+    monkeypatch: pytest.MonkeyPatch, found: list[Customer], customer: str, proven: tuple[str, ...]
+) -> None:
+    answer = _with_api(monkeypatch, lambda _: found)
+    assert list(answer) == list(API_SETTINGS["attributes"].values())
+    assert answer["customerId"] == customer
+    proof = verify(answer["popdeskToken"], KEYS, AUDIENCE, time.time())
+    assert (proof.contact_id, proof.customers) == (CONTACT_ID, proven)
+
+
+@pytest.mark.usefixtures("keys")
+def test_a_directory_that_fails_leaves_a_token_that_is_good_for_no_customer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: Identity) -> list[Customer]:
+        raise LookupFailed("the CRM answered 500")
+
+    answer = _with_api(monkeypatch, fail)
+    assert answer["statusCode"] == "502"
+    assert verify(answer["popdeskToken"], KEYS, AUDIENCE, time.time()).customers == ()
+    printed = capsys.readouterr().out
+    assert answer["popdeskToken"] not in printed
+    assert KEYS["kid-1"].decode() not in printed
+
+
+@pytest.mark.usefixtures("keys")
+def test_an_id_that_an_attribute_cannot_hold_as_it_is_is_not_given_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = _with_api(monkeypatch, lambda _: [Customer("C" * 300, "Ana")])
+    assert answer["customerId"] == NO_VALUE
+    assert verify(answer["popdeskToken"], KEYS, AUDIENCE, time.time()).customers == ()
+
+
+@pytest.mark.parametrize(
+    ("environment", "why"),
+    [
+        ({}, "TOKEN_SECRET_ARN is not set"),
+        ({KEYS_VARIABLE: "no JSON"}, "has no keys"),
+        ({KEYS_VARIABLE: "{}"}, "has no keys"),
+        ({KEYS_VARIABLE: "[]"}, "has no keys"),
+        ({"TOKEN_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"}, "AWS_REGION"),
+    ],
+)
+def test_without_a_key_the_answer_is_what_it_is_without_a_token_and_the_log_says_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environment: dict[str, str], why: str
+) -> None:
+    for name in (KEYS_VARIABLE, "TOKEN_SECRET_ARN", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    answer = _with_api(monkeypatch, lambda _: [ANA])
+    assert answer["popdeskToken"] == NO_VALUE
+    assert answer["Name"] == ANA.name
+    assert answer["statusCode"] == "200"
+    line = json.loads(capsys.readouterr().out)
+    assert line["level"] == "WARN"
+    assert why in line["no_token"]
+
+
+def test_a_secret_that_does_not_come_in_time_does_not_hold_the_call_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiting = threading.Event()
+    monkeypatch.setattr(token_signing, "_current_key", lambda _deadline: waiting.wait(20))
+    monkeypatch.setattr(handler_module, "_KEY_SECONDS", 0.01)
+    monkeypatch.setattr(handler_module, "_KEY_SECONDS_IN_CALL", 0.01)
+    monkeypatch.setattr(token_signing, "_AGAIN", 0)
+    started = time.monotonic()
+    answer = _with_api(monkeypatch, lambda _: [ANA])
+    waiting.set()
+    assert time.monotonic() - started < 5
+    assert (answer["popdeskToken"], answer["Name"]) == (NO_VALUE, ANA.name)
+    assert "did not come in time" in json.loads(capsys.readouterr().out)["no_token"]
+
+
+def test_without_the_api_there_is_neither_token_nor_key() -> None:
+    answer = _handler(lambda _: [ANA])(contact_event(address="+12065550100"), None)
+    assert not {"popdeskToken", "customerId"} & set(answer)

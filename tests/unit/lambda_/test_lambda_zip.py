@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
+from popdesk_api.contact_token import verify
 from pydantic import ValidationError
 
 from ops import LOOKUP
@@ -18,10 +21,15 @@ from ops.settings import Lookup, Settings, lambda_settings, load_settings
 from ops.site.lambda_zip import CUSTOMERS_TABLE_VARIABLE, LAMBDA_HANDLER, build_lambda_zip
 from tests.lambda_runtime import AVAILABLE, LambdaRuntime
 from tests.unit.lambda_.events import contact_event
+from tests.unit.lambda_.tokens import AUDIENCE, KEYS, with_api
 
 pytestmark = pytest.mark.slow
 
 HERE = f"python3.{sys.version_info.minor}"
+TOKEN_ENVIRONMENT = {
+    "POPDESK_STACK": AUDIENCE,
+    "POPDESK_TOKEN_KEYS": json.dumps({kid: key.decode() for kid, key in KEYS.items()}),
+}
 ELSEWHERE = f"python3.{sys.version_info.minor + 1}"
 
 # Lambda's own way, without anything of this project on the path.
@@ -45,11 +53,14 @@ def _names(package: Path) -> list[str]:
         return archive.namelist()
 
 
-def _run(package: Path, folder: Path, events: list[dict[str, object]]) -> tuple[list[dict[str, str]], list[str]]:
+def _run(
+    package: Path, folder: Path, events: list[dict[str, object]], environment: dict[str, str] | None = None
+) -> tuple[list[dict[str, str]], list[str]]:
     with zipfile.ZipFile(package) as archive:
         archive.extractall(folder)
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", _RUN, str(folder), LAMBDA_HANDLER],
+        env={**os.environ, **(environment or {})},
         input=json.dumps(events),
         capture_output=True,
         text=True,
@@ -108,6 +119,25 @@ def test_it_runs_by_itself_and_finds_the_sample_customers(tmp_path: Path) -> Non
     assert answers[0]["contactUrlPath"] == "https://crm.example.com/customers/C-1001"
     # Importing them would slow the cold start down.
     assert not {"boto3", "urllib.request", "http.client", "dataclasses", "typing", "logging", "pathlib"} & set(modules)
+
+
+def test_the_token_is_signed_by_the_part_of_pyjwt_that_does_so_and_only_where_the_api_is_enabled(
+    tmp_path: Path,
+) -> None:
+    without = _names(build_lambda_zip(load_settings(), tmp_path / "without.zip", HERE))
+    assert not [name for name in without if "jwt" in name or "token" in name or "aws_client" in name]
+    package = build_lambda_zip(with_api(load_settings()), tmp_path / "with.zip", HERE)
+    assert package.stat().st_size < 1_000_000
+    added = {name for name in set(_names(package)) - set(without) if not name.endswith(".pyc")}
+    signing = {"token_signing.py", "adapters/aws_client.py", "adapters/http_connection.py"}
+    assert signing == {name for name in added if not name.startswith("jwt/")}
+    assert {"jwt/__init__.py", "jwt/api_jws.py", "jwt/LICENSE"} < added
+    answers, modules = _run(package, tmp_path / "task", [contact_event(address="+12065550100")], TOKEN_ENVIRONMENT)
+    proof = verify(answers[0]["popdeskToken"], KEYS, AUDIENCE, time.time())
+    assert proof.customers == (answers[0]["customerId"],) == ("C-1001",)
+    # What PyJWT's own __init__ would import, or cryptography where it is installed.
+    slow = {"urllib.request", "ssl", "http.client", "tempfile", "dataclasses", "inspect", "cryptography"}
+    assert not slow & set(modules)
 
 
 def test_the_settings_travel_in_it(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from flow_contract import NO_VALUE, TYPED, WITHHELD_NUMBERS
 
 from ops.flows import definitions as flows
+from ops.flows.definitions import Flow
 from ops.flows.runner import (
     LIMIT_BYTES,
     NOTHING_TYPED,
@@ -24,6 +25,7 @@ from ops.flows.runner import (
     not_a_string_map,
 )
 from ops.settings import load_settings
+from tests.unit.lambda_.tokens import with_api
 
 SETTINGS = load_settings()
 CALLER = {"address": "+12065550100", "type": "TELEPHONE_NUMBER"}
@@ -392,3 +394,43 @@ def test_a_flow_that_hangs_up_before_the_queue_says_so() -> None:
     outcome = run(action("UpdateContactAttributes", {"Attributes": {}}))
     assert outcome.error is not None
     assert outcome.error["reason"] == "it ended the contact before an agent had it"
+
+
+# -- where the API is enabled: the contact's token is a secret ---------------------------------------------------------------
+
+API = with_api(SETTINGS)
+TOKEN = "eyJhbGciOi.a-token.of-this-test"
+SIGNED = dict.fromkeys(API.attribute_names().values(), NO_VALUE) | {API.attributes.token: TOKEN}
+
+
+def signing(flow: Flow) -> Outcome:
+    runner = deployed(
+        Lambda(Answer(dict(SIGNED))),
+        flows={"main": flow, "guide": flows.guide_flow(API, view_arn="view")},
+        secrets=[API.attributes.token],
+    )
+    return runner.run("main", contact())
+
+
+def test_the_contact_has_its_token_and_no_step_shows_it() -> None:
+    outcome = signing(flows.main_flow(API, lambda_arn="lambda", guide_flow_arn="guide", queue_arn="queue"))
+    assert outcome.error is None
+    assert outcome.attributes == SIGNED
+    assert TOKEN not in str(outcome.steps)
+    assert str(outcome.steps).count("(not shown)") == 2  # the Lambda's answer, and the attributes
+
+
+def test_a_flow_that_would_log_the_token_is_refused() -> None:
+    flow = flows.main_flow(API, lambda_arn="lambda", guide_flow_arn="guide", queue_arn="queue")
+    switch = next(action for action in flow["Actions"] if action["Identifier"] == "quiet")
+    switch["Parameters"]["FlowLoggingBehavior"] = "Enabled"
+    outcome = signing(flow)
+    assert outcome.error
+    assert "a secret" in outcome.error["reason"]
+    assert TOKEN not in str(outcome.error) + str(outcome.steps)
+
+
+def test_logging_is_on_or_off() -> None:
+    outcome = run(action("UpdateFlowLoggingBehavior", {"FlowLoggingBehavior": "Off"}))
+    assert outcome.error
+    assert "not Enabled or Disabled" in outcome.error["reason"]

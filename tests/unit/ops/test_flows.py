@@ -12,6 +12,7 @@ from popdesk import desk
 
 from ops.flows.definitions import guide_flow, lambda_seconds, main_flow, problems, view
 from ops.settings import load_settings
+from tests.unit.lambda_.tokens import with_api
 
 SETTINGS = load_settings()
 MAIN = main_flow(SETTINGS, lambda_arn="${Lambda.Arn}", guide_flow_arn="${Guide}", queue_arn="${Queue}")
@@ -100,3 +101,48 @@ def test_a_spoilt_flow_is_told_what_is_wrong(spoil: Callable[[dict[str, Any]], N
     flow = copy.deepcopy(MAIN)
     spoil(flow)
     assert said in " ".join(problems(flow))
+
+
+# -- where the API is enabled: the contact's token never reaches the flow's log ---------------------------------------------
+
+API = main_flow(with_api(SETTINGS), lambda_arn="${Lambda.Arn}", guide_flow_arn="${Guide}", queue_arn="${Queue}")
+
+
+def _ways(action: dict[str, Any]) -> set[str]:
+    transitions = action["Transitions"]
+    others = [*transitions.get("Errors", []), *transitions.get("Conditions", [])]
+    return {transitions.get("NextAction", ""), *(way["NextAction"] for way in others)} - {""}
+
+
+def test_the_flow_with_the_api_has_no_problem() -> None:
+    assert problems(API) == []
+
+
+def test_on_every_way_the_log_is_off_where_the_token_passes_and_on_again_behind() -> None:
+    actions = {action["Identifier"]: action for action in API["Actions"]}
+    states: set[tuple[str, bool]] = set()
+    waiting = [(API["StartAction"], True)]
+    while waiting:
+        identifier, logged = state = waiting.pop()
+        if state in states:
+            continue
+        states.add(state)
+        action = actions[identifier]
+        if action["Type"] == "UpdateFlowLoggingBehavior":
+            logged = action["Parameters"]["FlowLoggingBehavior"] == "Enabled"
+        waiting += [(way, logged) for way in _ways(action)]
+    for identifier in ("look-up", "look-up-typed", "attributes", "no-answer"):
+        assert {logged for name, logged in states if name == identifier} == {False}, identifier
+    for identifier in ("page", "queue", "transfer", "end"):
+        assert {logged for name, logged in states if name == identifier} == {True}, identifier
+    assert API["Actions"] != MAIN["Actions"]
+
+
+def test_without_the_api_the_log_is_left_as_it_is() -> None:
+    assert "UpdateFlowLoggingBehavior" not in {action["Type"] for action in MAIN["Actions"]}
+
+
+def test_an_error_branch_of_an_action_that_has_none_is_refused_as_amazon_connect_does() -> None:
+    flow = copy.deepcopy(API)
+    _action(flow, "log")["Transitions"]["Errors"] = [{"ErrorType": "NoMatchingError", "NextAction": "end"}]
+    assert "log: UpdateFlowLoggingBehavior has no errors" in problems(flow)
