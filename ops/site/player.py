@@ -1,9 +1,9 @@
 """Runs each card of a page once, on CPython, against a sample desk: ops/site/play.py starts it as a process of its own.
 
-    python -I -B player.py pyapp < '{"roles": {"identity": "ContactPhoneNumberOrEmail", ...}, "fields": {}, "answers": {}}'
+    python -I -B player.py pyapp < '{"roles": {"identity": "Contact...", ...}, "fields": {}, "answers": {}, "absent": []}'
 
 The names are those of page_settings: of the attributes, and of the customer fields of the team's own. The answers are those
-to all questions (ops/site/sample.py).
+to all questions (ops/site/sample.py). `absent` are modules that the page cannot have, which are not used here either.
 
 Writes one JSON object to stdout:
 
@@ -56,10 +56,12 @@ class _Browser(ModuleType):
     __hash__ = None  # type: ignore[assignment]
 
 
-def main(folder: Path, roles: dict[str, str], fields: dict[str, str], answers: dict[str, Any]) -> dict[str, Any]:
+def main(
+    folder: Path, roles: dict[str, str], fields: dict[str, str], answers: dict[str, Any], absent: list[str]
+) -> dict[str, Any]:
     """Return what came of the cards below `folder`, asked on a desk with these answers to all questions."""
     sys.path.insert(0, str(folder))
-    for name in (*_OF_THE_BROWSER, "pyscript.web", "pyscript.ffi", "pyscript.media", "pyscript.fs"):
+    for name in (*_OF_THE_BROWSER, "pyscript.web", "pyscript.ffi", "pyscript.media", "pyscript.fs", *absent):
         sys.modules[name] = _Browser(name)
     sleep = asyncio.sleep
     asyncio.sleep = lambda _, result=None: sleep(0, result)

@@ -205,7 +205,7 @@ def kind_of(value: "Any") -> str:
         return "a coroutine (is an await missing?) or a generator (put [] around it)"
     if callable(value):
         return "a function or class (are its parentheses missing?)"
-    return ("an " if name[:1] in "aeiou" else "a ") + name
+    return ("an " if name[:1].lower() in "aeiou" else "a ") + name
 
 
 def is_moment(text: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from ops.errors import UserError
 from ops.settings import ROOT, load_settings
-from ops.site.build import CACHE, app_page
+from ops.site.build import CACHE, app_page, compile_module
 from ops.site.cache import Cache
 from ops.site.card_checks import Finding, find_mistakes, imported_modules
 from ops.site.micropython import Names, micropython_names
@@ -85,7 +85,7 @@ MISTAKES = {
     ),
     "a wait that waits for nothing": ("async def f():\n    asyncio.sleep(1)", "asyncio.sleep()", "await"),
     "a dict": ('@card("A")\nasync def a(desk):\n    if desk:\n        return {"a": 1}', "cannot show a dict", "Pairs"),
-    "a list": ('@card("A")\nasync def a(desk):\n    return [1 for _ in ""]', "cannot show a list", "Pairs"),
+    "a list": ('@card("A")\nasync def a(desk):\n    return [1 for _ in ""]', "cannot show a list", "Table"),
     "thousands": ("def f(n):\n    return f'{n:,.2f}'", "thousands' separator", "grouped"),
     "thousands to the right": ("def f(n):\n    return f'{n:>12,}'", "thousands' separator", "grouped"),
     "thousands by format()": ("x = '{0:,}'.format(1234)", "thousands' separator", "grouped"),
@@ -97,6 +97,17 @@ MISTAKES = {
     "an argument's name": ("x = 'a,b'.split(',', maxsplit=1)", "maxsplit=", "without its name"),
     "an indent": ("x = json.dumps({}, indent=2)", "indent=", "leave it out"),
     "a text backwards": ("x = 'abc'[::-1]", "steps", "reversed"),
+    "the same object": ("def f(x):\n    return x is 'gold'", "the same object", "write =="),
+    "another object": ("def f(x):\n    return 2 is not x", "the same object", "write !="),
+    "a tone that is none": ("def f():\n    return Text('a', tone='danger')", "no tone 'danger'", "error, info"),
+    "a tone without its name": ("def f():\n    return Text('a', 'gold')", "no tone 'gold'", "success, warning"),
+    "a file": ("def f():\n    return open('data.csv').read()", "no files", "look-up Lambda"),
+    "a wait that stops the page": ("def f():\n    time.sleep(1)", "stops the whole page", "asyncio.sleep"),
+    "several answers taken apart": (
+        "async def f(desk):\n    a, b = asyncio.gather(desk.agent.name(), desk.agent.arn())\n    return a",
+        "asyncio.gather() is asked for and not awaited",
+        "await asyncio.gather(",
+    ),
 }
 
 
@@ -132,6 +143,10 @@ RIGHT = {
     "a global that a function sets": "def f():\n    global g\n    g = 1\n    return g",
     "all of another module": "from words import *\nx = something",
     "steps of a list": "x = [1, 2, 3][::-1]",
+    "the same object as nothing": "def f(x):\n    return x is None or x is not True",
+    "a tone of the data": "def f(x):\n    return [Text('a', tone=x), Text('a', tone=''), Text('a', 'info'), Text('a')]",
+    "the file of the page": "x = open('/rom/settings.json')\ny = open(x)",
+    "a method called open": "import js\nx = js.window.open('a')",
 }
 
 
@@ -185,7 +200,7 @@ def test_a_build_says_all_mistakes_at_once(tmp_path: Path) -> None:
         app_page(load_settings(), python)
     assert caught.value.subject == "5 mistakes"
     for line in (
-        "pyapp/more.py: MicroPython cannot compile line 2",
+        "pyapp/more.py:2: MicroPython cannot compile it: SyntaxError: invalid syntax. Write `if` and `elif`",
         "pyapp/help.py:1: MicroPython has no module enum. Use plain constants",
         "pyapp/cards.py:6: MicroPython leaves the thousands' separator of :, out. Return Money(amount, currency), or use",
         "pyapp/cards.py:10: KeyError: 'Tier'. Read a value that a contact may lack with .get()",
@@ -203,3 +218,25 @@ def test_a_permission_that_amazon_connect_does_not_know_stops_the_build(tmp_path
     with pytest.raises(UserError, match=r"agent\.name needs 'User\.Detials\.View'.*User\.Details\.View") as caught:
         app_page(load_settings(), python)
     assert caught.value.subject == "pyapp/popdesk/questions.py"
+
+
+@pytest.mark.parametrize(
+    ("source", "instead"),
+    [
+        ("def f(x):\n    match x:\n        case 1:\n            pass\n", "`elif`"),
+        ("def f(a):\n    return {**a, 'b': 1}\n", "dict(a)"),
+        ("def f(a):\n    return [*a, 1]\n", "list(a)"),
+        ("def f(a, /):\n    return a\n", "leave the / out"),
+        ("async def f(a):\n    return [b async for b in a]\n", "`async for` loop"),
+    ],
+)
+def test_syntax_that_micropython_lacks_has_its_line_and_what_to_write(
+    tmp_path: Path, source: str, instead: str
+) -> None:
+    module = tmp_path / "pyapp" / "more.py"
+    module.parent.mkdir()
+    module.write_text("x = 1\n" + source, "utf-8")
+    with pytest.raises(UserError) as caught:
+        compile_module(module, module.parent)
+    assert re.fullmatch(r"pyapp/more\.py:[23]", caught.value.subject)
+    assert instead in caught.value.hint

@@ -104,6 +104,34 @@ def test_what_would_break_in_the_page_stops_the_build_with_its_line(tmp_path: Pa
     assert reason in refused.reason
 
 
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ("    made = [1]\n    return made\n", "Table(columns, rows)"),
+        ("    return await desk.contact.queue()\n", 'queue["name"]'),
+        ("    made = desk.contact.attributes()\n    return made.get('a')\n", "`await`"),
+        ("    return await desk.customer.tier()\n", 'desk.customer.field("tier")'),
+        ("    return await desk.agent.nmae()\n", "docs/cards.md"),
+        ("    from popdesk import Money\n    return Money('1,234.50', 'EUR')\n", 'Money("1234.50", "EUR")'),
+    ],
+)
+def test_what_breaks_says_what_to_write(tmp_path: Path, body: str, hint: str) -> None:
+    error = _problem(tmp_path, cards=_HEAD + '@card("A")\nasync def a(desk):\n' + body)
+    assert hint in error.hint
+
+
+def test_a_card_without_the_desk_is_told_how_a_card_begins(tmp_path: Path) -> None:
+    error = _problem(tmp_path, cards=_HEAD + '@card("A")\nasync def a():\n    return 1\n')
+    assert "async def name(desk)" in error.hint
+
+
+def test_a_package_that_the_page_cannot_have_is_named_once_and_not_run(tmp_path: Path) -> None:
+    """The player runs in the project's own environment: what stands there could ask the network."""
+    body = '@card("A")\nasync def a(desk):\n    return requests.get("http://127.0.0.1:9/").text\n'
+    error = _problem(tmp_path, cards="import requests\n" + _HEAD + body)
+    assert (error.subject, error.reason) == ("pyapp/cards.py:1", "MicroPython has no module requests")
+
+
 def test_cards_that_cannot_be_imported_are_named_with_what_to_write(tmp_path: Path) -> None:
     old = _problem(tmp_path / "old", cards="import json\nfrom board import card\n")
     assert old.subject == "pyapp/cards.py:2"
