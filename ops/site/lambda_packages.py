@@ -1,4 +1,4 @@
-"""Fetch the packages of `lookup.packages` as wheels for the Lambda's platform, or for this machine, where preview runs them.
+"""Fetch the packages of `lookup.packages` and `api.packages` as wheels for Lambda's platform, or for this machine's preview.
 
     lambda_packages(("pymysql==1.1.1",), "python3.13")       # -> {"pymysql/__init__.py": b"...", ...}, from PyPI or its mirror
     lambda_packages(("pymysql==1.1.1",), "")                 # the same for this Python on this machine
@@ -37,27 +37,29 @@ _LEFT_OUT = re.compile(
 )
 
 
-def lambda_packages(packages: tuple[str, ...], runtime: str) -> dict[str, bytes]:
+def lambda_packages(
+    packages: tuple[str, ...], runtime: str, setting: str = "lookup.packages", ours: tuple[str, ...] = ()
+) -> dict[str, bytes]:
     """Return the files of the packages by their path in the zip, {} for no packages.
 
-    `runtime` is Lambda's name of the Python version, "" for this Python on this machine. Raises UserError if uv is missing, a
-    package has no wheel for the platform, or a package that they need is not among them: each must be pinned, so that the
-    same settings are the same zip.
+    `packages` are those of the setting; `ours` are what Popdesk itself needs there. `runtime` is Lambda's name of the Python
+    version, "" for this Python on this machine. Raises UserError if uv is missing, a package has no wheel for the platform, or a
+    package that they need is not among them: each must be pinned, so that the same settings are the same zip.
     """
-    if not packages:
+    if not packages and not ours:
         return {}
     here = f"{sys.platform} {sys.implementation.cache_tag} {os.uname().machine if hasattr(os, 'uname') else ''}"
     target = f"{runtime} {LAMBDA_PLATFORM}" if runtime else here
-    inputs = [target.encode(), *(package.encode() for package in sorted(packages))]
-    kept = Cache(_CACHE)("lambda-packages", inputs, lambda: marshal.dumps(_install(packages, runtime)))
+    inputs = [target.encode(), *(package.encode() for package in sorted((*packages, *ours)))]
+    kept = Cache(_CACHE)("lambda-packages", inputs, lambda: marshal.dumps(_install(packages, runtime, setting, ours)))
     files: dict[str, bytes] = marshal.loads(kept)
     return files
 
 
-def _install(packages: tuple[str, ...], runtime: str) -> dict[str, bytes]:
+def _install(packages: tuple[str, ...], runtime: str, setting: str, ours: tuple[str, ...]) -> dict[str, bytes]:
     uv = os.environ.get("UV") or shutil.which("uv")
     if not uv:
-        raise UserError("lookup.packages", "uv, which fetches them, is not installed", "install it: pip install uv")
+        raise UserError(setting, "uv, which fetches them, is not installed", "install it: pip install uv")
     with tempfile.TemporaryDirectory(prefix="popdesk-packages-") as folder:
         files = Path(folder, "files")
         command = [uv, "pip", "install", "--target", str(files), "--only-binary", ":all:", "--quiet", "--no-progress"]
@@ -67,7 +69,7 @@ def _install(packages: tuple[str, ...], runtime: str) -> dict[str, bytes]:
         try:
             done = subprocess.run(
                 # In a folder of its own: this project's uv.toml pins what its tools need.
-                [*command, *packages],
+                [*command, *packages, *ours],
                 cwd=folder,
                 env=uv_environment(),
                 capture_output=True,
@@ -76,40 +78,41 @@ def _install(packages: tuple[str, ...], runtime: str) -> dict[str, bytes]:
                 timeout=_SECONDS,
             )
         except subprocess.TimeoutExpired:
-            raise UserError(
-                "lookup.packages", f"the registry did not answer within {_SECONDS} s", "try again"
-            ) from None
+            raise UserError(setting, f"the registry did not answer within {_SECONDS} s", "try again") from None
         if done.returncode:
             said = " ".join(done.stderr.split()) or "uv gave no reason"
             raise UserError(
-                "lookup.packages",
+                setting,
                 f"uv cannot install them for {runtime or 'this machine'}: {said}",
                 "choose versions that exist and have wheels for that platform",
             )
         if runtime:
-            _check_all_named(packages, files)
+            _check_all_named(packages, files, setting, ours)
         found = {
             file.relative_to(files).as_posix(): file.read_bytes() for file in sorted(files.rglob("*")) if file.is_file()
         }
-    kept = {path: content for path, content in found.items() if not _LEFT_OUT.search(path)}
+    kept = {path: content for path, content in found.items() if not left_out(path)}
     if (size := sum(map(len, kept.values()))) > _LONGEST:
-        raise UserError(
-            "lookup.packages", f"they have {size / 1e6:.0f} MB, and Lambda takes 250 MB", "leave some of them out"
-        )
+        raise UserError(setting, f"they have {size / 1e6:.0f} MB, and Lambda takes 250 MB", "leave some of them out")
     return kept
 
 
-def _check_all_named(packages: tuple[str, ...], files: Path) -> None:
+def left_out(path: str) -> bool:
+    """Return whether a function has no use for a file of a package: what an installer notes, scripts, bytecode."""
+    return path.startswith("../") or _LEFT_OUT.search(path) is not None
+
+
+def _check_all_named(packages: tuple[str, ...], files: Path, setting: str, ours: tuple[str, ...]) -> None:
     """Raise UserError with the complete list if a package was installed that `packages` does not name."""
-    named = {_normalized(package.partition("==")[0]) for package in packages}
+    named, known = ({_normalized(each.partition("==")[0]) for each in listed} for listed in (packages, ours))
     installed = {}
     for metadata in sorted(files.glob("*.dist-info/METADATA")):
         described = Parser().parsestr(metadata.read_text("utf-8"), headersonly=True)
         installed[_normalized(described["Name"])] = f"{described['Name']}=={described['Version']}"
-    if missing := sorted(installed.keys() - named):
-        complete = ", ".join(f'"{package}"' for _, package in sorted(installed.items()))
+    if missing := sorted(installed.keys() - named - known):
+        complete = ", ".join(f'"{package}"' for name, package in sorted(installed.items()) if name not in known)
         raise UserError(
-            "lookup.packages",
+            setting,
             f"they need {', '.join(missing)}, which is not among them",
             f"name all of them: packages = [{complete}]",
         )

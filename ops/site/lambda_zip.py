@@ -78,8 +78,8 @@ def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bo
         )
     if compiles_for(runtime):
         modules = {path: content for path, content in (files | packages).items() if path.endswith(".py")}
-        packages |= _compiled(modules, needed=set(files))
-    return _pack(files | packages)
+        packages |= compiled(modules, needed=set(files))
+    return pack(files | packages)
 
 
 def compiles_for(runtime: str) -> bool:
@@ -157,7 +157,7 @@ marshal.dump(made, sys.stdout.buffer)
 """
 
 
-def _compiled(modules: dict[str, bytes], needed: set[str]) -> dict[str, bytes]:
+def compiled(modules: dict[str, bytes], needed: set[str], where: str = "lambda/lookup/") -> dict[str, bytes]:
     """Return the .pyc of each module; one of `needed` that does not compile raises UserError."""
     # In a process of its own with a fixed hash seed: marshalled code depends on both what is interned and set order.
     result = subprocess.run(
@@ -169,12 +169,13 @@ def _compiled(modules: dict[str, bytes], needed: set[str]) -> dict[str, bytes]:
     )
     if result.returncode:
         said = result.stderr.decode("utf-8", "replace").strip()
-        raise UserError("lambda/lookup/", f"a module does not compile: {said}", "correct it there")
+        raise UserError(where, f"a module does not compile: {said}", "correct it there")
     made: dict[str, bytes] = marshal.loads(result.stdout)
     return {Path(path).as_posix(): content for path, content in made.items()}
 
 
-def _pack(files: dict[str, bytes]) -> bytes:
+def pack(files: dict[str, bytes]) -> bytes:
+    """Return the zip of the files, {path: content}: the same bytes for the same files."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path, content in sorted(files.items()):

@@ -14,7 +14,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from popdesk_api.cases import MOST_CASES, MOST_EVENTS, Case, CaseChange, Cases, CasesFailed, Event, NewCase, NotFound
+from popdesk_api.cases import (
+    MOST_CASES,
+    MOST_EVENTS,
+    Case,
+    CaseChange,
+    Cases,
+    CasesFailed,
+    Event,
+    NewCase,
+    NotFound,
+    Write,
+)
 
 FILE_VARIABLE = "POPDESK_SAMPLE_CASES"
 BEGINNING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sample.json")
@@ -28,6 +39,7 @@ create table if not exists events (
     id integer primary key, customer text not null, case_id integer, time text not null, title text not null,
     note text not null, agent text not null
 );
+create table if not exists writes (key text primary key, case_id integer);
 """
 _CASE = "select id, subject, status, priority, opened, updated from cases"
 
@@ -65,42 +77,44 @@ class SampleCases(Cases):
             rows = database.execute(query, (customer, MOST_EVENTS)).fetchall()
         return [Event(time=time, title=title, note=note) for time, title, note in rows]
 
-    def create_case(self, customer: str, new: NewCase, agent: str) -> Case:
+    def create_case(self, customer: str, new: NewCase, write: Write) -> Case:
         """Create an open case."""
         now = _time()
         with self._changing() as database:
-            values = (customer, new.subject, "open", new.priority, now, now)
-            number = _insert_case(database, values)
-            _happened(database, customer, number, f"Case {number} opened: {new.subject}", new.note, agent)
-            return _find(database, customer, str(number))
+            done = _done(database, write)
+            if done is None:
+                done = _insert_case(database, (customer, new.subject, "open", new.priority, now, now))
+                _happened(database, customer, done, f"Case {done} opened: {new.subject}", new.note, write.agent)
+                _remember(database, write, done)
+            return _find(database, customer, str(done))
 
-    def update_case(self, customer: str, case: str, change: CaseChange, agent: str) -> Case:
+    def update_case(self, customer: str, case: str, change: CaseChange, write: Write) -> Case:
         """Change the case."""
         with self._changing() as database:
             before = _find(database, customer, case)
-            changes = {
-                name: value
-                for name, value in change.model_dump(exclude_none=True).items()
-                if getattr(before, name) != value
-            }
-            if changes:
-                after = before.model_copy(update=changes)
+            changed = {name: value for name, value in change.changes() if getattr(before, name) != value}
+            if changed and _done(database, write) is None:
+                after = before.model_copy(update=changed)
                 values = (after.subject, after.status, after.priority, _time(), int(case))
                 database.execute(
                     "update cases set subject = ?, status = ?, priority = ?, updated = ? where id = ?", values
                 )
-                word = {"open": "reopened", "closed": "closed"}.get(changes.get("status", ""), "changed")
-                _happened(database, customer, int(case), f"Case {case} {word}", "", agent)
+                _happened(database, customer, int(case), change.title(case, before), "", write.agent)
+                _remember(database, write, int(case))
             return _find(database, customer, case)
 
-    def add_note(self, customer: str, case: str, text: str, agent: str) -> None:
+    def add_note(self, customer: str, case: str, text: str, write: Write) -> None:
         """Add a note to the case, or to the customer where `case` is ""."""
         with self._changing() as database:
             if case:
                 _find(database, customer, case)
+            if _done(database, write) is not None:
+                return
+            if case:
                 database.execute("update cases set updated = ? where id = ?", (_time(), int(case)))
             title = f"Note on case {case}" if case else "Note"
-            _happened(database, customer, int(case) if case else None, title, text, agent)
+            _happened(database, customer, int(case) if case else None, title, text, write.agent)
+            _remember(database, write, int(case) if case else 0)
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -147,6 +161,16 @@ def _find(database: sqlite3.Connection, customer: str, case: str) -> Case:
     if row is None:
         raise NotFound
     return _case(row)
+
+
+def _done(database: sqlite3.Connection, write: Write) -> int | None:
+    """Return the case of a write that was done before, 0 for that of a customer's note, None where it was not."""
+    row = database.execute("select case_id from writes where key = ?", (write.key,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _remember(database: sqlite3.Connection, write: Write, case: int) -> None:
+    database.execute("insert into writes (key, case_id) values (?, ?)", (write.key, case))
 
 
 def _happened(

@@ -1,8 +1,8 @@
 """The interface of an adapter for cases, and the values that it takes and returns.
 
-    cases = open_cases({"cases": "sample", ...})        # the zip's settings.json
+    cases = open_adapter({"cases": "sample", ...})      # the zip's settings.json
     cases.open_cases("C-1001")                          # -> [Case(id="2041", subject="Late parcel", ...)]
-    cases.create_case("C-1001", NewCase(subject="Late parcel"), by)
+    cases.create_case("C-1001", NewCase(subject="Late parcel"), Write("agent-1", "2f6c..."))
 
 The adapter NAME is the module cases_adapters/NAME.py, which is imported only when it is configured: sample, dynamodb, http.
 docs/api.md shows how to write another one.
@@ -11,7 +11,7 @@ docs/api.md shows how to write another one.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -64,6 +64,16 @@ class CaseChange(_Input):
     priority: Priority | None = None
     status: Status | None = None
 
+    def changes(self) -> list[tuple[str, str]]:
+        """Return what changes: [("status", "closed")]."""
+        return list(self.model_dump(exclude_none=True).items())
+
+    def title(self, case: str, before: Case) -> str:
+        """Return what the history says of the change of the case that was as `before`."""
+        changed = self.status if self.status != before.status else None
+        words = {"open": "reopened", "closed": "closed", None: "changed"}
+        return f"Case {case} {words[changed]}"
+
 
 class NewNote(_Input):
     """A note on a case or on a customer."""
@@ -71,20 +81,34 @@ class NewNote(_Input):
     text: Text
 
 
+class Write(NamedTuple):
+    """Who writes, and the key of the write: the same one again is the same write, whose answer was lost.
+
+    `agent` is the agent's id in Amazon Connect, "" where no agent has the contact. `key` is never empty.
+    """
+
+    agent: str
+    key: str
+
+
 class NotFound(Exception):
     """The customer has no such case."""
 
 
 class CasesFailed(Exception):
-    """The cases could not be read or written. The message is logged and shown: nothing about a customer may be in it."""
+    """The cases could not be read or written, and nothing was. The message is logged: it has nothing about a customer."""
+
+
+class OutcomeUnknown(CasesFailed):
+    """The write was sent and its answer was lost: it may have been done. It is not tried again with the same key."""
 
 
 class Cases:
     """The base class of adapters. One object is created per Lambda container and serves one request at a time.
 
-    A method raises NotFound for a case that this customer does not have, CasesFailed or TimeoutError if the CRM fails.
-    A write is called once for each idempotency key (docs/api.md): the adapter does not look for repetitions.
-    `agent` is the id of the agent who writes, "" where it is unknown.
+    A method raises NotFound for a case that this customer does not have, CasesFailed if the CRM fails, OutcomeUnknown if it
+    may have written. The API asks for a write once and keeps its answer (popdesk_api/once.py); where its function ended in
+    the middle, it asks again with the same `write.key`, and the adapter then makes no second one, as far as its CRM lets it.
     """
 
     def open_cases(self, customer: str) -> list[Case]:
@@ -95,15 +119,15 @@ class Cases:
         """Return what happened lately, newest first, at most MOST_EVENTS."""
         raise NotImplementedError
 
-    def create_case(self, customer: str, new: NewCase, agent: str) -> Case:
+    def create_case(self, customer: str, new: NewCase, write: Write) -> Case:
         """Create an open case and return it."""
         raise NotImplementedError
 
-    def update_case(self, customer: str, case: str, change: CaseChange, agent: str) -> Case:
+    def update_case(self, customer: str, case: str, change: CaseChange, write: Write) -> Case:
         """Change the case with the id `case` and return it as it is now."""
         raise NotImplementedError
 
-    def add_note(self, customer: str, case: str, text: str, agent: str) -> None:
+    def add_note(self, customer: str, case: str, text: str, write: Write) -> None:
         """Add a note to the case, or to the customer where `case` is ""."""
         raise NotImplementedError
 

@@ -92,7 +92,7 @@ def test_it_is_under_a_megabyte_and_has_the_configured_adapter_only(tmp_path: Pa
     assert not [name for name in names if "publicsuffix" in name or "idna" in name]
 
 
-def test_modules_are_compiled_where_this_python_is_the_runtimes_and_only_there(tmp_path: Path) -> None:
+def test_modules_arecompiled_where_this_python_is_the_runtimes_and_only_there(tmp_path: Path) -> None:
     compiled = build_lambda_zip(load_settings(), tmp_path / "here.zip", HERE)
     modules = [name for name in _names(compiled) if name.endswith(".py")]
     with zipfile.ZipFile(compiled) as archive:

@@ -1,0 +1,105 @@
+"""Pack the API's Lambda, lambda/api/, into a reproducible zip with only what its handler needs.
+
+    make_api_zip(load_settings())                                   # -> its bytes, which a release uploads
+    build_api_zip(load_settings(), Path("build/popdesk-api.zip"))   # writes the same bytes to a file
+
+The zip contains the API's modules and the team's, the configured adapter with the modules that it imports, from lambda/lookup/
+too, settings.json, Powertools and pydantic at the versions of pyproject.toml, and the packages of `api.packages`. boto3 is the
+runtime's. Modules are compiled as the look-up's are (lambda_zip.py).
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import PackageNotFoundError, distribution, version
+from modulefinder import ModuleFinder
+from pathlib import Path
+
+from ops import API, LOOKUP
+from ops.errors import UserError
+from ops.files import in_words, write_whole
+from ops.settings import ROOT, Settings, api_settings
+from ops.site.lambda_packages import lambda_packages, left_out
+from ops.site.lambda_zip import LAMBDA_RUNTIME, compiled, compiles_for, pack
+
+API_HANDLER = "popdesk_api.handler.handler"
+API_ZIP = ROOT / "build" / "popdesk-api.zip"  # where `deploy.py build` puts it
+_PYTHON = "lambda/api/"
+
+# Powertools with its validation, and all that they need: each is in the environment that builds, at its version.
+_PACKAGES = (
+    "annotated-types",
+    "aws-lambda-powertools",
+    "jmespath",
+    "pydantic",
+    "pydantic-core",
+    "typing-extensions",
+    "typing-inspection",
+)
+
+
+def build_api_zip(settings: Settings, out: Path, runtime: str = LAMBDA_RUNTIME, local: bool = False) -> Path:
+    """Write the zip to the file `out` and return its path. Arguments and errors are those of `make_api_zip`."""
+    write_whole(out, make_api_zip(settings, runtime, local))
+    return out
+
+
+def make_api_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bool = False) -> bytes:
+    """Return the zip's bytes; nothing is written anywhere but into the build's cache.
+
+    `runtime` is Lambda's name of the Python version; with `local` the packages are those of this environment, for preview.
+    Raises UserError if the adapter is missing, a module does not compile, or a package cannot be had.
+    """
+    with in_words("the API's zip"):
+        files = _modules(settings.api.cases)
+    files["settings.json"] = json.dumps(api_settings(settings), indent=1, ensure_ascii=False).encode()
+    if local:
+        packages = _installed() | lambda_packages(settings.api.packages, "", "api.packages")
+    else:
+        ours = tuple(f"{name}=={version(name)}" for name in _PACKAGES)
+        packages = lambda_packages(settings.api.packages, runtime, "api.packages", ours)
+    if both := {path.partition("/")[0] for path in files} & {path.partition("/")[0] for path in packages}:
+        raise UserError("api.packages", f"one of them has a {min(both)} too, as Popdesk has", "choose another package")
+    if compiles_for(runtime):
+        modules = {path: content for path, content in (files | packages).items() if path.endswith(".py")}
+        packages |= compiled(modules, set(files), _PYTHON)
+    return pack(files | packages)
+
+
+def _modules(adapter: str) -> dict[str, bytes]:
+    """Return what is in lambda/api/, of the adapters the configured one, and the look-up's modules that they import."""
+    module, data = (API / "cases_adapters" / f"{adapter}.{kind}" for kind in ("py", "json"))
+    if not module.is_file():
+        reason = f"api.cases is {adapter!r} and its module is missing"
+        raise UserError(f"lambda/api/cases_adapters/{adapter}.py", reason, "write it: docs/api.md")
+    finder = ModuleFinder([str(API), str(LOOKUP)])
+    files = {*API.glob("*.py"), *(API / "popdesk_api").rglob("*.py"), module, module.parent / "__init__.py"}
+    for file in sorted(files):
+        try:
+            finder.run_script(str(file))  # which runs nothing, but follows the imports in the compiled code
+        except SyntaxError as error:
+            shown = f"lambda/api/{file.relative_to(API).as_posix()}"
+            raise UserError(shown, f"line {error.lineno}: {error.msg}", "correct it") from None
+    for found in finder.modules.values():
+        if found.__file__:  # type: ignore[attr-defined]  # it is None for built-in modules; typeshed does not know it
+            files.add(Path(found.__file__))  # type: ignore[attr-defined]
+    if data.is_file():
+        files.add(data)
+    return {
+        file.relative_to(API if file.is_relative_to(API) else LOOKUP).as_posix(): file.read_bytes()
+        for file in sorted(files)
+    }
+
+
+def _installed() -> dict[str, bytes]:
+    """Return the files of our packages as they are installed here, {path: content}."""
+    files = {}
+    for name in _PACKAGES:
+        try:
+            found = distribution(name)
+        except PackageNotFoundError:
+            raise UserError("the API's zip", f"the package {name} is not installed", "run: uv sync") from None
+        for path in found.files or ():
+            if not left_out(path.as_posix()):
+                files[path.as_posix()] = Path(str(found.locate_file(path))).read_bytes()
+    return files

@@ -1,0 +1,115 @@
+"""Ask the API as an HTTP API does, in this process: its real routes, its sample adapter, its store of writes.
+
+    asks = Asks(tmp_path)
+    asks("GET", "customers/C-1001/cases").json      # -> {"cases": [...]}
+
+What admits requests stands in for Amazon Connect and the token: every request is of contact c-1, customers C-1001 and `C/9?`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import popdesk_api.case_routes
+import popdesk_api.contact_routes  # noqa: F401  # they add themselves
+from cases_adapters.sample import SampleCases
+from popdesk_api.app import Services
+from popdesk_api.cases import Cases
+from popdesk_api.contract import CONTACT_HEADER, IDEMPOTENCY_HEADER, PREFIX
+from popdesk_api.once import SqliteWrites
+from popdesk_api.serving import Api
+
+from ops.preview.http_api import http_api_event, response
+from ops.settings import api_settings, load_settings
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+class Refusal(Exception):
+    """As popdesk_api/admission.py refuses."""
+
+    status, title, detail, why = 401, "Token refused", "Ask for this contact again.", "another issuer"
+
+
+class Admitted:
+    """Contact c-1 of two customers, with agent a-7."""
+
+    contact_id = "c-1"
+    agent_id = "a-7"
+
+    def admit(self, token: str) -> Admitted:
+        if token != "good":
+            raise Refusal
+        return self
+
+    def may_ask_about(self, customer: str) -> bool:
+        return customer in ("C-1001", "C/9?")
+
+
+class Attributes:
+    """Notes what is written to contacts."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[str, dict[str, str]]] = []
+
+    def set_attributes(self, contact_id: str, attributes: dict[str, str]) -> None:
+        self.written.append((contact_id, attributes))
+
+
+class Context:
+    """Lambda's context, as far as it is used."""
+
+    aws_request_id = "1"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 10_000
+
+
+@dataclass
+class Answered:
+    """An answer as the page gets it."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Asks:
+    """Asks the API; `log` has its lines."""
+
+    def __init__(self, folder: Path, cases: Cases | None = None, **settings: Any) -> None:
+        self.cases = cases or SampleCases(str(folder / "cases"))
+        self.contacts = Attributes()
+        self.out = io.StringIO()
+        services = Services(
+            {**api_settings(load_settings()), "attributes": ["wrapUp"], **settings},
+            Admitted,
+            lambda: self.contacts,
+            lambda: self.cases,
+            lambda: SqliteWrites(str(folder / "writes")),
+            self.out,
+        )
+        self.api = Api(services)
+
+    def __call__(
+        self, method: str, path: str, body: Any = None, key: str = "", token: str = "good", query: str = ""
+    ) -> Answered:
+        headers = {"Content-Type": "application/json", CONTACT_HEADER: token}
+        if key:
+            headers[IDEMPOTENCY_HEADER] = key
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        listed = [(name.encode(), value.encode()) for name, value in headers.items()]
+        event = http_api_event(method, (PREFIX + path).encode(), query.encode(), listed, content)
+        return Answered(*response(self.api(event, Context())))
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.getvalue().splitlines()]
