@@ -4,8 +4,8 @@
     build_api_zip(load_settings(), Path("build/popdesk-api.zip"))   # writes the same bytes to a file
 
 The zip contains the API's modules and the team's, the configured adapter with the modules that it imports, from lambda/lookup/
-too, settings.json, Powertools and pydantic at the versions of pyproject.toml, and the packages of `api.packages`. boto3 is the
-runtime's. Modules are compiled as the look-up's are (lambda_zip.py).
+too, settings.json, Powertools, pydantic and PyJWT at the versions of pyproject.toml, and the packages of `api.packages`.
+boto3 is the runtime's. Modules are compiled as the look-up's are (lambda_zip.py).
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ API_HANDLER = "popdesk_api.handler.handler"
 API_ZIP = ROOT / "build" / "popdesk-api.zip"  # where `deploy.py build` puts it
 _PYTHON = "lambda/api/"
 
-# Powertools with its validation, and all that they need: each is in the environment that builds, at its version.
+# Powertools with its validation, PyJWT, and all that they need: each is in the environment that builds, at its version.
 _PACKAGES = (
     "annotated-types",
     "aws-lambda-powertools",
     "jmespath",
     "pydantic",
     "pydantic-core",
+    "pyjwt",
     "typing-extensions",
     "typing-inspection",
 )

@@ -1,0 +1,88 @@
+"""The API's zip: the same bytes each time, all that is needed and no more, for Lambda's platform and for this machine's."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from importlib.metadata import requires, version
+from pathlib import Path
+
+import pytest
+
+from ops.errors import UserError
+from ops.function_settings import FunctionSettings
+from ops.settings import Settings, load_settings
+from ops.site import api_zip
+from ops.site.api_zip import _PACKAGES, make_api_zip
+
+pytestmark = pytest.mark.slow
+
+
+def _files(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.fixture(scope="module")
+def local() -> dict[str, bytes]:
+    return _files(make_api_zip(load_settings(), local=True))
+
+
+def test_it_has_the_handler_the_routes_and_one_adapter(local: dict[str, bytes]) -> None:
+    assert {"popdesk_api/handler.py", "routes.py", "rotate_token_key.py", "settings.json", "page_urls.py"} <= set(local)
+    adapters = {name for name in local if name.startswith("cases_adapters/") and "__pycache__" not in name}
+    assert adapters == {"cases_adapters/__init__.py", "cases_adapters/sample.py", "cases_adapters/sample.json"}
+    assert "handler.py" not in local  # the look-up's
+    assert json.loads(local["settings.json"])["cases"] == "sample"
+    assert not [name for name in local if "/.." in name or name.startswith(("..", "bin/"))]
+
+
+def test_the_same_settings_are_the_same_bytes(local: dict[str, bytes]) -> None:
+    assert _files(make_api_zip(load_settings(), local=True)) == local
+
+
+def test_lambdas_has_the_wheels_of_its_platform_at_our_versions() -> None:
+    files = _files(make_api_zip(load_settings()))
+    assert [name for name in files if name.endswith(".so")] == [
+        "pydantic_core/_pydantic_core.cpython-313-aarch64-linux-gnu.so"
+    ]
+    for name in ("aws-lambda-powertools", "pydantic", "pydantic-core", "PyJWT"):
+        folder = f"{re.sub('-', '_', name).lower()}-{version(name)}.dist-info"
+        assert any(path.lower().startswith(folder) for path in files)
+    assert "boto3/__init__.py" not in files  # the runtime has it
+
+
+def test_the_list_of_packages_is_complete() -> None:
+    for name in _PACKAGES:
+        for needed in requires(name) or ():
+            if "extra ==" not in needed and "python_version <" not in needed:
+                assert re.split(r"[^A-Za-z0-9_.-]", needed)[0].lower().replace("_", "-") in _PACKAGES, (
+                    f"{name}: {needed}"
+                )
+
+
+def test_a_packages_name_that_is_taken_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_zip, "lambda_packages", lambda *_: {"routes.py": b""})
+    with pytest.raises(UserError, match=r"api\.packages"):
+        make_api_zip(load_settings(), local=True)
+
+
+def test_a_module_that_is_no_python_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "cases_adapters").mkdir()
+    (tmp_path / "cases_adapters" / "__init__.py").write_text("")
+    (tmp_path / "cases_adapters" / "sample.py").write_text("")
+    (tmp_path / "routes.py").write_text("x = = 1\n")
+    monkeypatch.setattr(api_zip, "API", tmp_path)
+    with pytest.raises(UserError, match=r"lambda/api/routes\.py: line 1"):
+        make_api_zip(load_settings(), local=True)
+
+
+def test_a_teams_packages_are_beside_ours() -> None:
+    settings = load_settings()
+    own = settings.api.model_copy(update={"packages": ("idna==3.20",)})
+    assert isinstance(own, FunctionSettings)
+    files = _files(make_api_zip(Settings(**{**dict(settings), "api": own}), local=True))
+    assert "idna/__init__.py" in files
+    assert "pydantic/__init__.py" in files
