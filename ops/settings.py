@@ -328,6 +328,10 @@ class Settings(Table):
         names = self.attributes.by_role()
         return names if self.api.enabled else {role: names[role] for role in names if role not in _API_ROLES}
 
+    def secret_attributes(self) -> list[str]:
+        """Return the names of the attributes whose values neither the page nor a log may show."""
+        return [name for role, name in self.attribute_names().items() if role == "token"]
+
     def with_local_crm(self, origin: str) -> Settings:
         """Return preview's settings: the sample CRM at `origin` (`http://127.0.0.1:8000`) stands in for the real one."""
         return self.model_copy(

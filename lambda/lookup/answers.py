@@ -75,8 +75,6 @@ def build_answer(
     by_role["matches"] = "" if customers is None else str(len(customers))
     if one:
         by_role["url"] = link("url", crm["customer"], "id", one.id)
-        if "customer" in by_role and clean(one.id) == one.id:  # half of an id is another customer's
-            by_role["customer"] = one.id
         by_role["name"] = clean(one.name)
         by_role["phone"] = clean(one.phone)
         if "customer" in by_role and clean(one.id) == one.id:  # a part of an id is the id of somebody else

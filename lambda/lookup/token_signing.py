@@ -39,7 +39,7 @@ LONGEST_TOKEN = 4_096
 _LONGEST_ID = 128
 
 KEYS_VARIABLE = "POPDESK_TOKEN_KEYS"  # preview's: {"kid": "key", ...} as JSON; the first signs
-SECRET_VARIABLE = "TOKEN_SECRET_ARN"
+SECRET_VARIABLE = "POPDESK_TOKEN_SECRET_ARN"
 STACK_VARIABLE = "POPDESK_STACK"
 
 # Seconds after which the key is read again, so that a container signs with the new one soon after a rotation; and after which

@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import secrets
 import threading
 import traceback
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import watchfiles
+from token_signing import KEYS_VARIABLE, STACK_VARIABLE
 
 from ops import LOOKUP
 from ops.errors import UserError
@@ -64,8 +66,8 @@ class Builds:
 
     `settings_source` reads the settings, again for every build. `tell` gets a sentence for the terminal now and then, `log`
     each line that the Lambda logs, `publish(kind, data)` the events for the open pages. `directory` is asked for customers,
-    the sample file if it is None. A page's files are replaced in one
-    step: a request sees those of one build.
+    the sample file if it is None. `api_environment` has what the API's function needs beside the key of the contact's token: that
+    is made here, a new one each time. A page's files are replaced in one step: a request sees those of one build.
     """
 
     workspace: Site
@@ -85,7 +87,13 @@ class Builds:
         log: Callable[[str], None],
         publish: Callable[[str, dict[str, Any]], None],
         directory: Directory | None = None,
+        api_environment: dict[str, str] | None = None,
     ) -> None:
+        self._tokens = {
+            KEYS_VARIABLE: json.dumps({secrets.token_hex(4): secrets.token_hex(32)}),
+            STACK_VARIABLE: "preview",
+        }
+        self._api_environment = {**self._tokens, **(api_environment or {})}
         self._source = settings_source
         self._origin = workspace_origin
         self._folder = folder
@@ -145,7 +153,7 @@ class Builds:
             build_lambda_zip(settings, self._folder / "lambda.zip", local=True),
             LAMBDA_HANDLER,
             self._log,
-            partial(self._directory.environment, settings) if self._directory else dict,
+            partial(self._lookup_environment, settings),
         )
         try:
             function.start()
@@ -159,11 +167,15 @@ class Builds:
             queues={_QUEUE: settings.aws.queue},
             applications={settings.name},
             invoke=function.invoke,
-            secrets=[name for role, name in settings.attribute_names().items() if role == "token"],
+            secrets=settings.secret_attributes(),
         )
         old, self._lambda = self._lambda, function
         if old is not None:
             old.close()
+
+    def _lookup_environment(self, settings: Settings) -> dict[str, str]:
+        given = self._directory.environment(settings) if self._directory else {}
+        return {**given, **self._tokens} if settings.api.enabled else given
 
     def _read_settings(self) -> Settings:
         if self._directory:

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # What a body may have, bytes, by its path. An answer may carry the workspace's log: a million characters of JSON, escaped.
-BODY_LIMITS = {"/api/offer": 1_000_000, "/api/answers": 16_000_000, "/api/prints": 100_000}
+BODY_LIMITS = {"/api/offer": 1_000_000, "/api/answers": 16_000_000, "/api/prints": 100_000, "/api/contacts": 10_000}
 BODY_SECONDS = 30.0  # for a body to arrive
 _OWN = "/api/"
 

@@ -1,6 +1,6 @@
 """Preview's two sites as Starlette applications: the workspace with what its page asks, and the app.
 
-    workspace_site(builds, pages, origin="http://127.0.0.1:8000", app_url="http://localhost:8001/")
+    workspace_site(builds, pages, connect, origin="http://127.0.0.1:8000", app_url="http://localhost:8001/")
     app_site(builds)
 
 Both are for this machine's browsers alone: ops/preview/guard.py. The app is served with production's headers
@@ -26,6 +26,7 @@ from starlette.types import Receive, Scope, Send
 from ops.flows.runner import Contact
 from ops.preview.builds import MAIN_FLOW, Builds
 from ops.preview.guard import Guard
+from ops.preview.local_connect import LocalConnect
 from ops.preview.open_pages import OpenPages
 from ops.preview.sample_crm import sample_crm
 from ops.settings import ALLOW, SANDBOX
@@ -86,13 +87,23 @@ class _Answer(BaseModel):
     error: str | None = None
 
 
+class _News(BaseModel):
+    """What POST /api/contacts takes: the new state of one of the page's contacts."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    contact_id: Annotated[str, Field(max_length=256)]
+    state: Literal["connected", "acw", "missed", "cleared"]
+    agent_arn: Annotated[str, Field(max_length=256)]
+
+
 class _Print(BaseModel):
     """What POST /api/prints takes: what the app's Python has printed."""
 
     text: Annotated[str, Field(max_length=100_000)]
 
 
-def workspace_site(builds: Builds, pages: OpenPages, origin: str, app_url: str) -> Starlette:
+def workspace_site(builds: Builds, pages: OpenPages, connect: LocalConnect, origin: str, app_url: str) -> Starlette:
     """Return the workspace's site: its page, what that asks (/api/), and the sample CRM (/crm/)."""
 
     async def page(request: Request) -> Response:
@@ -114,12 +125,17 @@ def workspace_site(builds: Builds, pages: OpenPages, origin: str, app_url: str) 
             "attributes": settings.attribute_names(),
             "customers": builds.customers,
             "crm": settings.crm.home,
+            "tell_contacts": settings.api.enabled,
+            "secrets": settings.secret_attributes(),
         }
         return JSONResponse(content, headers=_NO_STORE)
 
     async def offer(request: Request) -> Response:
         offer = _Offer.model_validate_json(await request.body())
-        outcome = await run_in_threadpool(builds.runner.run, MAIN_FLOW, offer.contact.contact(), offer.typed or "")
+        contact = offer.contact.contact()
+        connect.offered(contact)
+        outcome = await run_in_threadpool(builds.runner.run, MAIN_FLOW, contact, offer.typed or "")
+        connect.flow_done(contact.contact_id, outcome.attributes)
         return JSONResponse(outcome.as_json())
 
     async def events(request: Request) -> Response:
@@ -131,6 +147,11 @@ def workspace_site(builds: Builds, pages: OpenPages, origin: str, app_url: str) 
     async def answers(request: Request) -> Response:
         answer = _Answer.model_validate_json(await request.body())
         pages.answered(answer.id, answer.result, answer.error)
+        return Response(status_code=204)
+
+    async def contacts(request: Request) -> Response:
+        news = _News.model_validate_json(await request.body())
+        connect.tell(news.contact_id, news.state, news.agent_arn)
         return Response(status_code=204)
 
     async def prints(request: Request) -> Response:
@@ -149,6 +170,7 @@ def workspace_site(builds: Builds, pages: OpenPages, origin: str, app_url: str) 
             Route("/api/offer", offer, methods=["POST"]),
             Route("/api/events", events),
             Route("/api/answers", answers, methods=["POST"]),
+            Route("/api/contacts", contacts, methods=["POST"]),
             Route("/api/prints", prints, methods=["POST"]),
             Route("/crm", to_crm),
             Mount("/crm", crm),

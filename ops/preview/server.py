@@ -26,6 +26,7 @@ from starlette.applications import Starlette
 
 from ops.errors import UserError
 from ops.preview.builds import Builds
+from ops.preview.local_connect import LocalConnect, local_connect_site
 from ops.preview.open_pages import OpenPages
 from ops.preview.routes import app_site, workspace_site
 from ops.preview.sockets import listen, listen_as_localhost, port_of
@@ -70,12 +71,22 @@ class Preview:
         self._loop = asyncio.new_event_loop()
         self._pages = OpenPages(self._loop, self.workspace_url)
         origin = self.workspace_url.rstrip("/")
+        self.connect = connect = LocalConnect(self._set_attributes)
+        self._connect_sockets = [listen("127.0.0.1", 0, "--port")]
         self._builds = Builds(
-            settings_source, origin, self._folder, tell=tell, log=log, publish=self._pages.publish, directory=directory
+            settings_source,
+            origin,
+            self._folder,
+            tell=tell,
+            log=log,
+            publish=self._pages.publish,
+            directory=directory,
+            api_environment=connect.environment(f"http://127.0.0.1:{port_of(self._connect_sockets[0])}"),
         )
         self._servers = [
-            _server(workspace_site(self._builds, self._pages, origin, self.app_url)),
+            _server(workspace_site(self._builds, self._pages, connect, origin, self.app_url)),
             _server(app_site(self._builds)),
+            _server(local_connect_site(connect)),
         ]
         self._stopping = threading.Event()
         self._started = threading.Event()
@@ -114,9 +125,12 @@ class Preview:
             self._thread.join(_STOP_SECONDS)
         elif not self._loop.is_closed():
             self._loop.close()
-        for open_socket in (*self._sockets, *self._app_sockets):
+        for open_socket in (*self._sockets, *self._app_sockets, *self._connect_sockets):
             open_socket.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _set_attributes(self, contact_id: str, attributes: dict[str, str]) -> None:
+        self._pages.publish("attributes", {"contactId": contact_id, "attributes": attributes})
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -124,7 +138,7 @@ class Preview:
         self._loop.close()
 
     async def _run_servers(self) -> None:
-        sockets = (self._sockets, self._app_sockets)
+        sockets = (self._sockets, self._app_sockets, self._connect_sockets)
         serving = [
             asyncio.create_task(server.serve(bound)) for server, bound in zip(self._servers, sockets, strict=True)
         ]

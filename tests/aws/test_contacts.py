@@ -131,6 +131,17 @@ def test_it_is_asked_once_for_what_is_asked_within_a_minute_and_the_end_is_seen_
         contacts.agent(CONTACT)
 
 
+def test_who_accepts_a_contact_is_known_soon_after_it_was_offered(
+    connect: Stubber, contacts: Contacts, clock: Clock
+) -> None:
+    _describes(connect)
+    assert contacts.agent(CONTACT) == ""
+    assert contacts.agent(CONTACT) == ""
+    clock.now += 6
+    _describes(connect, AgentInfo=_agent())
+    assert contacts.agent(CONTACT) == AGENT
+
+
 def test_while_amazon_connect_is_throttled_what_it_said_serves_for_ten_minutes(
     connect: Stubber, contacts: Contacts, clock: Clock
 ) -> None:

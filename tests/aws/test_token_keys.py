@@ -42,7 +42,7 @@ def secret(moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         monkeypatch.delenv(name, raising=False)
     client = boto3.client("secretsmanager")
     arn = client.create_secret(Name="popdesk-token", SecretString=FIRST)["ARN"]
-    monkeypatch.setenv("TOKEN_SECRET_ARN", arn)
+    monkeypatch.setenv("POPDESK_TOKEN_SECRET_ARN", arn)
     rotate_token_key._client.cache_clear()
     yield arn
     client.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
@@ -127,6 +127,6 @@ def test_a_secret_that_is_no_key_signs_nothing_and_the_text_is_not_shown(secret:
 
 
 def test_without_the_secret_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TOKEN_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone-AbCdEf")
+    monkeypatch.setenv("POPDESK_TOKEN_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone-AbCdEf")
     with pytest.raises(NoToken, match="ResourceNotFoundException"):
         _signer().sign(CONTACT, [])

@@ -14,6 +14,7 @@ from jsffi import create_proxy
 from commands import contacts
 from commands.address import from_address
 from commands.runner import Commands
+from model.contact import INCOMING
 from model.desk import Desk, NotPossible
 from model.faults import Faults
 from model.log import Log
@@ -50,6 +51,7 @@ class Workspace:
     """The parts, wired together."""
 
     def __init__(self) -> None:
+        self._news: list[dict[str, str]] = []
         frames = Frames(by_id("stage"))
         desk = Desk(clock, new_id)
         self.apps = Apps(desk, Faults(), Log(), frames)
@@ -57,6 +59,7 @@ class Workspace:
         self.commands = Commands(self.apps, run_flow, self.page)
         frames.on_failed = self.page.show_failure
         desk.on_change = self.page.changed
+        desk.on_state = self._tell
         self.apps.on_change = self.page.changed
         self.apps.on_news = self.page.changed_soon
         self.apps.on_outbound = self._outbound
@@ -91,19 +94,33 @@ class Workspace:
         sys.print_exception(error)  # type: ignore[attr-defined]  # MicroPython's
         self.page.show_problem("The workspace itself", sentence(error), "This is a defect: the console has more.")
 
-    def _printed(self, text: str) -> None:
-        asyncio.create_task(self._print(text))
+    def _tell(self, contact: "Contact") -> None:
+        """Tell the server of a contact's state: there, it stands in for Amazon Connect's API (ops/preview/local_connect.py)."""
+        if self.commands.config.get("tell_contacts") and contact.state != INCOMING:
+            news = {"contactId": contact.id, "state": contact.state, "agentArn": self.apps.desk.agent_arn}
+            self._news.append(news)
+            if len(self._news) == 1:
+                asyncio.create_task(self._send_news())
 
-    async def _print(self, text: str) -> None:
+    async def _send_news(self) -> None:
+        while self._news:  # one after the other: they must arrive in their order
+            await self._post("/api/contacts", self._news[0])
+            del self._news[0]
+
+    def _printed(self, text: str) -> None:
         """Show in preview's terminal what an app's Python has printed; the log has it too."""
+        asyncio.create_task(self._post("/api/prints", {"text": text[:10_000]}))
+
+    async def _post(self, path: str, body: "dict[str, Any]") -> None:
         try:
-            await post("/api/prints", {"text": text[:10_000]})
+            await post(path, body)
         except Exception as error:
             sys.print_exception(error)  # type: ignore[attr-defined]  # MicroPython's
 
     def configure(self, config: "dict[str, Any]") -> None:
         """Take the preview server's configuration."""
         self.commands.config = config
+        self.apps.secrets = config.get("secrets") or []
         known = config.get("app") or {}
         if known.get("url"):
             names = ("name", "url", "scope", "sandbox", "allow", "permissions")
@@ -115,7 +132,7 @@ class Workspace:
     def _listen(self) -> None:
         source = js.EventSource.new("/api/events")
         _keep.append(source)
-        for kind in ("reload", "problem", "fixed", "command"):
+        for kind in ("reload", "problem", "fixed", "command", "attributes"):
             handler = create_proxy(getattr(self, "_on_" + kind))
             _keep.append(handler)
             source.addEventListener(kind, handler)
@@ -138,6 +155,12 @@ class Workspace:
 
     def _on_fixed(self, _event: "Any") -> None:
         self.page.show_problem()
+
+    def _on_attributes(self, event: "Any") -> None:
+        """Set what the API has set, of a contact that may be another page's: nothing tells the apps of it."""
+        told = json.loads(event.data)
+        if self.apps.desk.find(told["contactId"]):
+            self.apps.desk.set_attributes(told["contactId"], told["attributes"])
 
     def _on_command(self, event: "Any") -> None:
         asyncio.create_task(self._command(json.loads(event.data)))

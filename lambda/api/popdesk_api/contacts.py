@@ -9,7 +9,8 @@ most of their cases in that work. A contact that was transferred goes on as anot
 (NextContacts). Its attributes are copied to that one, the token among them, so a token is good until the last contact of its
 chain is over.
 
-An answer is kept for a minute, by contact: each container asks once for what an agent does at a time. DescribeContact and
+An answer is kept for a minute, by contact: each container asks once for what an agent does at a time. Before an agent has the
+contact it is kept for some seconds only, since who accepts it is what the log needs. DescribeContact and
 UpdateContactAttributes: docs.aws.amazon.com/connect/latest/APIReference/API_DescribeContact.html.
 """
 
@@ -23,6 +24,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 _KEPT = 60.0  # seconds
+_KEPT_UNTIL_ACCEPTED = 5.0  # of a contact that no agent has yet
 # While Amazon Connect does not answer, what it said is good for longer; for a contact that it has said nothing about, it is not.
 _KEPT_AT_MOST = 600.0
 _MOST_KEPT = 1000
@@ -87,7 +89,7 @@ class Contacts:
     def _describe(self, contact_id: str) -> dict[str, Any]:
         now = self._clock()
         asked, known = self._known.get(contact_id, (0.0, None))
-        if known is not None and now - asked < _KEPT:
+        if known is not None and now - asked < (_KEPT if known.get("AgentInfo") else _KEPT_UNTIL_ACCEPTED):
             return known
         try:
             answer = self._client.describe_contact(InstanceId=self._instance_id, ContactId=contact_id)

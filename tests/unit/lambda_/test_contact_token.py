@@ -201,8 +201,8 @@ def test_unknown_keys_are_asked_for_once_a_minute_and_old_ones_serve_while_they_
 
 def test_without_any_key_it_is_said_that_nothing_can_be_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(KEYS_VARIABLE, raising=False)
-    monkeypatch.delenv("TOKEN_SECRET_ARN", raising=False)
-    with pytest.raises(KeysFailed, match="TOKEN_SECRET_ARN"):
+    monkeypatch.delenv("POPDESK_TOKEN_SECRET_ARN", raising=False)
+    with pytest.raises(KeysFailed, match="POPDESK_TOKEN_SECRET_ARN"):
         TokenKeys(read_keys).verify(GOOD, AUDIENCE)
 
 

@@ -441,17 +441,17 @@ def test_an_id_that_an_attribute_cannot_hold_as_it_is_is_not_given_in_part(monke
 @pytest.mark.parametrize(
     ("environment", "why"),
     [
-        ({}, "TOKEN_SECRET_ARN is not set"),
+        ({}, "POPDESK_TOKEN_SECRET_ARN is not set"),
         ({KEYS_VARIABLE: "no JSON"}, "has no keys"),
         ({KEYS_VARIABLE: "{}"}, "has no keys"),
         ({KEYS_VARIABLE: "[]"}, "has no keys"),
-        ({"TOKEN_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"}, "AWS_REGION"),
+        ({"POPDESK_TOKEN_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"}, "AWS_REGION"),
     ],
 )
 def test_without_a_key_the_answer_is_what_it_is_without_a_token_and_the_log_says_why(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environment: dict[str, str], why: str
 ) -> None:
-    for name in (KEYS_VARIABLE, "TOKEN_SECRET_ARN", "AWS_REGION", "AWS_DEFAULT_REGION"):
+    for name in (KEYS_VARIABLE, "POPDESK_TOKEN_SECRET_ARN", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

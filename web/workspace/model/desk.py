@@ -34,6 +34,8 @@ class NotPossible(Exception):
 class Desk:
     """The agent's desk. `on_event(namespace, key, about, data)` and `on_change()` are called for what happens.
 
+    `on_state(contact)` is called for a contact's new state, before the event that says so.
+
     `about` is the id of the contact or participant that an event is about, "" for the agent's.
     """
 
@@ -42,6 +44,7 @@ class Desk:
         self.new_id = new_id
         self.on_event: Callable[[str, str, str, dict[str, Any]], None] = lambda namespace, key, about, data: None
         self.on_change: Callable[[], None] = lambda: None
+        self.on_state: Callable[[Contact], None] = lambda contact: None
         self.started = clock()
         self.agent_name = "Alex Rivera"
         self.agent_arn = arn("agent", 1)
@@ -327,6 +330,7 @@ class Desk:
             raise NotPossible("a contact that is " + contact.state + " cannot be " + verb)
         contact.state = state
         contact.since = self.clock()
+        self.on_state(contact)
         return contact
 
     def _publish(self, contact: Contact, key: str) -> None:

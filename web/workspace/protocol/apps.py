@@ -119,6 +119,7 @@ class Apps:
         self.on_defect: Callable[[Exception], None] = lambda error: None
         self.on_print: Callable[[str], None] = lambda text: None
         self.health_check_interval = HEALTH_CHECK_INTERVAL
+        self.secrets: list[str] = []  # names of attributes that no log has
         self.made = 0
         self._tabs: dict[str, str] = {}
         desk.on_event = self.publish
@@ -326,7 +327,17 @@ class Apps:
     def send(self, instance: Instance, message: "dict[str, Any]", about: str = "") -> None:
         """Send a message to an app; `about` is the request that it answers."""
         text = self.frames.send(instance, message)
-        self.log.add(self.desk.clock(), DOWN, instance.label, text, about)
+        self.log.add(self.desk.clock(), DOWN, instance.label, self._logged(text), about)
+
+    def _logged(self, text: str) -> str:
+        """Return what the log has of a message: not the secrets, since logs are copied into bug reports."""
+        for name in self.secrets:
+            if name in text:
+                for contact in self.desk.contacts:
+                    value = contact.attributes.get(name, "")
+                    if len(value) > 1:  # "-" stands for none
+                        text = text.replace(value, "(not shown)")
+        return text
 
     def received(self, instance: Instance, text: str) -> None:
         """Handle a message of an app, as JSON text. Raises ValueError, with a reason, where it cannot be read."""
