@@ -2,6 +2,7 @@
 
     with sync_playwright() as playwright:
         playwright.chromium.launch(**launch_arguments(playwright))
+        playwright.chromium.launch(**launch_arguments(playwright, lean=True))      # what the browser tests launch
 
 In this order: what `deploy.py check` finds (ops/check/chromium.py), `playwright install chromium`, and on Debian as root
 `apt-get install chromium`. Where none works it says what to do.
@@ -10,14 +11,21 @@ In this order: what `deploy.py check` finds (ops/check/chromium.py), `playwright
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
+import playwright as playwright_package
 from playwright.sync_api import Playwright
 
 from ops.check.chromium import FLAGS, installed_chromium
+
+# What no test sees and what takes a third of the processor's time: two pages of the address bar's own for each window, and a
+# renderer kept ready for the next page.
+_UNSEEN = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess")
 
 _found: list[str] = []  # the path, looked for and installed once in a process; "" where none can be had
 
@@ -47,9 +55,22 @@ def _find_or_install(playwright: Playwright) -> str:
     return installed_chromium(playwright)
 
 
-def launch_arguments(playwright: Playwright) -> dict[str, Any]:
-    """Return the arguments for Playwright's launch: {"executable_path": ..., "args": [...]}."""
-    return {"executable_path": chromium(playwright), "args": list(FLAGS)}
+def launch_arguments(playwright: Playwright, lean: bool = False) -> dict[str, Any]:
+    """Return the arguments for Playwright's launch: {"executable_path": ..., "args": [...]}; `lean` spares the processor."""
+    arguments = list(FLAGS)
+    # Of several --disable-features the last one holds, so Playwright's own are named again. Where they are not found, nothing
+    # is switched off: what they switch off is what the tests rely on.
+    if lean and (features := playwrights_disabled_features()):
+        arguments.append("--disable-features=" + ",".join([*features, *_UNSEEN]))
+    return {"executable_path": chromium(playwright), "args": arguments}
+
+
+def playwrights_disabled_features() -> list[str]:
+    """Return the features of Chromium that Playwright switches off, [] where its driver lists them otherwise than it did."""
+    driver = Path(playwright_package.__file__).parent / "driver" / "package" / "lib" / "coreBundle.js"
+    text = driver.read_text("utf-8") if driver.is_file() else ""
+    found = re.search(r"\bdisabledFeatures = \[(.*?)\]\.filter\(", text, re.DOTALL)
+    return re.findall(r'^\s*"(\w+)",?$', found[1], re.MULTILINE) if found else []
 
 
 def install(command: list[str]) -> None:

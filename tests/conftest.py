@@ -119,7 +119,7 @@ def _needs_a_browser(item: pytest.Item) -> bool:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any], playwright: Playwright) -> dict[str, Any]:
     """Launch the Chromium that tests/chromium.py finds; `--headed` and the like stay what they are."""
-    arguments = launch_arguments(playwright)
+    arguments = launch_arguments(playwright, lean=True)
     return {**browser_type_launch_args, **arguments, "args": [*arguments["args"], *SCREEN]}
 
 

@@ -56,6 +56,19 @@ def test_playwrights_own_comes_before_the_systems(machine: Machine) -> None:
     assert chromium.chromium(machine.playwright) == own
 
 
+def test_what_playwright_switches_off_stays_off_when_the_tests_switch_off_more(machine: Machine) -> None:
+    machine.program(machine.own)
+    (argument,) = [
+        each
+        for each in chromium.launch_arguments(machine.playwright, lean=True)["args"]
+        if each.startswith("--disable-features=")
+    ]
+    features = argument.partition("=")[2].split(",")
+    assert features[: len(chromium.playwrights_disabled_features())] == chromium.playwrights_disabled_features()
+    assert {"ThirdPartyStoragePartitioning", "HttpsUpgrades", "WebUIOmniboxPopup"} <= set(features)
+    assert not any("disable-features" in each for each in chromium.launch_arguments(machine.playwright)["args"])
+
+
 def test_one_that_does_not_start_counts_for_none(machine: Machine) -> None:
     machine.program(machine.own, works=False)
     machine.program(machine.folder / "chromium", works=False)
