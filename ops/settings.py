@@ -555,5 +555,6 @@ def api_settings(settings: Settings) -> dict[str, Any]:
     return {
         **own,
         "crm": {"case": settings.crm.case, "customer": settings.crm.customer},
+        "look_up": lambda_settings(settings),
         "allowed_hosts": list(settings.pop.allowed_hosts),
     }

@@ -5,9 +5,7 @@
     handle(event, context)             # -> {"contactUrlPath": "https://...", "Name": "...", ..., "statusCode": "200"}
 
 Every contact waits for this function, so it always answers within `lookup.budget_ms`, and the answer is complete and valid
-(answers.py) whatever the event contains and whatever the directory does. The look-up runs in a thread that is abandoned
-when its time is over, because a socket's time-out alone ends neither a slow name server nor an answer that arrives byte by
-byte.
+(answers.py) whatever the event contains and whatever the directory does (directory.py).
 """
 
 # ruff: noqa: E402
@@ -20,19 +18,21 @@ gc.disable()  # while importing: there is no garbage yet, and looking for it cos
 import json
 import os.path
 import sys
-import threading
 import time
 
 from answers import FAILED, TIMED_OUT, build_answer
 from call_log import write_call
-from customers import Customer, Customers, LookupFailed, open_customers
-from identity import CHANNELS, Identity, read_identity
+from customers import LookupFailed
+from directory import CustomerDirectory
+from identity import CHANNELS, read_identity
 
 TYPE_CHECKING = False  # see identity.py
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from customers import Customer
+    from identity import Identity
     from token_signing import TokenSigner
 
 SETTINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "settings.json")
@@ -43,61 +43,6 @@ _RESERVE = 0.25
 # Seconds for reading the key of the contact's token: at a cold start, and in a call.
 _KEY_SECONDS = 2.0
 _KEY_SECONDS_IN_CALL = 0.5
-
-
-class CustomerDirectory:
-    """The configured adapter, called in a thread so that `find` returns in time even if the adapter does not."""
-
-    def __init__(self, lookup: dict[str, Any]) -> None:
-        self._lookup = lookup
-        self._customers: Customers | None = None
-
-    def open(self) -> Customers:
-        """Return the adapter, creating it if needed."""
-        if self._customers is None:
-            self._customers = open_customers(self._lookup)
-        return self._customers
-
-    def find(self, identity: Identity, seconds: float) -> list[Customer]:
-        """Return the customers with `identity`, trying its spellings in turn until there is a match.
-
-        Raises TimeoutError after `seconds`, or what the adapter raised.
-        """
-        answers: list[list[Customer] | BaseException] = []
-        abandoned = threading.Event()
-        deadline = time.monotonic() + seconds
-
-        def ask() -> None:
-            try:
-                customers = self.open()
-                found: list[Customer] = []
-                for spelling in identity.spellings:
-                    remaining = deadline - time.monotonic()
-                    if abandoned.is_set() or remaining <= 0:
-                        return
-                    found = _distinct(customers.find(Identity(identity.kind, spelling), remaining))
-                    if found:
-                        break
-                answers.append(found)
-            except BaseException as error:  # even sys.exit() in an adapter: raised below, in the caller's thread
-                answers.append(error)
-
-        thread = threading.Thread(target=ask, daemon=True)
-        thread.start()
-        thread.join(seconds)
-        if not answers:
-            # The thread may go on using this adapter for a while, so the next call gets a new one.
-            abandoned.set()
-            adapter, self._customers = self._customers, None
-            if adapter is not None:
-                adapter.close()
-            raise TimeoutError
-        answer = answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        if isinstance(answer, BaseException):
-            raise LookupFailed(f"the adapter raised {type(answer).__name__}") from answer
-        return answer
 
 
 def create_handler(
@@ -170,14 +115,6 @@ def _budget(budget_ms: int, context: object) -> float:
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     seconds = budget_ms / 1000
     return min(seconds, remaining() / 1000 - _RESERVE) if remaining else seconds
-
-
-def _distinct(customers: list[Customer]) -> list[Customer]:
-    """Return each customer with an id once: a directory that lists a customer twice has one match, not two.
-
-    A customer without an id is left out, since no page can be opened for them.
-    """
-    return list({customer.id: customer for customer in customers if customer.id}.values())
 
 
 def _contact(event: object) -> tuple[object, str]:

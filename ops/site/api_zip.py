@@ -20,7 +20,7 @@ from ops.errors import UserError
 from ops.files import in_words, write_whole
 from ops.settings import ROOT, Settings, api_settings
 from ops.site.lambda_packages import lambda_packages, left_out
-from ops.site.lambda_zip import LAMBDA_RUNTIME, compiled, compiles_for, pack
+from ops.site.lambda_zip import LAMBDA_RUNTIME, compiled, compiles_for, pack, phonenumbers
 
 API_HANDLER = "popdesk_api.handler.handler"
 API_ZIP = ROOT / "build" / "popdesk-api.zip"  # where `deploy.py build` puts it
@@ -52,13 +52,15 @@ def make_api_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bool 
     Raises UserError if the adapter is missing, a module does not compile, or a package cannot be had.
     """
     with in_words("the API's zip"):
-        files = _modules(settings.api.cases)
+        files = _modules(settings.api.cases, settings.lookup.adapter) | phonenumbers()
     files["settings.json"] = json.dumps(api_settings(settings), indent=1, ensure_ascii=False).encode()
+    # The look-up's adapter is asked here too, for the customers among whom an agent chooses.
+    own = tuple(dict.fromkeys((*settings.api.packages, *settings.lookup.packages)))
     if local:
-        packages = _installed() | lambda_packages(settings.api.packages, "", "api.packages")
+        packages = _installed() | lambda_packages(own, "", "api.packages")
     else:
         ours = tuple(f"{name}=={version(name)}" for name in _PACKAGES)
-        packages = lambda_packages(settings.api.packages, runtime, "api.packages", ours)
+        packages = lambda_packages(own, runtime, "api.packages", ours)
     if both := {path.partition("/")[0] for path in files} & {path.partition("/")[0] for path in packages}:
         raise UserError("api.packages", f"one of them has a {min(both)} too, as Popdesk has", "choose another package")
     if compiles_for(runtime):
@@ -67,25 +69,29 @@ def make_api_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bool 
     return pack(files | packages)
 
 
-def _modules(adapter: str) -> dict[str, bytes]:
-    """Return what is in lambda/api/, of the adapters the configured one, and the look-up's modules that they import."""
+def _modules(adapter: str, lookup: str) -> dict[str, bytes]:
+    """Return what is in lambda/api/, of the adapters the configured one, and the look-up's modules that they import.
+
+    `lookup` is the look-up's adapter, which comes with what it needs.
+    """
     module, data = (API / "cases_adapters" / f"{adapter}.{kind}" for kind in ("py", "json"))
     if not module.is_file():
         reason = f"api.cases is {adapter!r} and its module is missing"
         raise UserError(f"lambda/api/cases_adapters/{adapter}.py", reason, "write it: docs/api.md")
     finder = ModuleFinder([str(API), str(LOOKUP)])
     files = {*API.glob("*.py"), *(API / "popdesk_api").rglob("*.py"), module, module.parent / "__init__.py"}
+    files |= {LOOKUP / "adapters" / f"{lookup}.py", LOOKUP / "adapters" / "__init__.py"}
     for file in sorted(files):
         try:
             finder.run_script(str(file))  # which runs nothing, but follows the imports in the compiled code
         except SyntaxError as error:
-            shown = f"lambda/api/{file.relative_to(API).as_posix()}"
+            ours = file.is_relative_to(API)
+            shown = f"lambda/{'api' if ours else 'lookup'}/{file.relative_to(API if ours else LOOKUP).as_posix()}"
             raise UserError(shown, f"line {error.lineno}: {error.msg}", "correct it") from None
     for found in finder.modules.values():
         if found.__file__:  # type: ignore[attr-defined]  # it is None for built-in modules; typeshed does not know it
             files.add(Path(found.__file__))  # type: ignore[attr-defined]
-    if data.is_file():
-        files.add(data)
+    files |= {file for file in (data, LOOKUP / "adapters" / f"{lookup}.json") if file.is_file()}
     return {
         file.relative_to(API if file.is_relative_to(API) else LOOKUP).as_posix(): file.read_bytes()
         for file in sorted(files)

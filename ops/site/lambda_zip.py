@@ -69,7 +69,7 @@ def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bo
     """
     with in_words("the Lambda's zip"):
         signs = "token" in settings.attribute_names()
-        files = _modules(settings.lookup.adapter, signs) | _phonenumbers() | (_jwt() if signs else {})
+        files = _modules(settings.lookup.adapter, signs) | phonenumbers() | (_jwt() if signs else {})
     files["settings.json"] = json.dumps(lambda_settings(settings), indent=1, ensure_ascii=False).encode()
     packages = lambda_packages(settings.lookup.packages, "" if local else runtime)
     if both := {path.partition("/")[0] for path in files} & {path.partition("/")[0] for path in packages}:
@@ -120,7 +120,8 @@ def _jwt() -> dict[str, bytes]:
     return files
 
 
-def _phonenumbers() -> dict[str, bytes]:
+def phonenumbers() -> dict[str, bytes]:
+    """Return the module of phonenumberslite that parses numbers, with its data, {path: content}."""
     lite = distribution("phonenumberslite")
     source = Path(str(lite.locate_file("phonenumbers")))
     files = {"phonenumbers/__init__.py": _PHONENUMBERS_INIT.encode()}

@@ -22,6 +22,7 @@ from typing import Any, Protocol, TextIO
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.utilities.idempotency.persistence.base import BasePersistenceLayer
+from customers import Customer
 
 from popdesk_api.cases import Cases, Write
 from popdesk_api.contract import IDEMPOTENCY_HEADER
@@ -59,6 +60,16 @@ class Contacts(Protocol):
         """Set attributes of the contact."""
 
 
+class LookUp(Protocol):
+    """What asks the look-up again: popdesk_api/candidates.py."""
+
+    def candidates(self, contact_id: str) -> list[Customer]:
+        """Return whom the look-up finds for the contact."""
+
+    def choose(self, contact_id: str, customer_id: str) -> dict[str, str]:
+        """Return its answer for the one whom the agent chose."""
+
+
 @dataclass
 class Services:
     """What requests need, each opened when it is first needed: `settings` are the zip's settings.json."""
@@ -68,11 +79,13 @@ class Services:
     open_contacts: Callable[[], Contacts]
     open_cases: Callable[[], Cases]
     open_writes: Callable[[], BasePersistenceLayer]
+    open_look_up: Callable[[], LookUp]
     out: TextIO = sys.stdout
     _admission: Admission | None = None
     _contacts: Contacts | None = None
     _cases: Cases | None = None
     _writes: BasePersistenceLayer | None = None
+    _look_up: LookUp | None = None
 
     def admission(self) -> Admission:
         """Return what admits requests."""
@@ -93,6 +106,11 @@ class Services:
         """Return the store of the answers to writes."""
         self._writes = self._writes or self.open_writes()
         return self._writes
+
+    def look_up(self) -> LookUp:
+        """Return what asks the look-up again. Raises LookupFailed if its adapter cannot be opened."""
+        self._look_up = self._look_up or self.open_look_up()
+        return self._look_up
 
 
 class Request:

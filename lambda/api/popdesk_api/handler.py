@@ -21,11 +21,13 @@ from typing import Any
 import boto3
 import routes  # noqa: F401
 from botocore.config import Config
+from token_signing import open_signer
 
 import popdesk_api.case_routes
 import popdesk_api.contact_routes  # noqa: F401  # they add themselves
 from popdesk_api.admission import Admission
 from popdesk_api.app import Services
+from popdesk_api.candidates import LookUpAgain
 from popdesk_api.cases import open_adapter
 from popdesk_api.contacts import Contacts
 from popdesk_api.once import open_writes
@@ -51,7 +53,11 @@ def create_handler(settings: dict[str, Any]) -> Api:
     def open_admission() -> Admission:
         return Admission(TokenKeys(), open_contacts(), os.environ[STACK_VARIABLE])
 
-    return Api(Services(settings, open_admission, open_contacts, partial(open_adapter, settings), open_writes))
+    def open_look_up() -> LookUpAgain:
+        return LookUpAgain(settings["look_up"], open_contacts(), open_signer())
+
+    open_cases = partial(open_adapter, settings)
+    return Api(Services(settings, open_admission, open_contacts, open_cases, open_writes, open_look_up))
 
 
 if os.path.exists(SETTINGS):

@@ -17,14 +17,17 @@ from typing import Any
 import popdesk_api.case_routes
 import popdesk_api.contact_routes  # noqa: F401  # they add themselves
 from cases_adapters.sample import SampleCases
-from popdesk_api.app import Services
+from popdesk_api.app import LookUp, Services
+from popdesk_api.candidates import LookUpAgain
 from popdesk_api.cases import Cases
 from popdesk_api.contract import CONTACT_HEADER, IDEMPOTENCY_HEADER, PREFIX
 from popdesk_api.once import SqliteWrites
 from popdesk_api.serving import Api
+from token_signing import TokenSigner
 
 from ops.preview.http_api import http_api_event, response
-from ops.settings import api_settings, load_settings
+from ops.settings import api_settings, lambda_settings, load_settings
+from tests.unit.lambda_.tokens import with_api
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -55,6 +58,13 @@ class Attributes:
 
     def __init__(self) -> None:
         self.written: list[tuple[str, dict[str, str]]] = []
+        self.address = "+12125550150"
+        self.attributes: dict[str, str] = {}
+
+    def describe(self, contact_id: str) -> dict[str, Any]:
+        """Return a call from a number that two sample customers share."""
+        endpoint = {"Type": "TELEPHONE_NUMBER", "Address": self.address}
+        return {"Id": contact_id, "Channel": "VOICE", "CustomerEndpoint": endpoint, "Attributes": self.attributes}
 
     def set_attributes(self, contact_id: str, attributes: dict[str, str]) -> None:
         self.written.append((contact_id, attributes))
@@ -88,6 +98,9 @@ class Asks:
     def __init__(self, folder: Path, cases: Cases | None = None, **settings: Any) -> None:
         self.cases = cases or SampleCases(str(folder / "cases"))
         self.contacts = Attributes()
+        settings_of_lookup = lambda_settings(with_api(load_settings()))
+        signer = TokenSigner("popdesk-test")
+        self.look_up: LookUp = LookUpAgain(settings_of_lookup, self.contacts, signer)
         self.out = io.StringIO()
         services = Services(
             {**api_settings(load_settings()), "attributes": ["wrapUp"], **settings},
@@ -95,6 +108,7 @@ class Asks:
             lambda: self.contacts,
             lambda: self.cases,
             lambda: SqliteWrites(str(folder / "writes")),
+            lambda: self.look_up,
             self.out,
         )
         self.api = Api(services)

@@ -39,6 +39,14 @@ def test_it_has_the_handler_the_routes_and_one_adapter(local: dict[str, bytes]) 
     assert not [name for name in local if "/.." in name or name.startswith(("..", "bin/"))]
 
 
+def test_it_has_the_look_ups_adapter_and_its_settings(local: dict[str, bytes]) -> None:
+    assert {"directory.py", "adapters/sample.py", "adapters/sample.json", "phonenumbers/phonenumberutil.py"} <= set(
+        local
+    )
+    assert not {"adapters/dynamodb.py", "adapters/http.py"} & set(local)
+    assert json.loads(local["settings.json"])["look_up"]["lookup"]["adapter"] == "sample"
+
+
 def test_the_same_settings_are_the_same_bytes(local: dict[str, bytes]) -> None:
     assert _files(make_api_zip(load_settings(), local=True)) == local
 

@@ -13,8 +13,9 @@ import pytest
 import token_signing
 from adapters.sample import SampleCustomers
 from customers import Customer, Customers, LookupFailed
+from directory import CustomerDirectory
 from flow_contract import NO_VALUE
-from handler import CustomerDirectory, create_handler
+from handler import create_handler
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st

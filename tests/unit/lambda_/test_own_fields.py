@@ -10,8 +10,9 @@ import pytest
 from adapters.sample import SampleCustomers
 from answers import build_answer
 from customers import Customer
+from directory import CustomerDirectory
 from flow_contract import NO_VALUE
-from handler import CustomerDirectory, create_handler
+from handler import create_handler
 from hypothesis import given
 from hypothesis import strategies as st
 from identity import Identity
