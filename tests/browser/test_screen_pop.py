@@ -65,24 +65,23 @@ def open_in() -> Iterator[Callable[[Browser, Preview, str], AppStates]]:
         workspace.page.context.close()
 
 
-# How long a click counts in Chromium and in Firefox, in milliseconds, for every frame of the clicked one's origin (user
-# activation: https://html.spec.whatwg.org/multipage/interaction.html#transient-activation-duration), and a little more.
-CLICK_COUNTS = 5_500
-
-
 def connect(
     states: AppStates, customer: str, channel: str = "CHAT", untouched: bool = False, **attributes: str
 ) -> Contact:
     """Offer a contact, let its app start, and accept it.
 
-    `untouched` accepts it when no click counts any more: whatever Playwright evaluates in a frame counts as the agent's click.
+    `untouched` accepts it when no click counts any more: whatever Playwright evaluates in a frame counts as the agent's click
+    for five seconds. To open a window uses it up, for every frame of the page
+    (https://html.spec.whatwg.org/multipage/interaction.html#consume-user-activation).
     """
     contact = states.desk.offer(customer=customer, channel=channel)
     if attributes:
         contact.set_attributes(**attributes)
     contact.wait_until_running()
     if untouched:
-        states.workspace.page.wait_for_timeout(CLICK_COUNTS)
+        with states.workspace.page.context.expect_page() as opened:
+            states.frame().evaluate("() => void open()")
+        opened.value.close()
     contact.accept()
     return contact
 
