@@ -12,6 +12,7 @@ TEAM_FILES = {
     "web/theme.css": "styles of your own",
     "lambda/lookup/adapters/NAME.py": "an adapter of your own",
     "lambda/lookup/adapters/sample.json": "the sample customers",
+    "lambda/api/routes.py": "the routes of your own API",
     "lambda/api/cases_adapters/NAME.py": "an adapter for cases of your own",
     "lambda/api/cases_adapters/sample.json": "the sample cases",
     "pyproject.toml": "the settings, from `[tool.popdesk]` to the end of the file",

@@ -23,14 +23,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import watchfiles
+from cases_adapters.sample import FILE_VARIABLE as SAMPLE_CASES
+from cases_adapters.sample import SampleCases
+from popdesk_api.once import FILE_VARIABLE as WRITES_FILE
 from token_signing import KEYS_VARIABLE, STACK_VARIABLE
 
-from ops import LOOKUP
+from ops import API, LOOKUP
 from ops.errors import UserError
 from ops.flows import definitions as flows
 from ops.flows.runner import INSTANCE, Runner
+from ops.preview.local_api import LocalFunctions
 from ops.preview.local_lambda import LocalLambda
 from ops.settings import ROOT, Settings
+from ops.site.api_zip import build_api_zip
 from ops.site.build import Page, app_page, make_page
 from ops.site.contents import Site
 from ops.site.headers import response_headers
@@ -40,11 +45,12 @@ if TYPE_CHECKING:
     from ops.preview.directory import Directory  # it imports botocore, which takes its time
 
 SAMPLE_CUSTOMERS = LOOKUP / "adapters" / "sample.json"
+SAMPLE_CASES_FILE = API / "cases_adapters" / "sample.json"
 MAIN_FLOW = "local:main"
 _QUEUE = f"{INSTANCE}/queue/local"
 _PRINTS = Path(__file__).parent / "prints.py"  # a module of the page's
 # In the order in which they are built.
-_PARTS = ("flow", "app", "workspace")
+_PARTS = ("flow", "api", "app", "workspace")
 _WATCHED = ("web", "pyapp", "lambda", "ops", "pyproject.toml")
 
 
@@ -104,6 +110,7 @@ class Builds:
         self._failed: set[str] = set()
         self.problems: dict[str, dict[str, str]] = {}
         self._lambda: LocalLambda | None = None
+        self.api: LocalFunctions | None = None
 
     def build_all(self) -> None:
         """Build every part. Raises UserError."""
@@ -114,6 +121,8 @@ class Builds:
         """End the Lambda: a contact that is in its flow gets an error."""
         if self._lambda is not None:
             self._lambda.close(now=True)
+        if self.api is not None:
+            self.api.close(now=True)
 
     def printed(self, text: str) -> None:
         """Show in the terminal what the page's Python has printed; what would be no character there is written out."""
@@ -121,7 +130,12 @@ class Builds:
             self._log("page: " + "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line))
 
     def _build(self, part: str) -> None:
-        {"flow": self._build_flow, "app": self._build_app, "workspace": self._build_workspace}[part]()
+        {
+            "flow": self._build_flow,
+            "api": self._build_api,
+            "app": self._build_app,
+            "workspace": self._build_workspace,
+        }[part]()
 
     def _build_workspace(self) -> None:
         self.workspace = self._noted("workspace", make_page(workspace_page()))
@@ -177,10 +191,41 @@ class Builds:
         given = self._directory.environment(settings) if self._directory else {}
         return {**given, **self._tokens} if settings.api.enabled else given
 
+    def _build_api(self) -> None:
+        settings = self._read_settings()
+        functions = None
+        if settings.api.enabled:
+            package = build_api_zip(settings, self._folder / "api.zip", local=True)
+            functions = LocalFunctions(package, partial(self._api_variables, settings), self._log)
+            try:
+                functions.start()
+            except UserError:
+                functions.close()
+                raise
+        old, self.api = self.api, functions
+        if old is not None:
+            old.close()
+
+    def _api_variables(self, settings: Settings) -> dict[str, str]:
+        """Return the environment of the API's function: its files are in this preview's folder."""
+        return {
+            **settings.api.environment,
+            SAMPLE_CASES: str(self._folder / "cases.sqlite"),
+            WRITES_FILE: str(self._folder / "writes.sqlite"),
+            **self._api_environment,
+        }
+
+    def sample_cases(self) -> SampleCases | None:
+        """Return the sample cases, which the API's function keeps, for the sample CRM; None where it keeps none."""
+        if not self.settings.api.enabled or self.settings.api.cases != "sample":
+            return None
+        return SampleCases(str(self._folder / "cases.sqlite"), str(SAMPLE_CASES_FILE))
+
     def _read_settings(self) -> Settings:
         if self._directory:
             return self._directory.settings(self._source())  # its customers' pages are in the CRM of the settings
         settings = self._source().with_local_crm(self._origin)
+        settings = settings.model_copy(update={"api": settings.api.model_copy(update={"cases": "sample"})})
         if settings.lookup.adapter != "sample":
             self._tell(
                 f'lookup.adapter is "{settings.lookup.adapter}"; preview looks customers up in the sample file'
@@ -203,7 +248,7 @@ class Builds:
     def rebuild(self, changed: set[Path]) -> None:
         """Build again what the changed files (absolute paths) belong to, and what failed before; reload the open pages."""
         parts = {_part(path) for path in changed}
-        wanted = self._failed | (parts & set(_PARTS)) | ({"flow", "app"} if "settings" in parts else set())
+        wanted = self._failed | (parts & set(_PARTS)) | ({"flow", "api", "app"} if "settings" in parts else set())
         built = [part for part in _PARTS if part in wanted and self._rebuild(part)]
         # The workspace reads the settings as it starts.
         for part in ["workspace"] if "settings" in parts and built else built:
@@ -244,6 +289,8 @@ def _part(path: Path) -> str:
     inside = path.relative_to(ROOT).as_posix()
     if inside == "pyproject.toml":
         return "settings"
+    if inside.startswith("lambda/api/"):
+        return "api"
     if inside.startswith("lambda/") or inside == "ops/flows/definitions.py":
         return "flow"
     if inside.startswith("web/workspace/"):

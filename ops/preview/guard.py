@@ -21,7 +21,13 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # What a body may have, bytes, by its path. An answer may carry the workspace's log: a million characters of JSON, escaped.
-BODY_LIMITS = {"/api/offer": 1_000_000, "/api/answers": 16_000_000, "/api/prints": 100_000, "/api/contacts": 10_000}
+BODY_LIMITS = {
+    "/api/offer": 1_000_000,
+    "/api/answers": 16_000_000,
+    "/api/prints": 100_000,
+    "/api/contacts": 10_000,
+    "/api/faults": 1_000,
+}
 BODY_SECONDS = 30.0  # for a body to arrive
 _OWN = "/api/"
 
@@ -43,12 +49,13 @@ def refusal(origin: str, headers: Mapping[str, str]) -> str:
 class Guard:
     """Refuses what other pages ask of /api/ (403), and bodies that are too long (413), too slow (408) or not taken there.
 
-    `origin` is the workspace's own, "" for a site that has no /api/.
+    `origin` is the workspace's own, "" for the app's site, whose /api/ is the team's: `longest` bytes are taken there.
     """
 
-    def __init__(self, app: ASGIApp, origin: str = "") -> None:
+    def __init__(self, app: ASGIApp, origin: str = "", longest: int = 0) -> None:
         self._app = app
         self._origin = origin
+        self._longest = longest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a refusal, or let the application answer, which reads no more than it may."""
@@ -56,7 +63,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        limit = BODY_LIMITS.get(scope["path"], 0)
+        limit = BODY_LIMITS.get(scope["path"], 0) if self._origin else self._longest
         if self._origin and scope["path"].startswith(_OWN) and (why := refusal(self._origin, headers)):
             await _refuse(403, f"this address is for the workspace's own page: {why}")(scope, receive, send)
         elif _announced(headers) > limit:

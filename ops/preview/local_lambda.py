@@ -30,7 +30,7 @@ from ops.flows.runner import Answer
 
 # Runs in the process: one event a line on stdin, one answer a line on the real stdout; the handler's prints go to stderr.
 _WORKER = """
-import json, os, sys, time, uuid
+import importlib, json, os, sys, time, uuid
 from importlib.machinery import PathFinder
 folder, entry, packages = sys.argv[1:]
 sys.path.insert(0, folder)
@@ -50,7 +50,7 @@ class Context:
         self.aws_request_id, self.deadline = str(uuid.uuid4()), time.monotonic() + seconds
     def get_remaining_time_in_millis(self): return max(0, int((self.deadline - time.monotonic()) * 1000))
 module, name = entry.rsplit(".", 1)
-handler = getattr(__import__(module), name)
+handler = getattr(importlib.import_module(module), name)
 print(json.dumps({"ready": True}), file=answers, flush=True)
 for line in sys.stdin:
     asked = json.loads(line)
@@ -74,7 +74,8 @@ class LocalLambda:
     """Invokes the handler in the zip; a context manager. `log` gets each line that the handler prints.
 
     `environment` returns the process's own environment variables before each call. If they have changed, as credentials do
-    that are renewed, the process is started anew. It may raise UserError.
+    that are renewed, the process is started anew. It may raise UserError. `python` is the folder of what is in the zip, for
+    people.
     """
 
     def __init__(
@@ -83,8 +84,10 @@ class LocalLambda:
         handler: str,
         log: Callable[[str], None] = lambda _: None,
         environment: Callable[[], dict[str, str]] = dict,
+        python: str = "lambda/lookup/",
     ) -> None:
         self._handler = handler
+        self._python = python
         self._log = log
         self._environment = environment
         self._given: dict[str, str] = {}
@@ -159,6 +162,7 @@ class LocalLambda:
             env={
                 **{name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
                 "AWS_REGION": "us-east-1",
+                "AWS_DEFAULT_REGION": given.get("AWS_REGION", "us-east-1"),  # Lambda sets both, boto3 reads this one
                 "LAMBDA_TASK_ROOT": self._folder.name,
                 "TZ": ":UTC",
                 **given,
@@ -185,7 +189,7 @@ class LocalLambda:
             self._end()
             reason = tail[-1] if tail else "it did not start"
             raise UserError(
-                "The Lambda", f"its handler cannot be loaded from the zip: {reason}", "correct lambda/lookup/"
+                "The Lambda", f"its handler cannot be loaded from the zip: {reason}", f"correct {self._python}"
             )
         return process
 

@@ -1,7 +1,7 @@
 """Preview's two sites as Starlette applications: the workspace with what its page asks, and the app.
 
-    workspace_site(builds, pages, connect, origin="http://127.0.0.1:8000", app_url="http://localhost:8001/")
-    app_site(builds)
+    workspace_site(builds, pages, connect, api, origin="http://127.0.0.1:8000", app_url="http://localhost:8001/")
+    app_site(builds, api)
 
 Both are for this machine's browsers alone: ops/preview/guard.py. The app is served with production's headers
 (ops/site/headers.py).
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+from popdesk_api.contract import PREFIX
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.applications import Starlette
@@ -26,6 +27,7 @@ from starlette.types import Receive, Scope, Send
 from ops.flows.runner import Contact
 from ops.preview.builds import MAIN_FLOW, Builds
 from ops.preview.guard import Guard
+from ops.preview.local_api import METHODS, ApiFaults, LocalApi
 from ops.preview.local_connect import LocalConnect
 from ops.preview.open_pages import OpenPages
 from ops.preview.sample_crm import sample_crm
@@ -42,6 +44,7 @@ _WORKSPACE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+_LONGEST_REQUEST = 1_000_000  # bytes; the function takes far less and says so
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -103,7 +106,9 @@ class _Print(BaseModel):
     text: Annotated[str, Field(max_length=100_000)]
 
 
-def workspace_site(builds: Builds, pages: OpenPages, connect: LocalConnect, origin: str, app_url: str) -> Starlette:
+def workspace_site(
+    builds: Builds, pages: OpenPages, connect: LocalConnect, api: LocalApi, origin: str, app_url: str
+) -> Starlette:
     """Return the workspace's site: its page, what that asks (/api/), and the sample CRM (/crm/)."""
 
     async def page(request: Request) -> Response:
@@ -127,6 +132,7 @@ def workspace_site(builds: Builds, pages: OpenPages, connect: LocalConnect, orig
             "crm": settings.crm.home,
             "tell_contacts": settings.api.enabled,
             "secrets": settings.secret_attributes(),
+            "api_faults": api.faults.model_dump(),
         }
         return JSONResponse(content, headers=_NO_STORE)
 
@@ -158,8 +164,12 @@ def workspace_site(builds: Builds, pages: OpenPages, connect: LocalConnect, orig
         builds.printed(_Print.model_validate_json(await request.body()).text)
         return Response(status_code=204)
 
+    async def faults(request: Request) -> Response:
+        api.faults = ApiFaults.model_validate_json(await request.body())
+        return Response(status_code=204)
+
     async def crm(scope: Scope, receive: Receive, send: Send) -> None:
-        await sample_crm(builds.customers)(scope, receive, send)
+        await sample_crm(builds.customers, builds.sample_cases())(scope, receive, send)
 
     async def to_crm(_request: Request) -> Response:
         return RedirectResponse("/crm/")
@@ -172,6 +182,7 @@ def workspace_site(builds: Builds, pages: OpenPages, connect: LocalConnect, orig
             Route("/api/answers", answers, methods=["POST"]),
             Route("/api/contacts", contacts, methods=["POST"]),
             Route("/api/prints", prints, methods=["POST"]),
+            Route("/api/faults", faults, methods=["POST"]),
             Route("/crm", to_crm),
             Mount("/crm", crm),
             Route("/{path:path}", page),
@@ -185,18 +196,22 @@ def workspace_site(builds: Builds, pages: OpenPages, connect: LocalConnect, orig
     )
 
 
-def app_site(builds: Builds) -> Starlette:
-    """Return the app's site, with production's headers: the workspace alone may frame it."""
+def app_site(builds: Builds, api: LocalApi) -> Starlette:
+    """Return the app's site, with production's headers: the workspace alone may frame it; and the team's API."""
 
     async def page(request: Request) -> Response:
         return _file(builds.app, request.url.path, builds.app_headers)
 
     return Starlette(
-        routes=[Route("/{path:path}", page)],
+        routes=[
+            Route(f"{PREFIX}{{path:path}}", api.endpoint, methods=METHODS),
+            Route("/{path:path}", page),
+        ],
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"]),
-            Middleware(Guard),
+            Middleware(Guard, longest=_LONGEST_REQUEST),
         ],
+        exception_handlers={ClientDisconnect: _gone},
     )
 
 

@@ -1,6 +1,8 @@
 """The sample CRM that preview serves, so that a screen pop opens something: a list, a search, a page for each customer.
 
-    app.mount("/crm", sample_crm(customers))     # customers: [{"id", "name", "phone", "email"}, ...]
+    app.mount("/crm", sample_crm(customers, cases))     # customers: [{"id", "name", "phone", "email"}, ...]
+
+A customer's page shows their cases and notes where `cases` is given, as the API's sample adapter keeps them.
 
 Plain HTML made on the server; every value is escaped.
 """
@@ -11,6 +13,7 @@ import re
 from html import escape
 from urllib.parse import quote
 
+from cases_adapters.sample import SampleCases
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -23,7 +26,7 @@ STYLE = ROOT / "web" / "crm" / "crm.css"
 Customer = dict[str, str]
 
 
-def sample_crm(customers: list[Customer]) -> Starlette:
+def sample_crm(customers: list[Customer], cases: SampleCases | None = None) -> Starlette:
     """Make the CRM's pages as an app to be mounted at /crm."""
     by_id = {customer["id"]: customer for customer in customers}
 
@@ -41,7 +44,8 @@ def sample_crm(customers: list[Customer]) -> Starlette:
             f"<dt>{label}</dt><dd>{escape(found[key])}</dd>"
             for key, label in (("id", "Customer id"), ("phone", "Phone"), ("email", "E-mail"))
         )
-        return _page(found["name"], f"<h1>{escape(found['name'])}</h1><div class=panel><dl>{rows}</dl></div>")
+        about = f"<h1>{escape(found['name'])}</h1><div class=panel><dl>{rows}</dl></div>"
+        return _page(found["name"], about + (_cases(cases, found["id"]) if cases else ""))
 
     def search(request: Request) -> Response:
         query = request.query_params.get("q", "")
@@ -69,6 +73,26 @@ def _matches(customer: Customer, query: str) -> bool:
         return True
     digits = re.sub(r"[\s().+-]", "", wanted)
     return digits.isdecimal() and len(digits) > 2 and digits in customer["phone"]
+
+
+def _cases(cases: SampleCases, customer: str) -> str:
+    rows = "".join(
+        f'<tr id="case-{escape(case.id)}"><td>{escape(case.id)}</td><td>{escape(case.subject)}</td>'
+        f"<td>{escape(case.status)}</td><td>{escape(case.priority)}</td><td>{_time(case.updated)}</td></tr>"
+        for case in cases.all_cases(customer)
+    )
+    head = "<tr><th>Case</th><th>Subject</th><th>Status</th><th>Priority</th><th>Updated</th></tr>"
+    listed = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>" if rows else "<p class=muted>None.</p>"
+    events = "".join(
+        f"<li>{_time(event.time)}<span>{escape(event.title)}</span><span class=muted>{escape(event.note)}</span></li>"
+        for event in cases.history(customer)
+    )
+    happened = f"<ul>{events}</ul>" if events else "<p class=muted>Nothing.</p>"
+    return f"<h2>Cases</h2><div class=panel>{listed}</div><h2>History</h2><div class=panel>{happened}</div>"
+
+
+def _time(iso: str) -> str:
+    return f'<time datetime="{escape(iso)}">{escape(iso[:16].replace("T", " "))}</time>'
 
 
 def _list(title: str, customers: list[Customer]) -> str:

@@ -150,6 +150,10 @@ class Desk:
         """Never acknowledge the apps that say hello from now on."""
         self.command("drop", what="acknowledge")
 
+    def api(self, fault: str = "", milliseconds: float | None = None) -> None:
+        """Make the team's API "late", "down", or its answers "lost"; without a fault it is well again."""
+        self.command("api", fault=fault, **({} if milliseconds is None else {"ms": milliseconds}))
+
     def heal(self, request: str = "") -> None:
         """Take back the fault of one request, or every fault."""
         self.command("heal", request=request)

@@ -26,6 +26,7 @@ from starlette.applications import Starlette
 
 from ops.errors import UserError
 from ops.preview.builds import Builds
+from ops.preview.local_api import LocalApi
 from ops.preview.local_connect import LocalConnect, local_connect_site
 from ops.preview.open_pages import OpenPages
 from ops.preview.routes import app_site, workspace_site
@@ -83,9 +84,10 @@ class Preview:
             directory=directory,
             api_environment=connect.environment(f"http://127.0.0.1:{port_of(self._connect_sockets[0])}"),
         )
+        api = LocalApi(lambda: self._builds.api)
         self._servers = [
-            _server(workspace_site(self._builds, self._pages, connect, origin, self.app_url)),
-            _server(app_site(self._builds)),
+            _server(workspace_site(self._builds, self._pages, connect, api, origin, self.app_url)),
+            _server(app_site(self._builds, api)),
             _server(local_connect_site(connect)),
         ]
         self._stopping = threading.Event()

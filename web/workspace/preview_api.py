@@ -2,6 +2,7 @@
 
 config = await fetch_json("/api/config")
 outcome = await run_flow(contact, typed="")       # the contact flow's outcome, of POST /api/offer
+await set_api_faults(faults.api)
 """
 
 import json
@@ -52,3 +53,13 @@ async def run_flow(contact: "Contact", typed: str) -> "dict[str, Any]":
     }
     outcome: dict[str, Any] = await fetch_json("/api/offer", body)
     return outcome
+
+
+async def set_api_faults(faults: "dict[str, Any]") -> None:
+    """Make the team's API go wrong on purpose. Raises NotPossible where the server does not take it."""
+    try:
+        answer = await post("/api/faults", faults)
+    except Exception as error:
+        raise NotPossible("the preview server does not answer (" + str(error) + ")")
+    if not answer.ok:
+        raise NotPossible("the preview server answered /api/faults with status " + str(answer.status))

@@ -20,7 +20,7 @@ from model.faults import Faults
 from model.log import Log
 from panels.dom import by_id, sentence
 from panels.page import Page
-from preview_api import fetch_json, post, run_flow
+from preview_api import fetch_json, post, run_flow, set_api_faults
 from protocol.apps import App, Apps
 from protocol.frames import Frames
 
@@ -57,6 +57,7 @@ class Workspace:
         self.apps = Apps(desk, Faults(), Log(), frames)
         self.page = Page(self.apps)
         self.commands = Commands(self.apps, run_flow, self.page)
+        self.commands.send_api_faults = set_api_faults
         frames.on_failed = self.page.show_failure
         desk.on_change = self.page.changed
         desk.on_state = self._tell
@@ -126,6 +127,7 @@ class Workspace:
             names = ("name", "url", "scope", "sandbox", "allow", "permissions")
             self.apps.configure(App(*[known[name] for name in names]))
         self.page.offer.fill_customers(config.get("customers") or [])
+        self.apps.faults.api = config.get("api_faults") or self.apps.faults.api
 
     # -- the server's events -------------------------------------------------------------------------------------------
 

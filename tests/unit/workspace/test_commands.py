@@ -69,7 +69,7 @@ def hand(bench: Bench) -> Hand:
 
 
 def test_the_parameters_listed_are_those_of_the_functions() -> None:
-    assert len(COMMANDS) == 40
+    assert len(COMMANDS) == 41
     for name, command in COMMANDS.items():
         assert tuple(inspect.signature(command.function).parameters)[1:] == command.parameters, name
 
@@ -232,6 +232,28 @@ def test_faults(hand: Hand) -> None:
     assert len(faults.describe()) == 5
     hand.do("heal")
     assert faults.describe() == []
+
+
+def test_faults_of_the_api_are_told_to_the_server(hand: Hand) -> None:
+    told: list[dict[str, Any]] = []
+
+    async def send(faults: dict[str, Any]) -> None:
+        told.append(dict(faults))
+
+    hand.commands.send_api_faults = send
+    hand.address("?api=late,ms:300&api=lost")
+    assert told[-1] == {"latency_ms": 300.0, "down": False, "lost": True}
+    assert hand.bench.faults.describe() == [
+        "the API answers 300 ms later",
+        "the API's answers are lost: it does what it is asked",
+    ]
+    hand.do("api", fault="down")
+    hand.do("heal", request="agent/getName")
+    assert len(told) == 3  # that fault is not the API's
+    hand.do("heal")
+    assert told[-1] == {"latency_ms": 0, "down": False, "lost": False}
+    with pytest.raises(NotPossible, match="late, down, lost"):
+        hand.do("api", fault="broken")
 
 
 def test_until_waits_for_the_app(hand: Hand) -> None:

@@ -51,7 +51,20 @@ def answer(context: "Commands", request: str = "", data: "Any" = UNDEFINED) -> N
     context.faults.answer(request, [] if data is UNDEFINED else [data])
 
 
+@command("api", "fault", "ms")
+async def api(context: "Commands", fault: str = "", ms: "float | None" = None) -> None:
+    """Make the team's API answer late (ms), be down, or have its answers lost; without a fault it is well again."""
+    try:
+        context.faults.set_api(fault, ms)
+    except ValueError as error:
+        raise NotPossible(str(error))
+    await context.tell_api_faults()
+
+
 @command("heal", "request")
-def heal(context: "Commands", request: str = "") -> None:
+async def heal(context: "Commands", request: str = "") -> None:
     """Take back the fault of one request, or every fault."""
+    before = context.faults.api
     context.faults.heal(request)
+    if context.faults.api != before:
+        await context.tell_api_faults()

@@ -44,6 +44,13 @@ class Commands:
         self.page = page
         self.config: dict[str, Any] = {}
         self.opened_ms = 0.0
+        # Tells the preview server of the API's faults, which are its to have; where there is no server, nobody.
+        self.send_api_faults: Callable[[dict[str, Any]], Awaitable[Any]] | None = None
+
+    async def tell_api_faults(self) -> None:
+        """Tell the preview server what goes wrong with the API now."""
+        if self.send_api_faults is not None:
+            await self.send_api_faults(self.faults.api)
 
     async def command(self, name: str, args: "dict[str, Any]") -> "Any":
         """Do one command; return its result. Raises NotPossible for an unknown command, argument or state."""

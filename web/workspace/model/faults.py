@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 KINDS = ("fail", "hang", "late")
+API_KINDS = ("late", "down", "lost")
 DEFAULT_REASON = "The workspace was told to fail this request"
 DEFAULT_LATE = 2000.0
+# What POST /api/faults of the preview server takes (ops/preview/local_api.py).
+_API_WELL = {"latency_ms": 0, "down": False, "lost": False}
 
 
 class Plan:
@@ -40,6 +43,18 @@ class Faults:
         self.latency = 0.0
         self.drop_acknowledge = False
         self.rules: dict[str, tuple[str, Any]] = {}
+        self.api: dict[str, Any] = dict(_API_WELL)
+
+    def set_api(self, kind: str, ms: float | None = None) -> None:
+        """Make the team's API late by `ms`, down, or its answers lost; "" makes it well again. Raises ValueError."""
+        if kind and kind not in API_KINDS:
+            raise ValueError("a fault of the API is one of " + ", ".join(API_KINDS))
+        if not kind:
+            self.api = dict(_API_WELL)
+        elif kind == "late":
+            self.api = dict(self.api, latency_ms=DEFAULT_LATE if ms is None else float(ms))
+        else:
+            self.api = dict(self.api, **{kind: True})
 
     def set(self, command: str, kind: str, value: float | str | None = None) -> None:
         """Make requests of `command` fail (value: the reason), hang, or be late (value: ms). Raises ValueError."""
@@ -61,6 +76,7 @@ class Faults:
         self.rules.clear()
         self.latency = 0.0
         self.drop_acknowledge = False
+        self.set_api("")
 
     def plan(self, command: str) -> Plan | None:
         """Return the Plan for a request, or None when nothing is wrong."""
@@ -79,6 +95,12 @@ class Faults:
         lines = ["every answer takes " + str(int(self.latency)) + " ms longer"] if self.latency else []
         if self.drop_acknowledge:
             lines.append("the acknowledgement is dropped")
+        if self.api["latency_ms"]:
+            lines.append("the API answers " + str(int(self.api["latency_ms"])) + " ms later")
+        if self.api["down"]:
+            lines.append("the API is down")
+        if self.api["lost"]:
+            lines.append("the API's answers are lost: it does what it is asked")
         for command in sorted(self.rules):
             kind, value = self.rules[command]
             if kind == "answer":
