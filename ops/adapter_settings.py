@@ -34,7 +34,7 @@ def has_settings(module: Path) -> bool:
 def check_adapter_settings(module: Path, table: dict[str, Any]) -> dict[str, Any]:
     """Return `table` with the adapter's defaults, as plain JSON values.
 
-    Raises ValueError that says which key is wrong, or what is wrong with the declaration.
+    Raises ValueError that says which keys are wrong ("s3.bucket: ..."), or what is wrong with the declaration.
     """
     declaration = _declaration(module)
     if declaration is None:
@@ -44,7 +44,9 @@ def check_adapter_settings(module: Path, table: dict[str, Any]) -> dict[str, Any
         return model.model_validate(table).model_dump(mode="json")
     except ValidationError as error:
         problems = [
-            ".".join(str(part) for part in problem["loc"]) + ": " + _REASONS.get(problem["type"], problem["msg"])
+            ".".join([module.stem, *(str(part) for part in problem["loc"])])
+            + ": "
+            + _REASONS.get(problem["type"], problem["msg"])
             for problem in error.errors()
         ]
         raise ValueError("; ".join(problems)) from None

@@ -158,10 +158,7 @@ class Api(FunctionSettings):
                 raise ValueError(
                     f"{name}: there is no such setting, and no adapter lambda/api/cases_adapters/{name}.py with a class Settings"
                 )
-            try:
-                tables[name] = check_adapter_settings(ADAPTERS / f"{name}.py", table)
-            except ValueError as error:
-                raise ValueError(f"{name}.{error}") from None
+            tables[name] = check_adapter_settings(ADAPTERS / f"{name}.py", table)
         return self
 
     @model_validator(mode="after")

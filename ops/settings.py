@@ -211,10 +211,7 @@ class Lookup(FunctionSettings):
                 raise ValueError(
                     f"{name}: there is no such setting, and no adapter lambda/lookup/adapters/{name}.py with a class Settings"
                 )
-            try:
-                tables[name] = check_adapter_settings(adapters / f"{name}.py", table)
-            except ValueError as error:
-                raise ValueError(f"{name}.{error}") from None
+            tables[name] = check_adapter_settings(adapters / f"{name}.py", table)
         return self
 
     @field_validator("adapter")

@@ -55,7 +55,8 @@ class Customers:
         """Return the customers with this phone number or e-mail address, [] if there is none, within about `seconds`.
 
         Look for `identity.value` only: if there is no match, the handler asks again for its other spellings
-        (identity.py). Raise LookupFailed, or any other exception: the handler answers the call whatever is raised. It also
+        (identity.py). Raise LookupFailed, or any other exception: the handler answers the call whatever is raised, and of
+        TimeoutError says that the directory did not answer in time (504), of others that it failed (502). It also
         stops waiting after `seconds`, but `find` should end by itself soon after.
         """
         raise NotImplementedError

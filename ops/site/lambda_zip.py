@@ -11,6 +11,7 @@ without a .pyc every cold start would compile the modules again.
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import marshal
@@ -18,6 +19,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from importlib.metadata import distribution
 from modulefinder import ModuleFinder
 from pathlib import Path
@@ -28,6 +30,12 @@ from ops.files import in_words, write_whole
 from ops.settings import ROOT, Settings, lambda_settings
 from ops.site.environment import tool_environment
 from ops.site.lambda_packages import lambda_packages
+
+# What Lambda's Python runtime brings: its SDK and what that needs
+# (docs.aws.amazon.com/lambda/latest/dg/python-package.html#python-package-dependencies).
+_OF_THE_RUNTIME = frozenset(
+    {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3", "awslambdaric"}
+)
 
 # The template's function gets its runtime and handler from here.
 LAMBDA_RUNTIME = "python3.13"
@@ -65,7 +73,7 @@ def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bo
     """Return the zip's bytes; nothing is written anywhere but into the build's cache.
 
     `runtime` is Lambda's name of the Python version; with `local` the packages are those for this machine, for preview. Raises
-    UserError if the adapter is missing, a module does not compile, or a package cannot be had.
+    UserError if the adapter is missing or imports what the Lambda has not, a module does not compile, or a package cannot be had.
     """
     with in_words("the Lambda's zip"):
         signs = "token" in settings.attribute_names()
@@ -76,10 +84,49 @@ def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bo
         raise UserError(
             "lookup.packages", f"one of them has a {min(both)} too, as Popdesk has", "choose another package"
         )
+    _check_imports(files, frozenset(path.partition("/")[0].partition(".")[0] for path in files | packages))
     if compiles_for(runtime):
         modules = {path: content for path, content in (files | packages).items() if path.endswith(".py")}
         packages |= compiled(modules, needed=set(files))
     return pack(files | packages)
+
+
+def _check_imports(files: dict[str, bytes], packed: frozenset[str]) -> None:
+    """Raise UserError if an adapter imports what neither the zip nor Lambda's runtime has, though this machine may.
+
+    An import in a `try`, or below `if TYPE_CHECKING:`, may be missing.
+    """
+    there = packed | _OF_THE_RUNTIME | sys.stdlib_module_names
+    for path in sorted(path for path in files if path.startswith("adapters/") and path.endswith(".py")):
+        for line, module in _imported(ast.parse(files[path])):
+            if module.partition(".")[0] not in there:
+                raise UserError(
+                    f"lambda/lookup/{path}:{line}",
+                    f"it imports {module}, which the Lambda does not have",
+                    "name its package in lookup.packages; where it serves annotations or the class Settings alone, "
+                    "import it below `if TYPE_CHECKING:`",
+                )
+
+
+def _imported(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the line and name of each module that has to be there."""
+    if isinstance(node, ast.Import):
+        yield from ((node.lineno, alias.name) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        yield node.lineno, node.module
+    elif isinstance(node, ast.If) and _never(node.test):
+        for each in node.orelse:
+            yield from _imported(each)
+    elif not isinstance(node, ast.Try):
+        for each in ast.iter_child_nodes(node):
+            yield from _imported(each)
+
+
+def _never(test: ast.expr) -> bool:
+    """Return whether no interpreter runs what stands below this condition: `False`, or TYPE_CHECKING by any name."""
+    if isinstance(test, ast.Constant):
+        return not test.value
+    return getattr(test, "id", "") == "TYPE_CHECKING" or getattr(test, "attr", "") == "TYPE_CHECKING"
 
 
 def compiles_for(runtime: str) -> bool:

@@ -41,7 +41,10 @@ class Stage:
         """Stop it."""
 
     def settings(self) -> dict[str, Any]:
-        """Return what the adapter's `create` finds in `lookup` beside the shipped settings: {"NAME": {...}}."""
+        """Return what the adapter's `create` finds in `lookup` beside the shipped settings: {"NAME": {...}}.
+
+        What is left out of its table has the default that the adapter's class Settings gives it.
+        """
         return {}
 
     def fill(self, customers: list[dict[str, str]]) -> None:
@@ -60,7 +63,7 @@ class Stage:
         pytest.skip("this directory cannot hang")
 
     def recover(self) -> None:
-        """Let it answer again."""
+        """Let it answer again. Called after every test too, where it neither failed nor hung."""
 
 
 def stages() -> list[str]:

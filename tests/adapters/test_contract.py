@@ -20,10 +20,13 @@ from customers import Customer, Customers, open_customers
 from handler import create_handler
 from identity import Identity
 
+from ops import LOOKUP
+from ops.adapter_settings import check_adapter_settings, has_settings
 from ops.settings import lambda_settings, load_settings
 from tests.adapters.stage import OWN_FIELDS, Stage, stage_of
 from tests.unit.lambda_.events import contact_event
 
+ADAPTERS = LOOKUP / "adapters"
 SECONDS = 60.0  # for what takes milliseconds on a quiet machine
 ANA = {"id": "C-1", "name": "Ana Silva", "phone": "+12065550100", "email": "ana@example.com", "tier": "gold"}
 BOB = {"id": "C-2", "name": "Bob Silva", "phone": "+12065550101", "email": "bob@example.com", "tier": ""}
@@ -64,8 +67,10 @@ Open = Callable[..., Customers]
 
 
 def _lookup(adapter: str, stage: Stage, budget_ms: int = int(SECONDS * 1_000)) -> dict[str, Any]:
-    lookup = lambda_settings(load_settings())["lookup"]
-    return {**lookup, "fields": list(OWN_FIELDS), "adapter": adapter, "budget_ms": budget_ms, **stage.settings()}
+    lookup, own, module = lambda_settings(load_settings())["lookup"], stage.settings(), ADAPTERS / f"{adapter}.py"
+    if has_settings(module):  # with the defaults of its class Settings, as `create` gets them in the Lambda
+        own = {**own, adapter: check_adapter_settings(module, own.get(adapter, {}))}
+    return {**lookup, "fields": list(OWN_FIELDS), "adapter": adapter, "budget_ms": budget_ms, **own}
 
 
 @pytest.fixture

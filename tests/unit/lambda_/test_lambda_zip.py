@@ -183,6 +183,35 @@ def create(lookup):
     assert not [name for name in _names(package) if "sample" in name or "dynamodb" in name]
 
 
+@pytest.mark.parametrize("where", ["import pydantic", "def f():\n    from pydantic import Field"])
+def test_an_adapter_that_imports_what_the_lambda_has_not_is_refused_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """It is there on this machine, so that preview and the contract would find nothing wrong."""
+    settings = _add_adapter(tmp_path, monkeypatch, f"{where}\ndef create(lookup):\n    return None\n")
+    with pytest.raises(UserError, match=r"adapters/acme\.py:[12].*imports pydantic.*lookup\.packages.*TYPE_CHECKING"):
+        build_lambda_zip(settings, tmp_path / "lambda.zip", ELSEWHERE)
+
+
+def test_what_an_adapter_may_lack_and_what_the_runtime_brings_is_not_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+from typing import TYPE_CHECKING
+import boto3, json, customers
+from adapters import aws_client
+if TYPE_CHECKING:
+    from pydantic import Field
+try:
+    import orjson
+except ImportError:
+    orjson = None
+def create(lookup):
+    return None
+"""
+    assert build_lambda_zip(_add_adapter(tmp_path, monkeypatch, code), tmp_path / "lambda.zip", ELSEWHERE).is_file()
+
+
 def test_an_adapter_that_is_not_python_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = _add_adapter(tmp_path, monkeypatch, "def create(lookup):\n    return )\n")
     with pytest.raises(UserError, match=r"adapters/acme\.py: line 2: "):

@@ -70,6 +70,7 @@ def test_the_lambda_gets_the_table_with_its_defaults_and_the_adapter_is_not_impo
         ('bucket = "b"\nretries = 6', r"s3\.retries: .*less than or equal to 5"),
         ('bucket = "b"\nmode = "last"', r"s3\.mode: .*'all' or 'first'"),
         ('bucket = "b"\nheaders = { a = 1 }', r"s3\.headers\.a: .*string"),
+        ("bucket = 7\nbukket = 1", r"s3\.bucket: .*string; s3\.bukket: there is no such setting"),
     ],
 )
 def test_a_wrong_table_is_refused_with_its_key(load: Load, table: str | None, words: str) -> None:
