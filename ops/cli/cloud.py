@@ -36,7 +36,7 @@ from ops.cloud.names import policy_names, stack_name
 from ops.cloud.prune import prune
 from ops.cloud.rollback import plan_rollback, rollback
 from ops.cloud.settings_check import check_deployable
-from ops.cloud.stack import account_of, read_own_stack
+from ops.cloud.stack import Stack, account_of, read_own_stack
 from ops.cloud.stack_progress import ROLLBACK_FAILED, RollbackFailed, continue_rollback, failed_resources
 from ops.errors import DIFFERENT, WRONG_SETTINGS, UserError
 from ops.settings import Settings, load_settings, with_region
@@ -262,6 +262,7 @@ def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
                 "by": read_who(aws, place),
                 "commit": made.commit,
                 "lambda_version": made.lambda_version,
+                "api_version": made.api_version,
                 "previous": made.previous,
                 "missing": missing,
                 "damaged": damaged,
@@ -428,13 +429,13 @@ def prune_command(aws: Aws, settings: Settings, keep: int, grace: int, cap: int,
 @_dry_run
 @_json
 def destroy_command(aws: Aws, settings: Settings, typed: str, dry_run: bool, as_json: bool) -> None:
-    """Delete everything of this environment: page, releases, Lambda, customers table, application, flows."""
+    """Delete everything of this environment: page, releases, Lambda, tables, application, flows."""
     check_deployable(settings)
     stack = read_own_stack(aws, settings)
     account = account_of(aws, stack)
     err.print(
         f"This deletes the stack [bold]{stack.name}[/] in {settings.aws.region}, account {account}: the page and all its "
-        "releases, the Lambda, the customers table with its customers, the application and the flows. "
+        f"releases, the Lambda, the customers table with its customers, {_cases(stack)}the application and the flows. "
         "Phone numbers that point at the main flow lose it, security profiles the application."
     )
     facts = {"stack": stack.name, "region": settings.aws.region, "account": account, "done": not dry_run}
@@ -453,6 +454,10 @@ def destroy_command(aws: Aws, settings: Settings, typed: str, dry_run: bool, as_
         destroy(aws, stack, account, events)
     granted = f" {', '.join(profiles)} no longer grants {settings.name}." if profiles else ""
     _answer({**facts, "profiles": profiles}, f"{stack.name} is gone.{granted}", as_json)
+
+
+def _cases(stack: Stack) -> str:
+    return "the API, the table of cases with its cases, " if "CasesTable" in stack.outputs else ""
 
 
 # -- help for the deploying user ---------------------------------------------------------------------------------------
@@ -497,7 +502,7 @@ def iam_policy(aws: Aws, settings: Settings, account: str, part: int | None) -> 
     """
     check_deployable(settings)
     number = account or settings.aws.instance_account
-    whole = policy(policy_names(settings, number))
+    whole = policy(policy_names(settings, number), settings.api.enabled)
     made = parts(whole)
     if part is not None:
         if part > len(made):

@@ -39,11 +39,16 @@ _PAGE_VERSIONS = 50  # how many earlier pages are looked at
 
 @dataclass(frozen=True)
 class Place:
-    """Where releases go. Empty `distribution` or `function`: there is none (tests of the bucket alone)."""
+    """Where releases go: the bucket, and the names of what follows its page.
+
+    `function` is the look-up's, `api` the API's, empty where the API is not enabled. Empty `distribution` or `function`: there
+    is none (tests of the bucket alone).
+    """
 
     bucket: str
     distribution: str = ""
     function: str = ""
+    api: str = ""
 
 
 @dataclass(frozen=True)

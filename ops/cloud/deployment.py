@@ -25,7 +25,7 @@ from ops.cloud.bucket import PAGE, Live, Lost, Place, digest, earlier_releases, 
 from ops.cloud.change_set import Plan, apply_plan, make_plan
 from ops.cloud.events import Events
 from ops.cloud.manifests import Manifest, Release, keep_manifest, read_manifest
-from ops.cloud.releases import fingerprint, invalidate, make_live, new_release, sync_alias, upload
+from ops.cloud.releases import fingerprint, invalidate, make_live, new_release, sync_aliases, upload
 from ops.cloud.rollback import plan_rollback, rollback
 from ops.cloud.settings_check import check_deployable
 from ops.cloud.smoke import smoke_test
@@ -33,6 +33,7 @@ from ops.cloud.stack import Stack, account_of, find_queue, read_own_stack
 from ops.cloud.stack_template import StackDefinition
 from ops.errors import CONFLICT, ROLLED_BACK, WRONG_SETTINGS, UserError
 from ops.settings import ROOT, Settings
+from ops.site.api_zip import make_api_zip
 from ops.site.build import make_site
 from ops.site.contents import Site
 from ops.site.lambda_zip import make_lambda_zip
@@ -54,8 +55,24 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Packages:
+    """The functions' zips: the look-up's, and the API's, which is None where the API is not enabled."""
+
+    lookup: bytes
+    api: bytes | None = None
+
+    def by_parameter(self) -> dict[str, bytes]:
+        """Return the zips by the template's parameter that has their key."""
+        return {"LambdaKey": self.lookup, **({"ApiKey": self.api} if self.api is not None else {})}
+
+    def keys(self) -> dict[str, str]:
+        """Return the template's parameters: each zip's key in the bucket."""
+        return {parameter: lambda_key(package) for parameter, package in self.by_parameter().items()}
+
+
+@dataclass(frozen=True)
 class PreparedRelease:
-    """All that is known before anything is changed. `package` is the Lambda's zip.
+    """All that is known before anything is changed. `packages` are the functions' zips.
 
     `place` is None where there is no stack yet. `manifest` is the live release's, None where there is none or it is lost;
     `released`: the live release is this build.
@@ -64,7 +81,7 @@ class PreparedRelease:
     settings: Settings
     account: str
     site: Site
-    package: bytes
+    packages: Packages
     definition: StackDefinition
     stack: Stack
     plan: Plan
@@ -97,17 +114,22 @@ def place_of(stack: Stack) -> Place:
     if not stack.exists or "SiteBucket" not in stack.outputs:
         raise UserError(f"stack {stack.name}", "it is not there", "release first: `deploy.py`")
     outputs = stack.outputs
-    return Place(outputs["SiteBucket"], outputs["DistributionId"], outputs["Function"])
+    return Place(outputs["SiteBucket"], outputs["DistributionId"], outputs["Function"], outputs.get("Api", ""))
 
 
 def prepare(aws: Aws, settings: Settings, events: Events) -> PreparedRelease:
     """Build, read what is live, and make the change set. Changes nothing; `discard_plan` deletes the change set."""
     check_deployable(settings)
     events.on_step("Building")
-    return prepare_built(aws, settings, make_site(settings), make_lambda_zip(settings), events)
+    return prepare_built(aws, settings, make_site(settings), make_packages(settings), events)
 
 
-def prepare_built(aws: Aws, settings: Settings, site: Site, package: bytes, events: Events) -> PreparedRelease:
+def make_packages(settings: Settings) -> Packages:
+    """Return the functions' zips."""
+    return Packages(make_lambda_zip(settings), make_api_zip(settings) if settings.api.enabled else None)
+
+
+def prepare_built(aws: Aws, settings: Settings, site: Site, packages: Packages, events: Events) -> PreparedRelease:
     """Do what `prepare` does after the build."""
     for note in site.notes:
         events.on_note(note)
@@ -122,9 +144,9 @@ def prepare_built(aws: Aws, settings: Settings, site: Site, package: bytes, even
             exit_code=WRONG_SETTINGS,
         )
     queue = find_queue(aws, settings, stack)
-    definition = stack_template.define_stack(settings, account=account, lambda_key=lambda_key(package), queue_arn=queue)
+    definition = stack_template.define_stack(settings, account=account, keys=packages.keys(), queue_arn=queue)
     plan = make_plan(aws, definition, stack, events.pause)
-    prepared = PreparedRelease(settings, account, site, package, definition, stack, plan)
+    prepared = PreparedRelease(settings, account, site, packages, definition, stack, plan)
     new = set(site.files) - {PAGE}
     if not stack.exists:
         return replace(prepared, difference=Difference(tuple(sorted(new)), page=True, function=True))
@@ -141,7 +163,7 @@ def prepare_built(aws: Aws, settings: Settings, site: Site, package: bytes, even
         added=tuple(sorted(new - old)),
         removed=tuple(sorted(old - new)),
         page=True,
-        function=stack.parameters.get("LambdaKey") != definition.parameters["LambdaKey"],
+        function=bool(_new_packages(stack, definition, packages)),
     )
     return replace(prepared, manifest=manifest, difference=difference)
 
@@ -177,7 +199,9 @@ def execute(aws: Aws, prepared: PreparedRelease, events: Events, smoke: bool = T
     if prepared.released:
         return _finish(aws, prepared, place, url, repair, events)
     events.on_step("Uploading")
-    version = _publish_lambda(aws, place, prepared.package)
+    version = _publish(aws, place.function, prepared.packages.lookup)
+    api = prepared.packages.api
+    api_version = _publish(aws, place.api, api) if api is not None else ""
     if prepared.manifest:
         keep_manifest(aws, place, prepared.manifest)
     release = new_release(
@@ -185,6 +209,7 @@ def execute(aws: Aws, prepared: PreparedRelease, events: Events, smoke: bool = T
         prepared.live,
         lambda_sha256=prepared.definition.fingerprint,
         lambda_version=version,
+        api_version=api_version,
         infrastructure=prepared.definition.infrastructure,
         made_by=(by := caller(aws)),
         commit=current_commit(),
@@ -211,10 +236,20 @@ def _apply(aws: Aws, prepared: PreparedRelease, events: Events) -> Stack:
         return prepared.stack
     events.on_step("Applying the change set")
     bucket = prepared.definition.parameters["ArtifactsBucket"]
-    if prepared.stack.parameters.get("LambdaKey") != prepared.definition.parameters["LambdaKey"]:
+    if new := _new_packages(prepared.stack, prepared.definition, prepared.packages):
         make_artifacts_bucket(aws, bucket, prepared.account)
-        upload_lambda(aws, bucket, prepared.account, prepared.package)
+        for package in new:
+            upload_lambda(aws, bucket, prepared.account, package)
     return apply_plan(aws, prepared.plan, events)
+
+
+def _new_packages(stack: Stack, definition: StackDefinition, packages: Packages) -> list[bytes]:
+    """Return the zips that the stack does not have yet."""
+    return [
+        package
+        for parameter, package in packages.by_parameter().items()
+        if stack.parameters.get(parameter) != definition.parameters[parameter]
+    ]
 
 
 def _finish(aws: Aws, prepared: PreparedRelease, place: Place, url: str, repair: bool, events: Events) -> Result:
@@ -224,7 +259,7 @@ def _finish(aws: Aws, prepared: PreparedRelease, place: Place, url: str, repair:
     """
     written = _repair(aws, prepared, place) if repair else Written()
     changed = [*written.added, *written.replaced]
-    if sync_alias(aws, place, events.on_note) or changed:
+    if sync_aliases(aws, place, events.on_note) or changed:
         invalidate(aws, place, changed)
     return Result(url, prepared.live.release, False, written.count, len(prepared.plan.changes))
 
@@ -238,15 +273,15 @@ def _repair(aws: Aws, prepared: PreparedRelease, place: Place) -> Written:
     return upload_assets(aws, place, release, prepared.site.contents, release.assets)
 
 
-def _publish_lambda(aws: Aws, place: Place, package: bytes) -> str:
-    """Return the number of the version with this zip's code; publishing it again returns the same."""
+def _publish(aws: Aws, function: str, package: bytes) -> str:
+    """Return the number of the function's version with this zip's code; publishing it again returns the same."""
     code = base64.b64encode(hashlib.sha256(package).digest()).decode()
     try:
-        answer = aws.call("lambda", "publish_version", FunctionName=place.function, CodeSha256=code)
+        answer = aws.call("lambda", "publish_version", FunctionName=function, CodeSha256=code)
     except AwsError as error:
         if error.code == "InvalidParameterValueException":
             raise UserError(
-                f"function {place.function}",
+                f"function {function}",
                 f"its code is not the one that was just deployed ({error.reason}); nothing live was changed",
                 "somebody else is releasing: run the command again when they are done",
                 CONFLICT,

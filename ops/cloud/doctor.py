@@ -22,7 +22,7 @@ from ops.cloud.aws import Aws, AwsError
 from ops.cloud.iam_policy import granted_actions
 from ops.cloud.names import policy_names
 from ops.cloud.settings_check import check_deployable
-from ops.cloud.smoke import page_headers
+from ops.cloud.smoke import api_problems, page_headers
 from ops.cloud.stack import Stack, read_own_stack
 from ops.cloud.stack_progress import ROLLBACK_FAILED
 from ops.errors import UserError
@@ -105,6 +105,7 @@ def examine(
     settings: Settings,
     check_page: Callable[[str], list[str]] = page_headers,
     limits: Limits | None = None,
+    check_api: Callable[[str], list[str]] = api_problems,
 ) -> Iterator[Finding]:
     """Yield the findings, in the order in which a person would correct them."""
     watch = _Watch(limits or Limits())
@@ -155,6 +156,7 @@ def examine(
         ("security profiles", lambda: _security_profiles(aws, settings, deadline)),
         ("flows", lambda: _flows(aws, settings, stack[0])),
         ("page", lambda: [_page(stack[0], check_page)]),
+        *([("API", lambda: [_api(stack[0], check_api)])] if "Api" in stack[0].outputs else []),
     )
 
 
@@ -213,7 +215,7 @@ def _permissions(aws: Aws, settings: Settings, caller: dict[str, Any]) -> Iterat
     source = principal(aws, arn)
     waiting = [
         (resources, actions[start : start + 50])
-        for resources, actions in granted_actions(policy_names(settings, str(caller["Account"])))
+        for resources, actions in granted_actions(policy_names(settings, str(caller["Account"])), settings.api.enabled)
         for start in range(0, len(actions), 50)
     ]
     denied: set[str] = set()
@@ -368,3 +370,10 @@ def _page(stack: Stack, check_page: Callable[[str], list[str]]) -> Finding:
     if problems:
         return Finding("page", "wrong", "; ".join(problems), "release again: `deploy.py`")
     return Finding("page", "ok", url)
+
+
+def _api(stack: Stack, check_api: Callable[[str], list[str]]) -> Finding:
+    problems = check_api(stack.outputs.get("Url", ""))
+    if problems:
+        return Finding("API", "wrong", "; ".join(problems), f"look at the log group /aws/lambda/{stack.outputs['Api']}")
+    return Finding("API", "ok", "it answers, and refuses who has no token")

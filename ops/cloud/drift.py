@@ -9,7 +9,7 @@ from ops.cloud.aws import Aws
 from ops.cloud.events import Pause, poll
 from ops.cloud.stack import Stack
 
-_MOVED_BY_RELEASES = "LookupLive"  # the live alias: no drift
+_MOVED_BY_RELEASES = ("LookupLive", "ApiLive")  # the live aliases: no drift
 
 
 def read_drift(aws: Aws, stack: Stack, pause: Pause = time.sleep) -> list[str]:
@@ -33,7 +33,7 @@ def read_drift(aws: Aws, stack: Stack, pause: Pause = time.sleep) -> list[str]:
     ):
         for drift in page["StackResourceDrifts"]:
             name, status = drift["LogicalResourceId"], drift["StackResourceDriftStatus"].lower()
-            if name == _MOVED_BY_RELEASES and status == "modified":
+            if name in _MOVED_BY_RELEASES and status == "modified":
                 continue
             paths = ", ".join(difference["PropertyPath"] for difference in drift.get("PropertyDifferences", []))
             found.append(f"{name} ({drift['ResourceType']}) was {status}" + (f": {paths}" if paths else ""))

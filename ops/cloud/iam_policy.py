@@ -1,11 +1,12 @@
 """The permissions of the deploying user: the AWS calls that this project makes, and the policy made from them.
 
     CALLS["s3"]["put_object"]            # -> the IAM actions and the resource that one call needs
-    policy(names)                        # -> the least-privilege policy, as a dict for json.dumps
-    parts(policy(names))                 # -> the same in policies that are small enough for IAM
+    policy(names, api=False)             # -> the least-privilege policy, as a dict for json.dumps
+    parts(policy(names, api=False))      # -> the same in policies that are small enough for IAM
 
 ops/cloud/aws.py refuses an operation that is not in CALLS, so the policy and the code cannot drift apart. CloudFormation acts
-with the caller's permissions: what it needs for ops/cloud/template.yaml is in THROUGH_CLOUDFORMATION. Actions and resource
+with the caller's permissions: what it needs for ops/cloud/template.yaml is in THROUGH_CLOUDFORMATION, and what it needs
+besides for template_api.yaml, where the API is enabled, in THE_APIS. Actions and resource
 types: docs.aws.amazon.com/service-authorization/latest/reference/; checked against documentation, not against an account.
 """
 
@@ -16,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-# Names for resources; `policy` fills in the `{...}`.
+# Names for resources; `policy` fills in the `{...}`. API_RESOURCES has what a name stands for besides, with the API.
 RESOURCES = {
     "any": "*",
     "stack": "arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/*",
@@ -41,6 +42,27 @@ RESOURCES = {
     "connect role": (
         "arn:{partition}:iam::{account}:role/aws-service-role/connect.amazonaws.com/AWSServiceRoleForAmazonConnect_*"
     ),
+}
+
+
+_FUNCTIONS = "arn:{partition}:lambda:{region}:{account}:function:{stack}"
+_ROLES = "arn:{partition}:iam::{account}:role/{stack}"
+_LOGS = "arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{stack}"
+_TABLES = "arn:{partition}:dynamodb:{region}:{account}:table/{stack}"
+API_RESOURCES: dict[str, tuple[str, ...]] = {
+    "function": (f"{_FUNCTIONS}-api", f"{_FUNCTIONS}-rotate-token-key"),
+    "function versions": (f"{_FUNCTIONS}-api:*",),
+    "role": (f"{_ROLES}-api-{{region}}", f"{_ROLES}-rotate-{{region}}"),
+    "table": (f"{_TABLES}-cases", f"{_TABLES}-api-writes"),
+    "logs": (f"{_LOGS}-api*", f"{_LOGS}-rotate-token-key*"),
+    "origin request policy": ("arn:{partition}:cloudfront::{account}:origin-request-policy/*",),
+    "http api": (
+        "arn:{partition}:apigateway:{region}::/apis",
+        "arn:{partition}:apigateway:{region}::/apis/*",
+        "arn:{partition}:apigateway:{region}::/tags/*",
+    ),
+    # Secrets Manager adds six characters to the name.
+    "secret": ("arn:{partition}:secretsmanager:{region}:{account}:secret:{stack}-token-key-??????",),
 }
 
 
@@ -275,29 +297,72 @@ THROUGH_CLOUDFORMATION: dict[str, tuple[Need, ...]] = {
 }
 
 
-def policy(names: dict[str, str]) -> dict[str, Any]:
-    """Return the policy for the deploying user, one statement for each set of resources.
+_HTTP_API = _need("apigateway:POST apigateway:GET apigateway:PUT apigateway:PATCH apigateway:DELETE", "http api")
+
+# The same for the types that only template_api.yaml has, and what its properties need of a type that both have.
+THE_APIS: dict[str, tuple[Need, ...]] = {
+    "AWS::ApiGatewayV2::Api": (_HTTP_API,),
+    "AWS::ApiGatewayV2::Authorizer": (_HTTP_API,),
+    "AWS::ApiGatewayV2::Integration": (_HTTP_API,),
+    "AWS::ApiGatewayV2::Route": (_HTTP_API,),
+    "AWS::ApiGatewayV2::Stage": (_HTTP_API,),
+    "AWS::CloudFront::OriginRequestPolicy": (
+        _need("cloudfront:CreateOriginRequestPolicy", "any"),
+        _need(
+            "cloudfront:GetOriginRequestPolicy cloudfront:UpdateOriginRequestPolicy cloudfront:DeleteOriginRequestPolicy",
+            "origin request policy",
+        ),
+    ),
+    "AWS::DynamoDB::Table": (_need("dynamodb:UpdateTimeToLive", "table"),),
+    "AWS::SecretsManager::Secret": (
+        _need("secretsmanager:GetRandomPassword", "any"),
+        _need(
+            "secretsmanager:CreateSecret secretsmanager:DescribeSecret secretsmanager:GetSecretValue"
+            " secretsmanager:UpdateSecret secretsmanager:DeleteSecret secretsmanager:TagResource"
+            " secretsmanager:UntagResource",
+            "secret",
+        ),
+    ),
+    "AWS::SecretsManager::RotationSchedule": (
+        _need(
+            "secretsmanager:RotateSecret secretsmanager:CancelRotateSecret secretsmanager:DescribeSecret",
+            "secret",
+        ),
+        _need("lambda:InvokeFunction", "function"),
+    ),
+}
+
+
+def policy(names: dict[str, str], api: bool) -> dict[str, Any]:
+    """Return the policy for the deploying user, one statement for each set of resources; `api`: for a stack with the API.
 
     `names` fills the RESOURCES: partition, region, account, stack, site_bucket, artifacts_bucket, instance.
     """
+
+    def resources(*words: str) -> list[str]:
+        arns = [RESOURCES[word] for word in words if word in RESOURCES]
+        if api:
+            arns += [arn for word in words for arn in API_RESOURCES.get(word, ())]
+        return sorted({arn.format(**names) for arn in arns})
+
     by_resource: dict[tuple[str, ...], set[str]] = {}
-    for need in _all_needs():
+    for need in _all_needs(api):
         by_resource.setdefault(tuple(sorted(need.on)), set()).update(need.actions)
     statements: list[dict[str, Any]] = [
         {
             "Sid": _sid(on),
             "Effect": "Allow",
             "Action": sorted(actions),
-            "Resource": sorted({RESOURCES[word].format(**names) for word in on}),
+            "Resource": resources(*on),
         }
         for on, actions in sorted(by_resource.items())
     ]
     statements.append(
         {
-            "Sid": "PassTheOneRole",
+            "Sid": "PassTheFunctionsRoles",
             "Effect": "Allow",
             "Action": "iam:PassRole",
-            "Resource": RESOURCES["role"].format(**names),
+            "Resource": resources("role"),
             "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
         }
     )
@@ -328,19 +393,19 @@ def parts(document: dict[str, Any]) -> list[dict[str, Any]]:
     return made
 
 
-def granted_actions(names: dict[str, str]) -> list[tuple[list[str], list[str]]]:
+def granted_actions(names: dict[str, str], api: bool) -> list[tuple[list[str], list[str]]]:
     """Return the policy's (resources, actions), for asking IAM's simulator about them."""
     return [
         (list(statement["Resource"]), list(statement["Action"]))
-        for statement in policy(names)["Statement"]
+        for statement in policy(names, api)["Statement"]
         if isinstance(statement["Action"], list)
     ]
 
 
-def _all_needs() -> Iterable[Need]:
+def _all_needs(api: bool) -> Iterable[Need]:
     for operations in CALLS.values():
         yield from operations.values()
-    for needs in THROUGH_CLOUDFORMATION.values():
+    for needs in [*THROUGH_CLOUDFORMATION.values(), *(THE_APIS.values() if api else ())]:
         yield from needs
 
 

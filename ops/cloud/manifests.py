@@ -53,7 +53,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class Release:
     """A release's manifest. `files` maps paths to the SHA-256 of their content in hex, the page's among them.
 
-    A hash is empty where the manifest had to be recovered and the file is gone.
+    A hash is empty where the manifest had to be recovered and the file is gone. `api_version` is empty where the API was not
+    enabled.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Release:
     infrastructure: str
     page: str
     files: dict[str, str]
+    api_version: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -187,7 +189,8 @@ def _from_page(aws: Aws, place: Place, live: Live, why: str) -> Manifest:
         made_by=read_who(aws, place),
         commit="",
         previous=next((each for each in earlier_releases(aws, place) if each != live.release), ""),
-        lambda_version=_alias_version(aws, place),
+        lambda_version=alias_version(aws, place.function),
+        api_version=alias_version(aws, place.api),
         infrastructure="",
         page=page,
         files={**files, PAGE: digest(page.encode())},
@@ -217,11 +220,11 @@ def _hash_of(aws: Aws, place: Place, path: str) -> str:
         return ""
 
 
-def _alias_version(aws: Aws, place: Place) -> str:
-    """Return the version of the Lambda that callers get: the alias follows the live page."""
-    if not place.function:
-        return ""
-    return str(aws.call("lambda", "get_alias", FunctionName=place.function, Name=ALIAS)["FunctionVersion"])
+def alias_version(aws: Aws, function: str) -> str:
+    """Return the version of a function that callers get, "" for no function: the alias follows the live page."""
+    return (
+        str(aws.call("lambda", "get_alias", FunctionName=function, Name=ALIAS)["FunctionVersion"]) if function else ""
+    )
 
 
 def keep_manifest(aws: Aws, place: Place, manifest: Manifest) -> None:

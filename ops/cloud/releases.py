@@ -9,8 +9,8 @@
 Whatever fails before the switch, the live release is untouched; the switch is a PutObject with If-Match
 (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html), so of two releases one wins.
 
-The Lambda has one alias, `live`, which flows call; it follows the page: `sync_alias` points it at the version that the
-live release names, after the switch. Either page works with either Lambda (the answer has every key, always).
+Each function has one alias, `live`, which flows and the API call; it follows the page: `sync_aliases` points it at the version
+that the live release names, after the switch. Either page works with either look-up (the answer has every key, always).
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ def new_release(
     *,
     lambda_sha256: str = "",
     lambda_version: str = "",
+    api_version: str = "",
     infrastructure: str = "",
     made_by: str = "",
     commit: str = "",
@@ -82,6 +83,7 @@ def new_release(
         commit=commit,
         previous=live.release or previous,
         lambda_version=lambda_version,
+        api_version=api_version,
         infrastructure=infrastructure,
         page=page,
         files={**site.files, PAGE: digest(page.encode())},
@@ -151,17 +153,30 @@ def switch(aws: Aws, place: Place, release: Release, live: Live, by: str = "") -
     raise AssertionError("unreachable")
 
 
-def sync_alias(aws: Aws, place: Place, on_note: Callable[[str], None] = lambda _: None) -> bool:
-    """Point the Lambda's alias at the version that the live release names; return whether it had to be moved.
+def versions_of(release: Release, place: Place) -> list[tuple[str, str]]:
+    """Return [(function's name, its version in this release)], for the functions that both have."""
+    versions = [(place.function, release.lambda_version), (place.api, release.api_version)]
+    return [(function, version) for function, version in versions if function and version]
+
+
+def sync_aliases(aws: Aws, place: Place, on_note: Callable[[str], None] = lambda _: None) -> bool:
+    """Point the functions' aliases at the versions that the live release names; return whether one had to be moved.
+
+    The API comes first: a page's own API is there before the look-up that signs what it asks for.
+    Writes the live manifest back where that had to be recovered, and calls `on_note` with what was recovered.
+    """
+    moved = [_sync_alias(aws, place, function, on_note) for function in (place.api, place.function) if function]
+    return any(moved)
+
+
+def _sync_alias(aws: Aws, place: Place, function: str, on_note: Callable[[str], None]) -> bool:
+    """Point one function's alias at its version; return whether it had to be moved.
 
     The page is read after the alias and the alias is written under its revision, so that with several releases at once
-    the alias ends at the one that is live. Writes the live manifest back where that had to be recovered, and calls
-    `on_note` with what was recovered.
+    the alias ends at the one that is live.
     """
-    if not place.function:
-        return False
     for _ in range(_ATTEMPTS):
-        alias = aws.call("lambda", "get_alias", FunctionName=place.function, Name=ALIAS)
+        alias = aws.call("lambda", "get_alias", FunctionName=function, Name=ALIAS)
         live = read_live(aws, place)
         if not live.release:
             return False
@@ -169,14 +184,14 @@ def sync_alias(aws: Aws, place: Place, on_note: Callable[[str], None] = lambda _
         keep_manifest(aws, place, manifest)
         if manifest.recovered:
             on_note(manifest.recovered)
-        version = manifest.release.lambda_version
+        version = dict(versions_of(manifest.release, place)).get(function, "")
         if not version or alias["FunctionVersion"] == version:
             return False
         try:
             aws.call(
                 "lambda",
                 "update_alias",
-                FunctionName=place.function,
+                FunctionName=function,
                 Name=ALIAS,
                 FunctionVersion=version,
                 RevisionId=alias["RevisionId"],
@@ -185,7 +200,7 @@ def sync_alias(aws: Aws, place: Place, on_note: Callable[[str], None] = lambda _
         except AwsError as error:
             if error.code not in ("PreconditionFailedException", "ResourceConflictException"):
                 raise
-    raise UserError("the Lambda's alias", "somebody else moved it again and again", "run the command again")
+    raise UserError(f"function {function}'s alias", "somebody else moved it again and again", "run the command again")
 
 
 def invalidate(aws: Aws, place: Place, changed: Iterable[str] = ()) -> None:
@@ -210,7 +225,7 @@ def make_live(aws: Aws, place: Place, release: Release, live: Live, by: str = ""
     """Switch to a complete release, let the Lambda follow, invalidate. `changed` is for `invalidate`."""
     now = switch(aws, place, release, live, by)
     try:
-        sync_alias(aws, place)
+        sync_aliases(aws, place)
         invalidate(aws, place, changed)
     except UserError as error:
         raise UserError(

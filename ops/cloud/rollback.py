@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from ops.cloud.assets import upload_assets
 from ops.cloud.aws import Aws
-from ops.cloud.bucket import ALIAS, Live, Lost, Place, earlier_releases, page_is, read_live
-from ops.cloud.manifests import Manifest, Release, keep_manifest, read_manifest
-from ops.cloud.releases import invalidate, make_live, sync_alias
+from ops.cloud.bucket import Live, Lost, Place, earlier_releases, page_is, read_live
+from ops.cloud.manifests import Manifest, Release, alias_version, keep_manifest, read_manifest
+from ops.cloud.releases import invalidate, make_live, sync_aliases, versions_of
 from ops.errors import UserError
 
 
@@ -79,11 +79,8 @@ def _before(aws: Aws, place: Place, live: Live, now: Manifest | None) -> str:
 
 
 def _is_unfinished(aws: Aws, place: Place, release: Release) -> bool:
-    """Return whether the Lambda's alias points at another version than the live release's."""
-    if not place.function or not release.lambda_version:
-        return False
-    alias = aws.call("lambda", "get_alias", FunctionName=place.function, Name=ALIAS)
-    return bool(alias["FunctionVersion"] != release.lambda_version)
+    """Return whether a function's alias points at another version than the live release's."""
+    return any(alias_version(aws, function) != version for function, version in versions_of(release, place))
 
 
 def rollback(aws: Aws, place: Place, plan: RollbackPlan, by: str = "") -> Live:
@@ -99,7 +96,7 @@ def rollback(aws: Aws, place: Place, plan: RollbackPlan, by: str = "") -> Live:
         if manifest:
             keep_manifest(aws, place, manifest)
     if plan.finishes and page_is(aws, place, plan.live, release.page):
-        sync_alias(aws, place)
+        sync_aliases(aws, place)
         invalidate(aws, place, written.replaced)
         return plan.live
     return make_live(aws, place, release, plan.live, by, written.replaced)

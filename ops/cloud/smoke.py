@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import brotli
+from popdesk_api.contract import PREFIX, PROBLEM
 
 from ops.cloud.bucket import PAGE
 from ops.cloud.manifests import Release
@@ -82,12 +83,25 @@ def smoke_test(
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found += [problem for problems in pool.map(check, sorted(release.assets)) for problem in problems]
+    if release.api_version:
+        found += api_problems(url)
     absent = _fetch(f"{url}assets/not-there-{release.fingerprint}.js")
     if absent.status < 400 or b"<!-- release" in absent.content:
         found.append(f"a file that is not there answers {absent.status}: it must be an error, never the page")
     return (
         [*found[:_MOST_REPORTED], f"and {len(found) - _MOST_REPORTED} more"] if len(found) > _MOST_REPORTED else found
     )
+
+
+def api_problems(url: str) -> list[str]:
+    """Return what is wrong with the API behind the page: asked without a token, it refuses in its own words."""
+    answer = _fetch(url + PREFIX.lstrip("/"))
+    got = answer.headers.get("content-type", "")
+    if answer.status != 401:
+        return [f"the API answers {answer.status} to a request without a token, not 401{answer.failure}"]
+    if got != PROBLEM:
+        return [f"the API's refusal has the type {got!r}, not {PROBLEM!r}: it is not the API that answers"]
+    return []
 
 
 def page_headers(url: str) -> list[str]:

@@ -1,10 +1,12 @@
 """The stack that the settings ask for: template.yaml with the flows and the view in it, and its parameters.
 
-    definition = define_stack(settings, account="123456789012", lambda_key="lambda/0123.zip", queue_arn="arn:...")
+    keys = {"LambdaKey": "lambda/0123.zip"}                    # of the functions' zips
+    definition = define_stack(settings, account="123456789012", keys=keys, queue_arn="arn:...")
     definition.template, definition.parameters
 
 What differs between environments goes in as parameters. The flows and the view are too long for parameters (4,096 bytes)
-and are written into the template's "@@...@@" placeholders.
+and are written into the template's "@@...@@" placeholders. Where the API is enabled, template_api.yaml's parameters,
+resources and outputs are added to template.yaml's.
 """
 
 from __future__ import annotations
@@ -15,13 +17,24 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from popdesk_api.contract import AGENT_HEADER, HEADERS, PREFIX
+
 from ops.cloud.names import artifacts_bucket, site_bucket, stack_name
 from ops.flows import definitions as flows
+from ops.function_settings import Vpc
 from ops.settings import ROOT, Settings
+from ops.site.api_zip import API_HANDLER
 from ops.site.headers import HSTS_SECONDS, PRODUCTION_ANCESTORS, response_headers
 from ops.site.lambda_zip import CUSTOMERS_TABLE_VARIABLE, LAMBDA_HANDLER, LAMBDA_RUNTIME
 
 TEMPLATE = ROOT / "ops" / "cloud" / "template.yaml"
+API_TEMPLATE = ROOT / "ops" / "cloud" / "template_api.yaml"
+CODE = ("LambdaKey", "ApiKey")  # the parameters that have the key of a zip
+ROTATE_HANDLER = "rotate_token_key.handler"
+# A page asks a few times for each contact: this is some 100 contacts a second, and keeps a runaway page from the account's
+# other functions.
+REQUESTS_PER_SECOND = 500
+BURST = 1000
 _PLACEHOLDER = re.compile(r'"@@(\w+)@@"')
 # What a function in a VPC needs, which cannot be limited to resources
 # (docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaVPCAccessExecutionRole.html).
@@ -35,6 +48,17 @@ _NETWORK_INTERFACES = [
 ]
 
 
+_LOG = ["logs:CreateLogStream", "logs:PutLogEvents"]
+_NO_VALUE = {"Ref": "AWS::NoValue"}
+# AWS's managed policy CachingDisabled (docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/
+# using-managed-cache-policies.html).
+_CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+# Scopes of OpenID Connect itself ask for claims of the ID token; whether an access token names them is up to the provider.
+_OIDC_SCOPES = ("openid", "profile", "email", "address", "phone", "offline_access")
+# What the look-up signs the contact's token with, and the API checks it by.
+_SIGNING = {"POPDESK_TOKEN_SECRET_ARN": {"Ref": "TokenSecret"}, "POPDESK_STACK": {"Ref": "AWS::StackName"}}
+
+
 @dataclass(frozen=True)
 class StackDefinition:
     """The stack as it should be."""
@@ -45,22 +69,22 @@ class StackDefinition:
 
     @property
     def infrastructure(self) -> str:
-        """A hash of everything but the Lambda's code: releases with the same one can follow each other freely."""
-        rest = {name: value for name, value in self.parameters.items() if name not in ("LambdaKey", "Fingerprint")}
+        """A hash of everything but the functions' code: releases with the same one can follow each other freely."""
+        rest = {name: value for name, value in self.parameters.items() if name not in (*CODE, "Fingerprint")}
         return _digest(self.template + json.dumps(rest, sort_keys=True))
 
     @property
     def fingerprint(self) -> str:
         """A hash of everything."""
-        return _digest(self.infrastructure + self.parameters["LambdaKey"])
+        return _digest(self.infrastructure + "".join(self.parameters.get(name, "") for name in CODE))
 
     def all_parameters(self) -> dict[str, str]:
         """Return the parameters as CloudFormation gets them."""
         return {**self.parameters, "Fingerprint": self.fingerprint}
 
 
-def define_stack(settings: Settings, *, account: str, lambda_key: str, queue_arn: str) -> StackDefinition:
-    """Return the stack that the settings ask for."""
+def define_stack(settings: Settings, *, account: str, keys: dict[str, str], queue_arn: str) -> StackDefinition:
+    """Return the stack that the settings ask for. `keys`: parameter -> key of a function's zip, of those in CODE."""
     name = stack_name(settings)
     headers = response_headers(PRODUCTION_ANCESTORS)
     aws = settings.aws
@@ -85,7 +109,7 @@ def define_stack(settings: Settings, *, account: str, lambda_key: str, queue_arn
             "PermissionsPolicy": headers["Permissions-Policy"],
             "SiteBucketName": site_bucket(name, account, aws.region),
             "ArtifactsBucket": artifacts_bucket(name, account, aws.region),
-            "LambdaKey": lambda_key,
+            **keys,
             "LambdaRuntime": LAMBDA_RUNTIME,
             "LambdaHandler": LAMBDA_HANDLER,
             "LambdaSeconds": str(flows.lambda_seconds(settings)),
@@ -93,8 +117,21 @@ def define_stack(settings: Settings, *, account: str, lambda_key: str, queue_arn
             "LookupAdapter": settings.lookup.adapter,
             "LogRetentionDays": str(aws.log_retention_days),
             "AlarmTopicArn": aws.alarm_topic_arn,
+            **(_api_parameters(settings) if settings.api.enabled else {}),
         },
     )
+
+
+def _api_parameters(settings: Settings) -> dict[str, str]:
+    """Return the values of template_api.yaml's parameters, but for the key of the zip."""
+    sign_in = settings.api.auth == "oidc"
+    oidc = settings.api.oidc
+    return {
+        "ApiSeconds": str(-(-settings.api.timeout_ms // 1000)),
+        "SignInIssuer": oidc.issuer if sign_in else "",
+        "SignInAudience": oidc.audience if sign_in else "",
+        "SignInScopes": ",".join(scope for scope in oidc.scopes if scope not in _OIDC_SCOPES) if sign_in else "",
+    }
 
 
 def render_template(settings: Settings) -> str:
@@ -105,10 +142,105 @@ def render_template(settings: Settings) -> str:
         "guide_flow": json.dumps(flows.guide_flow(settings, view_arn="${View}"), separators=(",", ":")),
         "view": flows.view(settings),
         "lookup_statements": lookup_statements(settings),
-        "lookup_environment": {CUSTOMERS_TABLE_VARIABLE: {"Ref": "CustomersTable"}, **settings.lookup.environment},
-        "lookup_vpc": _vpc(settings),
+        "lookup_environment": {
+            CUSTOMERS_TABLE_VARIABLE: {"Ref": "CustomersTable"},
+            **(_SIGNING if settings.api.enabled else {}),
+            **settings.lookup.environment,
+        },
+        "lookup_vpc": _vpc(settings.lookup.vpc),
+        "api_origin": _NO_VALUE,
+        "api_cache_behaviors": _NO_VALUE,
     }
-    return _PLACEHOLDER.sub(lambda match: json.dumps(values[match[1]]), TEMPLATE.read_text("utf-8"))
+    text = TEMPLATE.read_text("utf-8")
+    if settings.api.enabled:
+        text = add_sections(text, API_TEMPLATE.read_text("utf-8"))
+        values |= _api_values(settings)
+    return _PLACEHOLDER.sub(lambda match: json.dumps(values[match[1]]), text)
+
+
+def add_sections(template: str, more: str) -> str:
+    """Return the template with the content of each section of `more` ("Parameters", "Resources", ...) at its own's end."""
+    for section in re.finditer(r"^(\w+):\n((?:[ #].*\n|\n)+)", more, re.MULTILINE):
+        template, found = re.subn(
+            rf"^({section[1]}:\n(?:[ #].*\n|\n)*?)(?=\n*(?:^\w|\Z))",
+            lambda match, content=section[2]: match[1].rstrip("\n") + "\n\n" + content.strip("\n") + "\n",  # type: ignore[misc]
+            template,
+            count=1,
+            flags=re.MULTILINE,
+        )
+        assert found, section[1]
+    return template
+
+
+def _api_values(settings: Settings) -> dict[str, Any]:
+    """Return what stands in template_api.yaml's placeholders, and in those of template.yaml that are the API's."""
+    origin = {
+        "Id": "api",
+        "DomainName": {"Fn::Sub": "${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"},
+        "CustomOriginConfig": {"OriginProtocolPolicy": "https-only", "OriginSSLProtocols": ["TLSv1.2"]},
+    }
+    behavior = {
+        "PathPattern": f"{PREFIX}*",
+        "TargetOriginId": "api",
+        "ViewerProtocolPolicy": "https-only",
+        "AllowedMethods": [
+            "GET",
+            "HEAD",
+            "OPTIONS",
+            "PUT",
+            "PATCH",
+            "POST",
+            "DELETE",
+        ],  # CloudFront knows no smaller set
+        "Compress": True,
+        "CachePolicyId": _CACHING_DISABLED,
+        "OriginRequestPolicyId": {"Ref": "ApiRequests"},
+        "ResponseHeadersPolicyId": {"Ref": "ResponseHeaders"},
+    }
+    environment = {
+        CUSTOMERS_TABLE_VARIABLE: {"Ref": "CustomersTable"},
+        "POPDESK_INSTANCE_ID": settings.aws.instance_arn.rpartition("/")[2],
+        "POPDESK_CASES_TABLE": {"Ref": "CasesTable"},
+        "POPDESK_API_WRITES_TABLE": {"Ref": "WritesTable"},
+        **_SIGNING,
+        **settings.lookup.environment,
+        **settings.api.environment,
+    }
+    return {
+        "api_origin": origin,
+        "api_cache_behaviors": [behavior],
+        "api_statements": api_statements(settings),
+        "api_handler": API_HANDLER,
+        "rotate_handler": ROTATE_HANDLER,
+        "api_environment": environment,
+        "api_vpc": _vpc(settings.api.vpc or settings.lookup.vpc),
+        "api_agent_source": f"$request.header.{AGENT_HEADER}",
+        "api_headers": [*HEADERS, "Accept"],
+        "api_requests_per_second": REQUESTS_PER_SECOND,
+        "api_burst": BURST,
+    }
+
+
+def api_statements(settings: Settings) -> list[dict[str, Any]]:
+    """Return the statements of the API's role: what the look-up may, its own tables and log, and the contact at hand."""
+    statements = _directory_statements(settings)
+    statements.append(_allow(_LOG, {"Fn::GetAtt": ["ApiLogs", "Arn"]}))
+    statements.append(_allow(["secretsmanager:GetSecretValue"], {"Ref": "TokenSecret"}))
+    contacts = {"Fn::Sub": "${InstanceArn}/contact/*"}
+    statements.append(_allow(["connect:DescribeContact", "connect:UpdateContactAttributes"], contacts))
+    items = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    statements.append(_allow(items, {"Fn::GetAtt": ["WritesTable", "Arn"]}))
+    if settings.api.cases == "dynamodb":
+        cases = ["dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        statements.append(_allow(cases, {"Fn::GetAtt": ["CasesTable", "Arn"]}))
+        queried = [{"Fn::GetAtt": ["CasesTable", "Arn"]}, {"Fn::Sub": "${CasesTable.Arn}/index/open"}]
+        statements.append(_allow(["dynamodb:Query"], queried))
+    if settings.api.cases == "http" and settings.api.http.token_secret:
+        statements.append(_read_secret(settings.api.http.token_secret))
+    statements += [_allow(list(own.actions), list(own.resources)) for own in settings.api.allow]
+    if settings.api.vpc and not settings.lookup.vpc:
+        statements.append(_allow(_NETWORK_INTERFACES, "*"))
+    return statements
 
 
 def lookup_statements(settings: Settings) -> list[dict[str, Any]]:
@@ -116,32 +248,41 @@ def lookup_statements(settings: Settings) -> list[dict[str, Any]]:
 
     And what lookup.allow says.
     """
-    statements = [_allow(["logs:CreateLogStream", "logs:PutLogEvents"], {"Fn::GetAtt": ["LookupLogs", "Arn"]})]
+    statements = [_allow(_LOG, {"Fn::GetAtt": ["LookupLogs", "Arn"]}), *_directory_statements(settings)]
+    if settings.api.enabled:
+        statements.append(_allow(["secretsmanager:GetSecretValue"], {"Ref": "TokenSecret"}))
+    return statements
+
+
+def _directory_statements(settings: Settings) -> list[dict[str, Any]]:
+    """Return what the look-up's adapter needs, in the look-up and in the API."""
+    statements = []
     secret = settings.lookup.http.token_secret
     if settings.lookup.adapter == "dynamodb":
         statements.append(_allow(["dynamodb:Query"], {"Fn::GetAtt": ["CustomersTable", "Arn"]}))
     if settings.lookup.adapter == "http" and secret:
-        account = "${AWS::Region}:${AWS::AccountId}"
-        if secret.startswith("ssm:"):
-            path = secret.removeprefix("ssm:").lstrip("/")
-            arn: Any = {"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:{account}:parameter/{path}"}
-            statements.append(_allow(["ssm:GetParameter"], arn))
-        else:
-            # A secret is named or given by its ARN; in an ARN, Secrets Manager adds six characters to the name.
-            named = {"Fn::Sub": f"arn:${{AWS::Partition}}:secretsmanager:{account}:secret:{secret}-??????"}
-            arn = secret if secret.startswith("arn:") else named
-            statements.append(_allow(["secretsmanager:GetSecretValue"], arn))
+        statements.append(_read_secret(secret))
     statements += [_allow(list(own.actions), list(own.resources)) for own in settings.lookup.allow]
     if settings.lookup.vpc:
         statements.append(_allow(_NETWORK_INTERFACES, "*"))
     return statements
 
 
-def _vpc(settings: Settings) -> dict[str, Any]:
-    """Return the function's VpcConfig, which is no value if it is in no VPC."""
-    vpc = settings.lookup.vpc
+def _read_secret(secret: str) -> dict[str, Any]:
+    """Return the statement for reading a CRM's token: `token_secret` of the settings."""
+    account = "${AWS::Region}:${AWS::AccountId}"
+    if secret.startswith("ssm:"):
+        path = secret.removeprefix("ssm:").lstrip("/")
+        return _allow(["ssm:GetParameter"], {"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:{account}:parameter/{path}"})
+    # A secret is named or given by its ARN; in an ARN, Secrets Manager adds six characters to the name.
+    named = {"Fn::Sub": f"arn:${{AWS::Partition}}:secretsmanager:{account}:secret:{secret}-??????"}
+    return _allow(["secretsmanager:GetSecretValue"], secret if secret.startswith("arn:") else named)
+
+
+def _vpc(vpc: Vpc | None) -> dict[str, Any]:
+    """Return a function's VpcConfig, which is no value if it is in no VPC."""
     if vpc is None:
-        return {"Ref": "AWS::NoValue"}
+        return _NO_VALUE
     return {"SubnetIds": list(vpc.subnets), "SecurityGroupIds": list(vpc.security_groups)}
 
 

@@ -9,7 +9,8 @@
   a state (`POST /popdesk/stack-status?name=...&status=...`) and be continued from UPDATE_ROLLBACK_FAILED.
 - Amazon Connect (tests/aws/connect_backend.py), drift (there is none) and IAM's simulator (all is allowed).
 - CloudFront serves what the stack's distribution has as origin, over TLS on a loopback port, with the headers of the
-  stack's response headers policy.
+  stack's response headers policy. Of the API it knows the refusal alone: requests get no further than to its door
+  (tests/unit/api runs the function).
 
 It checks no permissions, and takes properties as they come: cfn-lint looks at those (tests/unit/ops/test_template.py).
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import ssl
 import threading
 import uuid
@@ -62,9 +64,13 @@ class _SiteHandler(BaseHTTPRequestHandler):
         if not _distributions:
             return self._send(404, {}, b"no distribution")
         config = next(iter(_distributions.values()))
-        (origin,) = config["Origins"]
+        origin = next(
+            each for each in config["Origins"] if each["Id"] == config["DefaultCacheBehavior"]["TargetOriginId"]
+        )
         bucket = origin["DomainName"].partition(".")[0]
         path = self.path.partition("?")[0].lstrip("/") or config["DefaultRootObject"]
+        if any(f"/{path}".startswith(each["PathPattern"].rstrip("*")) for each in config.get("CacheBehaviors") or []):
+            return self._send(401, {"Content-Type": "application/problem+json"}, b'{"status": 401, "title": "No token"}')
         found = s3_backends[ACCOUNT]["aws"].get_object(bucket, f"{origin['OriginPath'].lstrip('/')}/{path}")
         policy = _header_policies[config["DefaultCacheBehavior"]["ResponseHeadersPolicyId"]]
         headers = _headers(policy)
@@ -183,6 +189,7 @@ def _forget(kept: dict[str, Any]) -> Callable[[str], None]:
 def _declare_types(site: Site) -> None:
     from moto.awslambda.utils import get_backend
     from moto.cloudfront.models import cloudfront_backends
+    from moto.secretsmanager.models import secretsmanager_backends
 
     # Asked for at each call: a reset makes new ones.
     def functions() -> Any:
@@ -258,6 +265,26 @@ def _declare_types(site: Site) -> None:
         }
         return CONNECT.flows[identity]["Arn"], {}
 
+    def make_secret(_: str, properties: Properties) -> tuple[str, dict[str, str]]:
+        answer = secretsmanager_backends[ACCOUNT][_REGION].create_secret(
+            name=properties["Name"],
+            secret_string=secrets.token_hex(int(properties["GenerateSecretString"]["PasswordLength"]) // 2),
+            secret_binary=None,
+            description=properties["Description"],
+            tags=None,
+            kms_key_id=None,
+            client_request_token=None,
+            replica_regions=[],
+            force_overwrite=False,
+        )
+        arn = str(json.loads(answer)["ARN"])
+        return arn, {"Id": arn}
+
+    def delete_secret(arn: str) -> None:
+        secretsmanager_backends[ACCOUNT][_REGION].delete_secret(
+            secret_id=arn, recovery_window_in_days=None, force_delete_without_recovery=True
+        )
+
     def named(prefix: str) -> Callable[[str, Properties], tuple[str, dict[str, str]]]:
         def make(_: str, __: Properties) -> tuple[str, dict[str, str]]:
             identity = f"{prefix}{uuid.uuid4()}"
@@ -265,7 +292,13 @@ def _declare_types(site: Site) -> None:
 
         return make
 
+    _declare("AWS::ApiGatewayV2::Api", named("api"))
+    _declare("AWS::ApiGatewayV2::Authorizer", named(""))
+    _declare("AWS::ApiGatewayV2::Integration", named(""))
+    _declare("AWS::ApiGatewayV2::Route", named(""))
+    _declare("AWS::ApiGatewayV2::Stage", named(""))
     _declare("AWS::CloudFront::OriginAccessControl", named(""))
+    _declare("AWS::CloudFront::OriginRequestPolicy", named(""))
     _declare("AWS::CloudFront::ResponseHeadersPolicy", make_headers, _forget(_header_policies))
     _declare("AWS::CloudFront::Distribution", make_distribution, _forget(_distributions))
     _declare("AWS::S3::BucketPolicy", named(""))
@@ -273,6 +306,8 @@ def _declare_types(site: Site) -> None:
     _declare("AWS::Lambda::Version", make_version)
     _declare("AWS::Lambda::Alias", make_alias)
     _declare("AWS::Lambda::Permission", named(""))
+    _declare("AWS::SecretsManager::RotationSchedule", named(""))
+    _declare("AWS::SecretsManager::Secret", make_secret, delete_secret)
     _declare("AWS::AppIntegrations::Application", make_application)
     _declare("AWS::Connect::IntegrationAssociation", associate, dissociate)
     _declare("AWS::Connect::View", named(f"{INSTANCE}/view/"))

@@ -134,7 +134,7 @@ class SiteServer(Loopback):
 def cut_down(monkeypatch: Any, tmp: Path, url: str, distribution: str) -> None:
     """Let a release define the stack with the small template."""
 
-    def define_small(settings: Settings, **names: str) -> StackDefinition:
+    def define_small(settings: Settings, **names: Any) -> StackDefinition:
         definition = define_stack(settings, **names)
         return replace(definition, template=small_template(tmp, definition, url, distribution))
 

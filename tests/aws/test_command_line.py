@@ -198,6 +198,53 @@ def test_a_life(account: MotoServer, tmp_path: Path) -> None:
                 (release,) = [str(row["id"]) for row in json.loads(result.stdout) if row["live"]]
 
 
+_API = """
+[tool.popdesk.api]
+enabled = true
+cases = "sample"
+"""
+
+# `before` of a step: the API is enabled.
+_ENABLED = "the API is enabled"
+
+WITH_THE_API: tuple[Step | str, ...] = (
+    Step("release --yes", 0, "Released"),
+    _ENABLED,
+    Step("iam-policy --account 123456789012", 0, "apigateway:POST"),
+    Step("plan", 3, "the Lambda's code"),
+    Step("release --yes", 0, "Released"),
+    Step("plan", 0, "Nothing would change"),
+    Step("status --no-drift --json", 0, '"api_version": "1"'),
+    Step("doctor", 3, "it answers, and refuses who has no token"),
+    _NEW_PAGE,
+    Step("release --yes", 0, "Released"),
+    Step("rollback --yes", 0, "is live again"),
+    Step("rollback --yes", 0, "is live again"),
+    Step("status --no-drift --json", 0, '"api_version": ""'),
+    Step("destroy --dry-run", 0, "the table of cases with its cases"),
+    Step("destroy --confirm popdesk-prod", 0, "popdesk-prod is gone"),
+)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("account")
+def test_a_life_with_the_api() -> None:
+    """Enabled in a stack that is there; the release before it has no API, and going back to it is possible."""
+    for number, step in enumerate(WITH_THE_API):
+        text = settings.PYPROJECT.read_text("utf-8")
+        if step == _ENABLED:
+            settings.PYPROJECT.write_text(text + _API, "utf-8")
+        elif step == _NEW_PAGE:
+            changed = text.replace("request_timeout_ms = 5000", "request_timeout_ms = 4000")
+            settings.PYPROJECT.write_text(changed, "utf-8")
+        else:
+            assert isinstance(step, Step)
+            result = _run(step.line, step.answer)
+            where = f"step {number}, {step}:\n{result.output}"
+            assert result.exit_code == step.exit_code, where
+            assert step.says in result.output, where
+
+
 def test_what_destroy_leaves(account: MotoServer) -> None:
     """The profile keeps what is not ours; no bucket, no association and no stack is left."""
     assert _run("release --yes").exit_code == 0

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from ops.cloud.artifacts import make_artifacts_bucket
 from ops.cloud.aws import Aws
 from ops.cloud.change_set import discard_plan
-from ops.cloud.deployment import PreparedRelease, Result, execute, prepare_built
+from ops.cloud.deployment import Packages, PreparedRelease, Result, execute, prepare_built
 from ops.cloud.destroy import destroy
 from ops.cloud.events import Events
 from ops.cloud.names import artifacts_bucket
@@ -56,7 +56,9 @@ class Account:
     def prepare(
         self, text: str, code: str = "first", aws: Aws | None = None, events: Events | None = None
     ) -> PreparedRelease:
-        return prepare_built(aws or self.aws, self.settings, make_site(text), lambda_zip(code), events or self.events)
+        return prepare_built(
+            aws or self.aws, self.settings, make_site(text), Packages(lambda_zip(code)), events or self.events
+        )
 
     def release(self, text: str, code: str = "first", aws: Aws | None = None) -> Result:
         return execute(aws or self.aws, self.prepare(text, code, aws), self.events)
@@ -86,7 +88,7 @@ def test_first_release_makes_everything_and_the_page_is_right(account: Account) 
 def test_what_the_build_has_to_say_is_told(account: Account) -> None:
     told: list[str] = []
     site = replace(make_site("one"), notes=("it starts slower",))
-    prepare_built(account.aws, account.settings, site, lambda_zip("first"), Events(on_note=told.append))
+    prepare_built(account.aws, account.settings, site, Packages(lambda_zip("first")), Events(on_note=told.append))
     assert told == ["it starts slower"]
 
 

@@ -170,7 +170,7 @@ def test_a_stack_that_is_not_there_ends_it(healthy: Answered) -> None:
 
 # -- permissions -------------------------------------------------------------------------------------------------------
 
-GRANTED = granted_actions(policy_names(SETTINGS, ACCOUNT))
+GRANTED = granted_actions(policy_names(SETTINGS, ACCOUNT), SETTINGS.api.enabled)
 
 
 def _permissions(answered: Answered, answer: Callable[[str, str], str], arn: str = _ANA) -> Finding:

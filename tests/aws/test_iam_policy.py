@@ -24,9 +24,9 @@ from click.testing import CliRunner, Result
 
 from deploy import cli
 from ops.cli import cloud as cloud_commands
-from ops.cloud.iam_policy import CALLS, THROUGH_CLOUDFORMATION, parts, policy, size
+from ops.cloud.iam_policy import CALLS, THE_APIS, THROUGH_CLOUDFORMATION, Need, parts, policy, size
 from ops.cloud.names import policy_names
-from ops.cloud.stack_template import TEMPLATE
+from ops.cloud.stack_template import API_TEMPLATE, TEMPLATE, add_sections
 from ops.settings import ROOT
 from tests.aws.small_stack import deployable_settings
 from tests.aws.stubbed import Stubbed
@@ -37,6 +37,7 @@ _NO_ACTION = "AWS's service reference has no such action"
 _KEY_POLICY = "the AWS managed key lets everybody of the account in through the service"
 _NO_REPLICAS = "a table of this type has no replicas: those are AWS::DynamoDB::GlobalTable's"
 _OWN_CALL = "the commands themselves delete objects, so it is allowed on them"
+_ROTATES = "the function that rotates is one of the template's own, which has its role already"
 _PASSED = "PassRole has a statement of its own, with a condition"
 
 # What the schemas name and the template does not need, by the property that would need it: none of these stands in the
@@ -73,6 +74,14 @@ NOT_NEEDED: dict[str, dict[str, str]] = {
         "VpcOriginConfig": "cloudfront:GetVpcOrigin",
         _NO_ACTION: "cloudfront:CreateDistributionWithTags",
     },
+    "AWS::ApiGatewayV2::Api": {"BodyS3Location": "s3:getObject"},
+    "AWS::ApiGatewayV2::Authorizer": {"AuthorizerCredentialsArn": "iam:PassRole"},
+    "AWS::ApiGatewayV2::Integration": {"CredentialsArn": "iam:PassRole"},
+    "AWS::ApiGatewayV2::Stage": {_NO_ACTION: "apigateway:TagResource apigateway:UntagResource"},
+    "AWS::SecretsManager::Secret": {
+        "ReplicaRegions": "secretsmanager:ReplicateSecretToRegions secretsmanager:RemoveRegionsFromReplication",
+    },
+    "AWS::SecretsManager::RotationSchedule": {_ROTATES: "iam:PassRole"},
     "AWS::IAM::Role": {
         "Description": "iam:UpdateRoleDescription",
         "ManagedPolicyArns": "iam:AttachRolePolicy iam:DetachRolePolicy",
@@ -123,7 +132,6 @@ NOT_NEEDED: dict[str, dict[str, str]] = {
         "KinesisStreamSpecification": "dynamodb:EnableKinesisStreamingDestination dynamodb:DisableKinesisStreamingDestination"
         " dynamodb:UpdateKinesisStreamingDestination kinesis:DescribeStream kinesis:PutRecords",
         "ResourcePolicy": "dynamodb:PutResourcePolicy dynamodb:DeleteResourcePolicy",
-        "TimeToLiveSpecification": "dynamodb:UpdateTimeToLive",
         _KEY_POLICY: "kms:CreateGrant kms:Decrypt kms:DescribeKey kms:Encrypt kms:ListAliases kms:RevokeGrant",
         _NO_ACTION: "s3:GetObjectMetadata",
     },
@@ -146,8 +154,13 @@ NOT_NEEDED: dict[str, dict[str, str]] = {
 
 @cache
 def _template() -> dict[str, Any]:
-    template: Any = decode.decode(str(TEMPLATE))[0]
+    """Return the whole template, the API's part with it."""
+    template: Any = decode.decode_str(add_sections(TEMPLATE.read_text("utf-8"), API_TEMPLATE.read_text("utf-8")))[0]
     return dict(template)
+
+
+def _needs(kind: str) -> tuple[Need, ...]:
+    return (*THROUGH_CLOUDFORMATION.get(kind, ()), *THE_APIS.get(kind, ()))
 
 
 def _resources(kind: str) -> list[dict[str, Any]]:
@@ -181,7 +194,7 @@ def _in_reference(action: str) -> dict[str, Any] | None:
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_what_a_types_handlers_call_is_allowed_or_not_needed_for_a_reason(kind: str) -> None:
-    allowed = {action.lower() for need in THROUGH_CLOUDFORMATION[kind] for action in need.actions}
+    allowed = {action.lower() for need in _needs(kind) for action in need.actions}
     unneeded = {action.lower() for actions in NOT_NEEDED.get(kind, {}).values() for action in actions.split()}
     named = _named_by_schema(kind)
     assert named - allowed - unneeded == set(), (
@@ -220,10 +233,11 @@ def test_the_keys_of_aws_itself_are_used_and_no_other() -> None:
     assert not keys & {key for kind in TYPES for resource in _resources(kind) for key, _ in _keys_and_values(resource)}
 
 
-def test_every_action_exists_and_can_be_allowed_on_the_resource_that_it_is_allowed_on() -> None:
+@pytest.mark.parametrize("api", [False, True])
+def test_every_action_exists_and_can_be_allowed_on_the_resource_that_it_is_allowed_on(api: bool) -> None:
     """An action that knows no resource works on "*" alone: on anything else it is allowed nothing."""
     reference = _reference()
-    for statement in policy(policy_names(deployable_settings(), "123456789012"))["Statement"]:
+    for statement in policy(policy_names(deployable_settings(), "123456789012"), api)["Statement"]:
         resources = _listed(statement["Resource"])
         for action in _listed(statement["Action"]):
             found = _in_reference(action)
@@ -233,7 +247,11 @@ def test_every_action_exists_and_can_be_allowed_on_the_resource_that_it_is_allow
                 assert resources == ["*"], f"{action} can only be allowed on *"
             elif resources != ["*"]:
                 types = reference[action.partition(":")[0]]["Resources"]
-                formats = [text for kind in kinds if kind in types for text in types[kind]["ARNFormats"]]
+                formats = [
+                    text
+                    for kind in kinds
+                    for text in types.get(kind.lower(), types.get(kind, {})).get("ARNFormats", [])
+                ]
                 assert any(_fits(resource, text) for resource in resources for text in formats), (
                     action,
                     resources,
@@ -254,9 +272,10 @@ def _fits(resource: str, arn_format: str) -> bool:
 def test_an_action_that_is_taken_away_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above can fail: for each type, without its first need."""
     for kind in TYPES:
-        first, *rest = THROUGH_CLOUDFORMATION[kind]
+        table = THROUGH_CLOUDFORMATION if kind in THROUGH_CLOUDFORMATION else THE_APIS
+        first, *rest = table[kind]
         with monkeypatch.context() as changed:
-            changed.setitem(THROUGH_CLOUDFORMATION, kind, tuple(rest))
+            changed.setitem(table, kind, tuple(rest))
             with pytest.raises(AssertionError, match="the schema names these"):
                 test_what_a_types_handlers_call_is_allowed_or_not_needed_for_a_reason(kind)
         assert first.actions
@@ -265,7 +284,7 @@ def test_an_action_that_is_taken_away_is_missed(monkeypatch: pytest.MonkeyPatch)
 def test_what_was_found_missing_is_there() -> None:
     """Without these a first release of a user who has the policy alone was refused."""
     names = policy_names(deployable_settings(), "123456789012")
-    allowed = {action for statement in policy(names)["Statement"] for action in _listed(statement["Action"])}
+    allowed = {action for statement in policy(names, False)["Statement"] for action in _listed(statement["Action"])}
     assert {
         "ds:DescribeDirectories",
         "iam:CreateServiceLinkedRole",
@@ -295,14 +314,25 @@ def test_every_listed_call_is_one_of_boto3() -> None:
 
 
 def test_every_type_of_the_template_is_in_the_policy() -> None:
-    assert set(TYPES) == THROUGH_CLOUDFORMATION.keys()
+    assert set(TYPES) == THROUGH_CLOUDFORMATION.keys() | THE_APIS.keys()
 
 
-def test_policy_is_small_enough_and_passes_one_role() -> None:
-    made = policy(policy_names(SETTINGS, "123456789012"))
+def test_a_stack_without_the_api_needs_nothing_of_it() -> None:
+    names = policy_names(SETTINGS, "123456789012")
+    text = json.dumps(policy(names, False))
+    assert not [word for word in ("apigateway", "secretsmanager", "-api", "-cases", "InvokeFunction") if word in text]
+
+
+def test_policy_is_small_enough_and_passes_the_functions_roles() -> None:
+    made = policy(policy_names(SETTINGS, "123456789012"), False)
     passing = [statement for statement in made["Statement"] if statement["Action"] == "iam:PassRole"]
     assert [statement["Resource"] for statement in passing] == [
-        "arn:aws:iam::123456789012:role/popdesk-prod-lookup-us-east-1"
+        ["arn:aws:iam::123456789012:role/popdesk-prod-lookup-us-east-1"]
+    ]
+    with_api = policy(policy_names(SETTINGS, "123456789012"), True)
+    passing = [statement for statement in with_api["Statement"] if statement["Action"] == "iam:PassRole"]
+    assert [statement["Resource"] for statement in passing] == [
+        [f"arn:aws:iam::123456789012:role/popdesk-prod-{name}-us-east-1" for name in ("api", "lookup", "rotate")]
     ]
     for statement in made["Statement"]:
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
@@ -310,8 +340,9 @@ def test_policy_is_small_enough_and_passes_one_role() -> None:
     assert size(made) < 10_240  # a role's inline policies (see MANAGED_SIZE)
 
 
-def test_the_policy_comes_in_parts_that_fit_managed_policies() -> None:
-    made = policy(policy_names(SETTINGS, "123456789012"))
+@pytest.mark.parametrize("api", [False, True])
+def test_the_policy_comes_in_parts_that_fit_managed_policies(api: bool) -> None:
+    made = policy(policy_names(SETTINGS, "123456789012"), api)
     pieces = parts(made)
     assert [statement for piece in pieces for statement in piece["Statement"]] == made["Statement"]
     assert all(len("".join(json.dumps(piece).split())) <= 6_144 for piece in pieces)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from ops.cloud.bucket import ALIAS, read_live, read_who, stored_assets
 from ops.cloud.manifests import read_history
-from ops.cloud.releases import ReleaseConflict, new_release, switch, sync_alias, upload
+from ops.cloud.releases import ReleaseConflict, new_release, switch, sync_aliases, upload
 from ops.errors import UserError
 from ops.site.contents import Site
 from ops.site.media_types import media_type
@@ -193,7 +193,7 @@ def test_alias_moved_meanwhile_is_looked_at_again(world: World) -> None:
     model = world.raw.client("lambda").meta.service_model.operation_model("UpdateAlias")
     assert "PreconditionFailedException" in {shape.name for shape in model.error_shapes}
     world.aws.before = refuse_once
-    assert sync_alias(world.aws, world.place)
+    assert sync_aliases(world.aws, world.place)
     assert world.live_lambda() == version
     alias = world.raw.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)
     assert revisions == [alias["RevisionId"]] * 2

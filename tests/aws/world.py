@@ -22,7 +22,7 @@ from botocore.session import Session
 from ops.cloud.aws import Aws
 from ops.cloud.bucket import ALIAS, Place, read_live
 from ops.cloud.manifests import Release, read_manifest
-from ops.cloud.releases import invalidate, make_live, new_release, sync_alias, upload
+from ops.cloud.releases import invalidate, make_live, new_release, sync_aliases, upload
 from ops.cloud.rollback import plan_rollback, rollback
 from ops.site.contents import Site
 from tests.aws.moto_server import MotoServer
@@ -130,7 +130,7 @@ class World:
         site = make_site(text)
         live = read_live(aws, self.place)
         if live.fingerprint == new_release(site, live, lambda_sha256=lambda_version).fingerprint:
-            sync_alias(aws, self.place)
+            sync_aliases(aws, self.place)
             invalidate(aws, self.place)
         else:
             release_site(aws, self.place, site, lambda_version)

@@ -96,7 +96,7 @@ def test_the_file_itself_is_valid_yaml_with_places_that_are_all_filled() -> None
 
 def test_parameters_are_the_templates_own_and_short_enough(parsed: dict[str, Any]) -> None:
     wanted = define_stack(
-        _settings(), account="123456789012", lambda_key="lambda/0.zip", queue_arn=f"{INSTANCE}/queue/1"
+        _settings(), account="123456789012", keys={"LambdaKey": "lambda/0.zip"}, queue_arn=f"{INSTANCE}/queue/1"
     )
     parameters = wanted.all_parameters()
     assert parameters.keys() == parsed["Parameters"].keys()
@@ -124,14 +124,15 @@ def test_distribution_serves_errors_as_errors_over_modern_http(parsed: dict[str,
     assert config["DefaultCacheBehavior"]["Compress"] is True
     assert config["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "redirect-to-https"
     assert config["ViewerCertificate"]["Fn::If"][1]["MinimumProtocolVersion"] == "TLSv1.2_2021"
-    (origin,) = config["Origins"]
+    origin, api = config["Origins"]
+    assert api == {"Ref": "AWS::NoValue"}
     assert origin["S3OriginConfig"] == {"OriginAccessIdentity": ""}
     assert "OriginAccessControlId" in origin
 
 
 def test_headers_are_the_ones_that_preview_sends(parsed: dict[str, Any]) -> None:
     """Every header of ops/site/headers.py reaches the policy, with its very value: there is no second definition."""
-    parameters = define_stack(_settings(), account="1", lambda_key="k", queue_arn="q").parameters
+    parameters = define_stack(_settings(), account="1", keys={"LambdaKey": "k"}, queue_arn="q").parameters
     config = parsed["Resources"]["ResponseHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
     security = config["SecurityHeadersConfig"]
 
@@ -153,7 +154,7 @@ def test_headers_are_the_ones_that_preview_sends(parsed: dict[str, Any]) -> None
 def test_application_is_registered_as_the_settings_say(parsed: dict[str, Any]) -> None:
     settings = _settings()
     application = parsed["Resources"]["Application"]["Properties"]
-    parameters = define_stack(settings, account="1", lambda_key="k", queue_arn="q").parameters
+    parameters = define_stack(settings, account="1", keys={"LambdaKey": "k"}, queue_arn="q").parameters
     assert parameters["AppPermissions"].split(",") == list(settings.permissions)
     assert parameters["AppScope"] == "PER_CONTACT"
     assert "allow-popups-to-escape-sandbox" in parameters["AppSandbox"].split(",")
@@ -227,7 +228,7 @@ def test_lambda_may_do_only_what_its_adapter_needs(
 @pytest.mark.parametrize("adapter", ["sample", "dynamodb", "http"])
 def test_alarms_watch_the_very_metric_that_a_failed_look_up_logs(tmp_path: Path, adapter: str) -> None:
     settings = _settings(adapter)
-    parameters = define_stack(settings, account="1", lambda_key="k", queue_arn="q").parameters
+    parameters = define_stack(settings, account="1", keys={"LambdaKey": "k"}, queue_arn="q").parameters
     alarms = [
         resource["Properties"]
         for resource in _parse(settings, tmp_path)["Resources"].values()
@@ -258,7 +259,7 @@ def test_alarms_watch_the_very_metric_that_a_failed_look_up_logs(tmp_path: Path,
 
 def test_fingerprint_moves_with_settings_and_code_the_infrastructure_only_with_settings() -> None:
     def wanted(settings: Settings, key: str) -> tuple[str, str]:
-        made = define_stack(settings, account="1", lambda_key=key, queue_arn="q")
+        made = define_stack(settings, account="1", keys={"LambdaKey": key}, queue_arn="q")
         return made.fingerprint, made.infrastructure
 
     same, code, days = (
@@ -354,7 +355,7 @@ def test_short_names_of_buckets_are_what_they_were() -> None:
 
 def test_the_template_names_no_bucket_by_itself() -> None:
     settings = _settings()
-    parameters = define_stack(settings, account=ACCOUNT, lambda_key="k", queue_arn="q").parameters
+    parameters = define_stack(settings, account=ACCOUNT, keys={"LambdaKey": "k"}, queue_arn="q").parameters
     assert parameters["SiteBucketName"] == site_bucket("popdesk-prod", ACCOUNT, "us-east-1")
     assert "BucketName: !Ref SiteBucketName" in render_template(settings)
 
