@@ -118,8 +118,8 @@ def _imported(node: ast.AST) -> Iterator[tuple[int, str]]:
         for each in node.orelse:
             yield from _imported(each)
     elif not isinstance(node, ast.Try):
-        for each in ast.iter_child_nodes(node):
-            yield from _imported(each)
+        for child in ast.iter_child_nodes(node):
+            yield from _imported(child)
 
 
 def _never(test: ast.expr) -> bool:

@@ -70,7 +70,9 @@ class _SiteHandler(BaseHTTPRequestHandler):
         bucket = origin["DomainName"].partition(".")[0]
         path = self.path.partition("?")[0].lstrip("/") or config["DefaultRootObject"]
         if any(f"/{path}".startswith(each["PathPattern"].rstrip("*")) for each in config.get("CacheBehaviors") or []):
-            return self._send(401, {"Content-Type": "application/problem+json"}, b'{"status": 401, "title": "No token"}')
+            return self._send(
+                401, {"Content-Type": "application/problem+json"}, b'{"status": 401, "title": "No token"}'
+            )
         found = s3_backends[ACCOUNT]["aws"].get_object(bucket, f"{origin['OriginPath'].lstrip('/')}/{path}")
         policy = _header_policies[config["DefaultCacheBehavior"]["ResponseHeadersPolicyId"]]
         headers = _headers(policy)
