@@ -27,6 +27,7 @@ from ops.preview.server import Preview
 from ops.settings import load_settings
 from tests import firefox
 from tests.adapters.stage import stage_of, stages
+from tests.cases import stage as cases_stage
 from tests.chromium import chromium, launch_arguments
 
 pytest_plugins = ["ops.testing.plugin", "pytester"]
@@ -47,21 +48,29 @@ _quick_test = ""  # the one that runs
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --adapter NAME, which runs the contract of adapters with that one (tests/adapters)."""
+    """Add --adapter NAME and --cases NAME, which run the contracts of adapters with that one (tests/adapters, tests/cases)."""
     what = "run the contract of adapters with this one, and nothing else; may be given again"
     parser.addoption("--adapter", metavar="NAME", action="append", default=[], help=what)
+    parser.addoption(
+        "--cases", metavar="NAME", action="append", default=[], help=what.replace("adapters", "adapters for cases")
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Collect the contract alone where an adapter is named and no file is. Raises UsageError if it has no stage."""
     for named in config.option.adapter:
         stage_of(named)
-    if config.option.adapter and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
-        config.args = [str(Path(__file__).parent / "adapters")]
+    for named in config.option.cases:
+        cases_stage.stage_of(named)
+    contracts = {"adapters": config.option.adapter, "cases": config.option.cases}
+    if any(contracts.values()) and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        config.args = [str(Path(__file__).parent / folder) for folder, named in contracts.items() if named]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test of the contract with every adapter, or with the one of --adapter."""
+    """Run each test of a contract with every adapter, or with the one of --adapter or --cases."""
+    if "store" in metafunc.fixturenames and metafunc.module.__name__ == "tests.cases.test_contract":
+        metafunc.parametrize("cases_adapter", metafunc.config.option.cases or cases_stage.stages())
     if "adapter" in metafunc.fixturenames and metafunc.module.__name__ == "tests.adapters.test_contract":
         metafunc.parametrize("adapter", metafunc.config.option.adapter or stages())
 

@@ -34,7 +34,7 @@ class _Breakable(Relay):
 
 
 @cache
-def _moto() -> str:
+def moto_server() -> str:
     """Return the address of a moto server, which is the same for all tests."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -47,7 +47,7 @@ class Directory(Stage):
     """A table of the template's shape."""
 
     def open(self) -> None:
-        moto = _moto()
+        moto = moto_server()
         self._relay = _Breakable(moto)
         self._relay.__enter__()
         for name, value in {

@@ -45,16 +45,16 @@ _CASE = "select id, subject, status, priority, opened, updated from cases"
 
 
 class SampleCases(Cases):
-    """Keeps cases in the SQLite file `path`, which is made where it is missing, with the cases of the file `beginning`."""
+    """Keeps cases in the SQLite file `path`; where it is missing it is made, with the cases of the file `beginning`."""
 
-    def __init__(self, path: str, beginning: str = BEGINNING) -> None:
+    def __init__(self, path: str, beginning: str = "") -> None:
         self._path = path
         with self._changing() as database:
             if database.execute("select count(*) from sqlite_master").fetchone()[0]:
                 return
             for statement in _TABLES.split(";"):
                 database.execute(statement)
-            with open(beginning, encoding="utf-8") as file:
+            with open(beginning or BEGINNING, encoding="utf-8") as file:
                 _fill(database, json.load(file))
 
     def open_cases(self, customer: str) -> list[Case]:

@@ -100,7 +100,14 @@ class CasesFailed(Exception):
 
 
 class OutcomeUnknown(CasesFailed):
-    """The write was sent and its answer was lost: it may have been done. It is not tried again with the same key."""
+    """The write was sent and its answer was lost: it may have been done.
+
+    It is tried again with the same key only where the adapter makes one of both (`repeatable`).
+    """
+
+    def __init__(self, text: str, repeatable: bool = False) -> None:
+        super().__init__(text)
+        self.repeatable = repeatable
 
 
 class Cases:

@@ -141,9 +141,12 @@ def _once(resolver: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> 
         called.append(True)
         try:
             response = next_middleware(resolver)
-        except OutcomeUnknown as error:  # kept as the answer: the same key is not tried again
+        except OutcomeUnknown as error:
+            if error.repeatable:
+                raise
+            # Kept as the answer: the same key is not tried again.
             asked.error = str(error)
-            unknown = _unknown()
+            unknown = _unknown(error)
             return {"status": unknown.status, "type": PROBLEM, "text": unknown.body()}
         headers = {name: value for name, value in response.headers.items() if name.lower() != "content-type"}
         return {
@@ -176,8 +179,9 @@ def _problem(problem: Problem) -> Response[str]:
     return Response(problem.status, PROBLEM, problem.body(), problem.headers())
 
 
-def _unknown() -> Problem:
-    detail = "The answer was lost: it may have been done. Look before you do it again."
+def _unknown(error: OutcomeUnknown) -> Problem:
+    remedy = "Try again: it is done once." if error.repeatable else "Look before you do it again."
+    detail = f"The answer was lost: it may have been done. {remedy}"
     return Problem(504, detail, title="Outcome unknown")
 
 
@@ -236,7 +240,7 @@ def _no_case(_error: NotFound) -> Response[str]:
 @_answers(OutcomeUnknown)
 def _lost(error: OutcomeUnknown) -> Response[str]:
     _noted(error)
-    return _problem(_unknown())
+    return _problem(_unknown(error))
 
 
 @_answers(CasesFailed)
