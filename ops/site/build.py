@@ -32,6 +32,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -342,7 +343,9 @@ def _page_python(page: Page, modules: Path, words: dict[str, str], english: dict
 
 def _names_rich_value(python: Path) -> bool:
     """Return whether a team's module has the name of a value of popdesk/rich.py in it: a page without goes without them all."""
-    classes = (node.name for node in _parsed(python / _RICH[0]).body if isinstance(node, ast.ClassDef))
+    classes = (
+        node.name for node in _parsed((python / _RICH[0]).read_text("utf-8")).body if isinstance(node, ast.ClassDef)
+    )
     name = re.compile(rf"\b(rich|{'|'.join(classes)})\b")
     folders = {python / "popdesk", python / "words"}
     return any(name.search(path.read_text("utf-8")) for path in _modules(python) if not folders & {*path.parents})
@@ -363,10 +366,16 @@ def _mpy(name: str) -> str:
 
 def _imports_package(path: Path) -> bool:
     """Return whether a module imports the `pyscript` package: a page that does not goes without it."""
-    return any(name.partition(".")[0] == "pyscript" for name in _imported(_parsed(path)))
+    return "pyscript" in _imported(path.read_text("utf-8"))
 
 
-def _imported(tree: ast.Module) -> Iterator[str]:
+@lru_cache(maxsize=256)
+def _imported(source: str) -> frozenset[str]:
+    """Return the names of the packages that a source imports, kept for the next build."""
+    return frozenset(name.partition(".")[0] for name in _imports(_parsed(source)))
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -403,9 +412,9 @@ def _compiled(code: str) -> bytes:
         return compile_module(path, path.parent / "probe")
 
 
-def _parsed(path: Path) -> ast.Module:
+def _parsed(source: str) -> ast.Module:
     try:
-        return ast.parse(path.read_text("utf-8"))
+        return ast.parse(source)
     except SyntaxError:
         return ast.Module([], [])  # the compiler says it, with its line
 

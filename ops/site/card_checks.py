@@ -17,6 +17,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import CodeType
 
 from ops.site.micropython import Names
@@ -205,7 +206,13 @@ def other_syntax(source: str, line: int) -> str:
     return instead
 
 
+@lru_cache(maxsize=256)
 def _parsed(source: str) -> ast.Module:
+    """Return the tree of a source, kept for the next build: nobody may change it."""
+    return _parse(source)
+
+
+def _parse(source: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)  # what it would say, a finding says
@@ -241,8 +248,9 @@ class _Own:
         self.questions = {node.name for node in ast.walk(desk) if isinstance(node, ast.AsyncFunctionDef)}
 
 
-def _defined(tree: ast.Module) -> set[str] | None:
-    """Return the names that a module has; None where it takes all of another's."""
+@lru_cache(maxsize=256)
+def _defined(tree: ast.Module) -> frozenset[str] | None:
+    """Return the names that a module has, kept for the next build; None where it takes all of another's."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -253,7 +261,7 @@ def _defined(tree: ast.Module) -> set[str] | None:
             found.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
-    return found
+    return frozenset(found)
 
 
 class _Checker:
@@ -375,7 +383,7 @@ class _Checker:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SyntaxWarning)
-                code = compile(_without_annotations(_parsed(self._source)), self._path, "exec", dont_inherit=True)
+                code = compile(_without_annotations(_parse(self._source)), self._path, "exec", dont_inherit=True)
         except (SyntaxError, ValueError) as error:
             self._look_at_syntax_error(error)
             return
