@@ -194,8 +194,8 @@ def test_python_that_micropython_cannot_compile_is_named_and_nothing_is_written(
     (python / "cards.py").write_text("match 1:\n    case 1:\n        pass\n", "utf-8")
     with pytest.raises(UserError) as caught:
         build_page(replace(page, python=python), tmp_path / "dist")
-    assert caught.value.subject == "pyapp/cards.py"
-    assert "line 1" in caught.value.reason
+    assert caught.value.subject == "pyapp/cards.py:1"
+    assert "`if` and `elif` instead of `match`" in caught.value.hint
     assert not (tmp_path / "dist").exists()
 
 
