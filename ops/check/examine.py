@@ -9,11 +9,12 @@ Raises UserError where the app cannot be examined at all: no Playwright, no Chro
 from __future__ import annotations
 
 import base64
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,8 +157,14 @@ def _playwright() -> Iterator[Playwright]:
             f"{error.name} is not installed",
             "install the development packages: `uv sync`",
         ) from None
-    with sync_playwright() as playwright:
+    started = sync_playwright()
+    # Playwright's own process writes where sys.stderr leads as it starts: its last words after Ctrl-C are a stack of its own.
+    with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
+        playwright = started.__enter__()
+    try:
         yield playwright
+    finally:
+        started.__exit__()
 
 
 def _launch(playwright: Playwright, chromium: str | None, headed: bool) -> Browser:
@@ -165,7 +172,14 @@ def _launch(playwright: Playwright, chromium: str | None, headed: bool) -> Brows
     from playwright.sync_api import Error
 
     try:
-        return playwright.chromium.launch(executable_path=chromium, args=list(FLAGS), headless=not headed)
+        return playwright.chromium.launch(
+            executable_path=chromium,
+            args=list(FLAGS),
+            headless=not headed,
+            # A terminal's Ctrl-C goes to Playwright's process too: this one closes the browser, and only once.
+            handle_sigint=False,
+            handle_sigterm=False,
+        )
     except Error as error:
         display = headed and ("X server" in error.message or "XServer" in error.message)
         raise UserError(

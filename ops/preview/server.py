@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -68,7 +67,9 @@ class Preview:
             self._sockets[0].close()
             raise
         self.app_url = f"http://localhost:{port_of(self._app_sockets[0])}/"
-        self._folder = Path(tempfile.mkdtemp(prefix="popdesk-preview-"))
+        # It goes with this object or, where an interrupt comes while that is made or stopped, with the process.
+        self._temporary = tempfile.TemporaryDirectory(prefix="popdesk-preview-", ignore_cleanup_errors=True)
+        self._folder = Path(self._temporary.name)
         self._loop = asyncio.new_event_loop()
         self._pages = OpenPages(self._loop, self.workspace_url)
         origin = self.workspace_url.rstrip("/")
@@ -107,12 +108,12 @@ class Preview:
         """Build everything and serve it. Raises UserError when the first build fails."""
         try:
             self._builds.build_all()
+            self._thread.start()
+            if not self._started.wait(_START_SECONDS):
+                raise UserError("preview", "its server did not start", "try again with other ports")
         except BaseException:
             self.stop()
             raise
-        self._thread.start()
-        if not self._started.wait(_START_SECONDS):
-            raise UserError("preview", "its server did not start", "try again with other ports")
         if self._watch:
             threading.Thread(target=self._builds.watch, args=(self._stopping,), name="watch", daemon=True).start()
 
@@ -129,7 +130,7 @@ class Preview:
             self._loop.close()
         for open_socket in (*self._sockets, *self._app_sockets, *self._connect_sockets):
             open_socket.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._temporary.cleanup()
 
     def _set_attributes(self, contact_id: str, attributes: dict[str, str]) -> None:
         self._pages.publish("attributes", {"contactId": contact_id, "attributes": attributes})

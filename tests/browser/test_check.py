@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import queue
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ import pytest
 from ops.settings import ROOT
 from tests.browser.hosting import PlainAppServer
 from tests.loopback import Loopback
+from tests.preview_process import hears_interrupts
 
 # `playwright`: it finds or installs the Chromium that the command finds then.
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("playwright")]
@@ -182,3 +185,40 @@ def test_without_playwright_it_says_what_to_install(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "uv sync" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+@pytest.mark.parametrize("times_asked", [1, 2], ids=["before the browser", "in the browser"])
+def test_what_ends_it_in_the_middle_leaves_nothing(tmp_path: Path, times_asked: int, ends: signal.Signals) -> None:
+    """The first request for the page is the command's own, the second one is Chromium's. A terminal's Ctrl-C goes to all."""
+    asked: queue.Queue[None] = queue.Queue()
+
+    class Page(_Page):
+        def do_GET(self) -> None:
+            """Answer, and say so."""
+            super().do_GET()
+            asked.put(None)
+
+    server = Loopback(ThreadingHTTPServer(("127.0.0.1", 0), partial(Page, sent={"Content-Type": "text/html"})))
+    with server:
+        url = f"http://localhost:{server._server.server_port}/"
+        command = [sys.executable, str(ROOT / "deploy.py"), "check", *PATIENT, url]
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            preexec_fn=hears_interrupts,
+        ) as process:
+            for _ in range(times_asked):
+                asked.get(timeout=300)
+            if ends is signal.SIGINT:
+                os.killpg(process.pid, ends)
+            else:
+                process.send_signal(ends)
+            said, _ = process.communicate(timeout=300)
+    assert (process.returncode, said) == (130, "\nCancelled.\n"), said
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("popdesk-")] == []

@@ -51,7 +51,8 @@ def test_a_broken_edit_is_told_the_last_build_is_served_and_the_repair_is_too(pr
 
         cards.write_text(good + "\ndef broken(:\n", "utf-8")
         assert event() == "problem"
-        running.printed(r"pyapp/cards\.py.*SyntaxError")
+        line = len(cards.read_text("utf-8").splitlines())
+        running.printed(rf"^pyapp/cards\.py:{line}: SyntaxError: invalid syntax\. fix that line$")
         assert get(running.app) == first
 
         cards.write_text(good + "\nMENDED = True\n", "utf-8")
@@ -80,6 +81,28 @@ def test_what_ends_a_service_ends_it_and_leaves_nothing(project: Path, started: 
         assert list(running.temporary.iterdir()) == []
     finally:
         running.close()
+
+
+@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM])
+def test_what_ends_it_while_it_starts_leaves_nothing(project: Path, tmp_path: Path, ends: signal.Signals) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with subprocess.Popen(
+        command(project, "--no-browser", "--port", "0", "--app-port", "0"),
+        cwd=project,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        preexec_fn=hears_interrupts,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Building")
+        os.killpg(process.pid, ends)  # as a terminal does: what it has started hears it too
+        said, _ = process.communicate(timeout=SECONDS)
+    assert (process.returncode, said) == (0, "Stopped.\n")
+    assert [path.name for path in temporary.iterdir() if path.name.startswith("popdesk-")] == []
 
 
 def test_a_port_that_is_taken_is_told_in_words(project: Path) -> None:
