@@ -30,8 +30,28 @@ _NO_TICKS = "globalThis.setInterval = () => 0;"
 _ALL_DRAWN = """() => { const slots = [...document.querySelectorAll(".cards > div > dd")];
   const waits = (element) => element.textContent === "…";
   return slots.length > 0 && !slots.some((slot) => waits(slot) || [...slot.querySelectorAll("*")].some(waits)); }"""
-_READ = """() => [...document.querySelectorAll(".cards > div")].map((row) => [row.querySelector("dt").textContent,
-  row.querySelector("dd").textContent.replace(/\\s+/g, " ").trim(), row.querySelector("dd").dataset.tone ?? ""])"""
+# What is folded away is drawn when its fold is opened.
+_UNFOLD = """() => document.querySelectorAll(".cards details.more").forEach((fold) => { fold.open = true; })"""
+_UNFOLDED = """() => [...document.querySelectorAll(".cards tbody.rest, .cards details.more > ol")].every(
+  (rest) => rest.children.length > 0)"""
+# As texts.py writes a value: a row and an event are lines, and so are the values of a group.
+_READ = """() => {
+  const clean = (element) => element.textContent.replace(/\\s+/g, " ").trim();
+  const row = (element) => [...element.cells].map(clean).join(" | ");
+  const event = ([when, what, note]) => clean(when) + " " + clean(what) + (note ? ": " + clean(note) : "");
+  const value = (element) => {
+    const table = element.querySelector(":scope > .scroller > table");
+    const events = [...element.querySelectorAll(":scope > .timeline > li, :scope > details > .timeline > li")];
+    if (table) return [...(table.caption ? [clean(table.caption)] : []), ...[...table.rows].map(row)].join("\\n");
+    if (events.length > 0) return events.map((each) => event(each.children)).join("\\n");
+    if (element.matches(".group")) return [...element.children].map(value).join("\\n");
+    return clean(element);
+  };
+  return [...document.querySelectorAll(".cards > div")].map((card) => {
+    const slot = card.querySelector("dd");
+    const text = slot.childNodes.length === 1 && slot.firstElementChild ? value(slot.firstElementChild) : clean(slot);
+    return [card.querySelector("dt").textContent, text, slot.dataset.tone ?? ""];
+  }); }"""
 _LIMIT_MS = 60_000
 
 
@@ -46,6 +66,8 @@ def show_in_browser(browser: Browser, sample: SampleDesk, project: Path) -> Show
         page.goto(f"{_ORIGIN}/frame.html")
         frame = page.frames[-1]
         frame.wait_for_function(_ALL_DRAWN, timeout=_LIMIT_MS)
+        frame.evaluate(_UNFOLD)
+        frame.wait_for_function(_UNFOLDED, timeout=_LIMIT_MS)
         return ShownPage(tuple(ShownCard(*card) for card in frame.evaluate(_READ)))
     finally:
         context.close()

@@ -81,12 +81,13 @@ def value_text(value: Any, say: Say) -> str:
 def _rich_text(value: Any, say: Say) -> str:
     """Return what a value of popdesk/rich.py reads like: rows and events are lines.
 
-    What the page writes in the agent's locale is written in English, but for a Timeline's moments, which are in ISO 8601.
+    What the page writes in the agent's locale is written in English. Among other values a Moment has its date too.
     """
     from popdesk import rich
+    from popdesk.values import Moment, is_moment
 
     def texts(values: Iterable[Any]) -> list[str]:
-        return [value_text(each, say) for each in values]
+        return [_date(each.iso) if type(each) is Moment else value_text(each, say) for each in values]
 
     match type(value).__name__:
         case "Badge":
@@ -105,16 +106,27 @@ def _rich_text(value: Any, say: Say) -> str:
             head = [value.caption] if value.caption else []
             return "\n".join([*head, " | ".join(value.columns), *(" | ".join(texts(row)) for row in value.rows)])
         case "Timeline":
-            return "\n".join(f"{when} {title}{': ' + note if note else ''}" for when, title, note in value.items)
+            return "\n".join(
+                f"{_date(when) if is_moment(when) else when} {title}{': ' + note if note else ''}"
+                for when, title, note in value.items
+            )
         case "Group":
             return "\n".join(texts(value.values))
     raise TypeError(f"ops/testing/texts.py does not know what a {type(value).__name__} reads like")
 
 
+def _date(iso: str) -> str:
+    """Return a moment as browsers write it in English, a medium date and a short time: `Jan 31, 2026, 12:00 PM`."""
+    from popdesk.texts import parse_time
+
+    when = parse_time(iso).astimezone(timezone.utc)  # noqa: UP017
+    return f"{when:%b} {when.day}, {when.year}, {when.hour % 12 or 12}:{when:%M} {'AM' if when.hour < 12 else 'PM'}"
+
+
 def _money(amount: str, currency: str) -> str:
     number = Decimal(amount)
     digits = f"{abs(number):,.{0 if currency in _WHOLE else 2}f}"
-    return ("-" if number < 0 else "") + SYMBOLS.get(currency, currency + "\u00a0") + digits
+    return ("-" if number < 0 else "") + SYMBOLS.get(currency, currency + " ") + digits
 
 
 def _since(count: int, unit: str) -> str:

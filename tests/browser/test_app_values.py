@@ -269,6 +269,18 @@ def test_a_table_wider_than_its_place_is_moved_with_the_keyboard(host: Host) -> 
     expect(place).to_have_count(0)
 
 
+def test_a_table_that_changes_stays_where_it_was_moved_to(host: Host) -> None:
+    states = host(HEAD.replace("    return Table(COLUMNS", '    ROWS[0][0] += "+"\n    return Table(COLUMNS'))
+    states.offer("C-1001")
+    app = _resize(states, 300)
+    place, first = app.get_by_role("group", name="Orders of two years"), app.locator("#card-orders td").first
+    place.evaluate("place => { place.scrollLeft = 40; }")
+    before = first.inner_text()
+    app.get_by_role("button", name="Refresh").click()
+    expect(first).not_to_have_text(before)
+    expect(place).to_have_js_property("scrollLeft", 40)
+
+
 def test_masked_personal_data_hides_every_value(host: Host) -> None:
     states = host(
         HEAD.replace('")\nasync', '", personal=True)\nasync').replace("wide=True", "wide=True, personal=True"),

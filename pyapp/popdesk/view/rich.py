@@ -33,13 +33,20 @@ _FOCUSED = "summary, a, .scroller"  # what of a value can have the focus
 
 
 def draw(cards: "Cards", slot: "Any", value: "Value", heading: str, came: float) -> None:
-    """Draw a value into a card's slot. A fold that was open there stays open, and what had the focus has it again."""
+    """Draw a value into a card's slot. What was open there stays open.
+
+    A table that was moved sideways stays so, and what had the focus has it again.
+    """
     opened = [fold.open for fold in _all(slot, "details")]
+    scrolled = [each.scrollLeft for each in _all(slot, ".scroller")]
     active = js.document.activeElement
     focused = [index for index, each in enumerate(_all(slot, _FOCUSED)) if each.isSameNode(active)]
     drawing = _Drawing(cards, slot.id, heading, came, opened)
     slot.title = slot.dataset.tone = ""
     slot.replaceChildren(drawing.part(value))
+    for each, left in zip(_all(slot, ".scroller"), scrolled):
+        if left:
+            each.scrollLeft = left
     if focused:
         for index, each in enumerate(_all(slot, _FOCUSED)):
             if index == focused[0]:
