@@ -26,10 +26,18 @@ from ops.cloud.smoke import api_problems, page_headers
 from ops.cloud.stack import Stack, read_own_stack
 from ops.cloud.stack_progress import ROLLBACK_FAILED
 from ops.errors import UserError
+from ops.function_settings import Vpc
 from ops.settings import Settings
 
 _SERVICE_ROLE = re.compile(r":role/aws-service-role/connect\.amazonaws\.com/AWSServiceRoleForAmazonConnect")
 _SIMULATIONS_AT_ONCE = 6
+# EC2's words for a subnet or group that is not there (docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html).
+_NOT_THERE = (
+    "InvalidSubnetID.NotFound",
+    "InvalidGroup.NotFound",
+    "InvalidSubnetId.Malformed",
+    "InvalidGroupId.Malformed",
+)
 
 
 @dataclass(frozen=True)
@@ -142,9 +150,11 @@ def examine(
             "name another profile with --profile",
         )
         return
+    vpcs = {"lookup.vpc": settings.lookup.vpc, "api.vpc": settings.api.vpc if settings.api.enabled else None}
     yield from watch.run(
         ("instance", lambda: _instance(aws, settings)),
         ("permissions", lambda: _permissions(aws, settings, caller)),
+        *((name, lambda name=name, vpc=vpc: [_vpc(aws, settings, name, vpc)]) for name, vpc in vpcs.items() if vpc),
         ("stack", check_stack),
     )
     if not stack:
@@ -197,6 +207,26 @@ def _instance(aws: Aws, settings: Settings) -> Iterator[Finding]:
             "the instance is older than service-linked roles; third-party applications need one",
             "migrate it: docs.aws.amazon.com/connect/latest/adminguide/connect-slr.html",
         )
+
+
+def _vpc(aws: Aws, settings: Settings, name: str, vpc: Vpc) -> Finding:
+    """Check that a function's subnets and security groups are there, all in one VPC: Lambda takes no others (API_VpcConfig)."""
+    hint = f"fix {name} in [tool.popdesk]; both are of {settings.aws.region}"
+    try:
+        subnets = aws.call("ec2", "describe_subnets", SubnetIds=list(vpc.subnets))["Subnets"]
+        groups = aws.call("ec2", "describe_security_groups", GroupIds=list(vpc.security_groups))["SecurityGroups"]
+    except AwsError as error:
+        if error.code not in _NOT_THERE:
+            raise
+        return Finding(name, "wrong", error.reason, hint)
+    owners = {str(each["SubnetId"]): str(each["VpcId"]) for each in subnets}
+    owners |= {str(each["GroupId"]): str(each.get("VpcId", "no VPC")) for each in groups}
+    if len(set(owners.values())) > 1:
+        listed = ", ".join(f"{each} is of {owner}" for each, owner in owners.items())
+        return Finding(name, "wrong", f"they are of several VPCs: {listed}", hint)
+    zones = {str(each["AvailabilityZone"]) for each in subnets if "AvailabilityZone" in each}
+    few = "; one availability zone only: where that fails, no caller is looked up" if len(zones) == 1 else ""
+    return Finding(name, "ok", ", ".join(sorted(set(owners.values()))) + few)
 
 
 def _permissions(aws: Aws, settings: Settings, caller: dict[str, Any]) -> Iterator[Finding]:

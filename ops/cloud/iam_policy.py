@@ -83,6 +83,11 @@ _OBJECTS = ("site objects", "artifact objects")
 
 CALLS: dict[str, dict[str, Need]] = {
     "sts": {"get_caller_identity": _need("sts:GetCallerIdentity", "any")},
+    # `doctor`, where lookup.vpc or api.vpc is set. EC2 knows no permission for some of them only.
+    "ec2": {
+        "describe_subnets": _need("ec2:DescribeSubnets", "any"),
+        "describe_security_groups": _need("ec2:DescribeSecurityGroups", "any"),
+    },
     "iam": {
         "get_role": _need("iam:GetRole", "roles"),
         "simulate_principal_policy": _need("iam:SimulatePrincipalPolicy", "any"),

@@ -22,6 +22,7 @@ from ops.cloud.doctor import Finding, Limits, examine, principal
 from ops.cloud.grants import GRANT_TYPE, GUIDES
 from ops.cloud.iam_policy import granted_actions
 from ops.cloud.names import policy_names
+from ops.function_settings import Vpc
 from tests.aws.connect_backend import Refusal
 from tests.aws.small_stack import INSTANCE, deployable_settings
 from tests.aws.stubbed import Answered
@@ -96,6 +97,47 @@ def test_all_well_is_all_ok(healthy: Answered) -> None:
         "guide flow published",
         "page",
     ]
+
+
+SUBNETS, GROUP = ("subnet-0123abcd", "subnet-4567abcd"), "sg-0123abcd"
+
+
+def _in_a_vpc(answered: Answered) -> dict[str, Finding]:
+    vpc = Vpc(subnets=SUBNETS, security_groups=(GROUP,))
+    settings = SETTINGS.model_copy(update={"lookup": SETTINGS.lookup.model_copy(update={"vpc": vpc})})
+    return {finding.what: finding for finding in examine(answered.aws, settings, lambda _: [])}
+
+
+def _with_a_vpc(answered: Answered, of_the_second: str = "vpc-1", zone: str = "b") -> None:
+    places = zip(SUBNETS, ("vpc-1", of_the_second), ("a", zone), strict=True)
+    subnets = [{"SubnetId": name, "VpcId": vpc, "AvailabilityZone": f"us-east-1{zone}"} for name, vpc, zone in places]
+    answered.on("ec2", "describe_subnets", {"Subnets": subnets})
+    answered.on("ec2", "describe_security_groups", {"SecurityGroups": [{"GroupId": GROUP, "VpcId": "vpc-1"}]})
+
+
+def test_a_vpc_that_is_there_is_named(healthy: Answered) -> None:
+    _with_a_vpc(healthy)
+    found = _in_a_vpc(healthy)
+    assert {finding.state for finding in found.values()} == {"ok"}
+    assert found["lookup.vpc"].detail == "vpc-1"
+    asked = dict(healthy.asked)
+    assert asked["describe_subnets"] == {"SubnetIds": list(SUBNETS)}
+    assert asked["describe_security_groups"] == {"GroupIds": [GROUP]}
+    _with_a_vpc(healthy, zone="a")
+    assert "one availability zone only" in _in_a_vpc(healthy)["lookup.vpc"].detail
+
+
+def test_subnets_and_groups_of_several_vpcs_or_that_are_not_there_are_found(healthy: Answered) -> None:
+    _with_a_vpc(healthy, of_the_second="vpc-2")
+    found = _in_a_vpc(healthy)["lookup.vpc"]
+    assert (found.state, "subnet-4567abcd is of vpc-2" in found.detail) == ("wrong", True)
+    missing = "The subnet ID 'subnet-4567abcd' does not exist"
+    healthy.on("ec2", "describe_subnets", Refusal("InvalidSubnetID.NotFound", missing))
+    found = _in_a_vpc(healthy)["lookup.vpc"]
+    assert (found.state, missing in found.detail, "fix lookup.vpc" in found.hint) == ("wrong", True, True)
+    healthy.on("ec2", "describe_subnets", Refusal("UnauthorizedOperation", "You are not authorized", 403))
+    found = _in_a_vpc(healthy)["lookup.vpc"]
+    assert (found.state, "UnauthorizedOperation" in found.detail) == ("open", True)
 
 
 def _without_guides(made: Answered) -> None:
