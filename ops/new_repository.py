@@ -123,7 +123,7 @@ def _write_own(folder: Path, name: str, namespace: str, origin: str) -> None:
         ["| File | What it is |", "| --- | --- |", *(f"| `{path}` | {what} |" for path, what in TEAM_FILES.items())]
     )
     text = (_STARTER / "README.md").read_text("utf-8")
-    values = {"name": name, "version": version(folder / "pyproject.toml"), "files": files, "origin": origin}
+    values = {"name": name, "files": files, "origin": origin}
     (folder / "README.md").write_text(text.format(**values), "utf-8")
     (folder / ".gitattributes").write_text(_attributes(), "utf-8")
     pyproject = folder / "pyproject.toml"

@@ -24,10 +24,14 @@ def _sheet(theme: Path) -> str:
     return sheet.decode()
 
 
+def _documented() -> list[str]:
+    return re.findall(r"```css\n(.*?)```", (ROOT / "docs" / "theme.md").read_text("utf-8"), re.DOTALL)
+
+
 @pytest.fixture(scope="module")
 def themed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the style sheet of a page with the theme that docs/theme.md shows."""
-    (example,) = re.findall(r"```css\n(.*?)```", (ROOT / "docs" / "theme.md").read_text("utf-8"), re.DOTALL)
+    example, _ = _documented()
     theme = tmp_path_factory.mktemp("theme") / "theme.css"
     theme.write_text(example, "utf-8")
     return _sheet(theme)
@@ -46,6 +50,24 @@ def test_a_themes_token_goes_before_ours_in_both_themes(
     )
     assert page.evaluate(_COLOUR) == colour
     assert page.evaluate("() => getComputedStyle(document.querySelector('h1')).letterSpacing") != "normal"
+
+
+def test_the_accent_colour_of_the_documentation_leaves_none_of_ours(page: BrowserPage, tmp_path: Path) -> None:
+    """Every token of ours that has the accent's hue is in it: each that the sheet uses is asked of the browser."""
+    theme = tmp_path / "theme.css"
+    theme.write_text(_documented()[1], "utf-8")
+    sheet = _sheet(theme)
+    page.set_content(f"<!doctype html><html data-mode=light><style>{sheet}</style>")
+    left = page.evaluate(
+        """names => names.filter(name => {
+            const probe = document.createElement("i");
+            probe.style.color = `var(${name})`;
+            document.body.append(probe);
+            return ["rgb(0, 108, 224)", "rgb(0, 43, 102)"].includes(getComputedStyle(probe).color);
+        })""",
+        sorted(set(re.findall(r"var\((--awsui-color[\w-]+)\)", (ROOT / "web" / "app.css").read_text("utf-8")))),
+    )
+    assert left == []
 
 
 def test_a_theme_that_says_nothing_adds_nothing(tmp_path: Path) -> None:

@@ -35,12 +35,14 @@ def sdk_topics(package: str) -> set[str]:
     return set(re.findall(r'\["\w+"\] = "([^"]+)"', (folder / "topic-keys.js").read_text("utf-8")))
 
 
+@pytest.mark.slow  # its first run installs the npm packages
 @pytest.mark.parametrize(("package", "namespace"), [("contact", CONTACT), ("voice", VOICE)])
 def test_every_route_of_the_installed_sdk_is_answered(package: str, namespace: str) -> None:
     missing = {route for route in sdk_routes(package) if not requests.known(namespace, route)}
     assert missing <= UNKNOWN
 
 
+@pytest.mark.slow  # its first run installs the npm packages
 def test_the_table_of_permissions_names_only_what_the_sdk_has() -> None:
     routes = {CONTACT: sdk_routes("contact"), VOICE: sdk_routes("voice"), USER: {"getLanguage"}}
     topics = {CONTACT: sdk_topics("contact"), USER: {"languageChange"}}
@@ -132,6 +134,7 @@ MAY_BE_NOTHING = {
 }
 
 
+@pytest.mark.slow  # its first run installs the npm packages
 def test_everything_that_may_be_nothing_in_the_sdks_declarations_is_known() -> None:
     """An update of the SDK that declares another one fails here, until the workspace may say nothing there too."""
     assert _declared_as_maybe_nothing() == set(MAY_BE_NOTHING)
