@@ -30,6 +30,10 @@ def check_deployable(settings: Settings) -> None:
         wrong.append(f"{table}.aws.domain is {aws.domain!r}: a host without https:// and path")
     if aws.log_retention_days not in _RETENTION_DAYS:
         wrong.append(f"{table}.aws.log_retention_days is {aws.log_retention_days}: one of {_RETENTION_DAYS}")
+    if settings.api.enabled and settings.api.cases == "sample":
+        wrong.append(
+            f'{table}.api.cases is "sample", which keeps cases in a file on this machine: "dynamodb", "http" or one of your own'
+        )
     if wrong:
         raise UserError(
             "pyproject.toml", "; ".join(wrong), "correct it there; AWS was not called yet", exit_code=WRONG_SETTINGS

@@ -201,7 +201,7 @@ def test_a_life(account: MotoServer, tmp_path: Path) -> None:
 _API = """
 [tool.popdesk.api]
 enabled = true
-cases = "sample"
+cases = "dynamodb"
 """
 
 # `before` of a step: the API is enabled.

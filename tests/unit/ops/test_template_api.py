@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from cases_adapters.dynamodb import INDEX
+from cases_adapters.dynamodb import TABLE_VARIABLE as CASES_TABLE_VARIABLE
 from cfnlint import decode
 from cfnlint.api import lint
 from popdesk_api.contract import AGENT_HEADER, CONTACT_HEADER, HEADERS, IDEMPOTENCY_HEADER, PREFIX
@@ -14,7 +16,9 @@ from popdesk_api.once import TABLE_VARIABLE as WRITES_TABLE_VARIABLE
 from token_signing import SECRET_VARIABLE, STACK_VARIABLE
 
 from ops.api_settings import Api
+from ops.cloud.settings_check import check_deployable
 from ops.cloud.stack_template import API_TEMPLATE, TEMPLATE, add_sections, define_stack, render_template
+from ops.errors import WRONG_SETTINGS, UserError
 from ops.settings import Settings, load_settings
 from ops.site.lambda_zip import CUSTOMERS_TABLE_VARIABLE
 
@@ -75,6 +79,14 @@ def test_cfn_lint_finds_nothing_and_the_template_is_small_enough(settings: Setti
 
 def test_parameters_are_the_templates_own() -> None:
     assert parameters(with_api()).keys() == parse(with_api())["Parameters"].keys()
+
+
+def test_cases_in_a_file_are_not_released() -> None:
+    check_deployable(with_api())
+    check_deployable(without_api().model_copy(update={"api": Api(cases="sample")}))
+    with pytest.raises(UserError, match=r"environments\.prod\.api\.cases.*dynamodb") as caught:
+        check_deployable(with_api(cases="sample"))
+    assert caught.value.exit_code == WRONG_SETTINGS
 
 
 def test_a_stack_without_the_api_has_nothing_of_it() -> None:
@@ -174,8 +186,16 @@ def test_the_function_is_told_where_everything_is() -> None:
     variables = resources(with_api())["Api"]["Properties"]["Environment"]["Variables"]
     assert variables[INSTANCE_VARIABLE] == INSTANCE.rpartition("/")[2]
     assert variables[WRITES_TABLE_VARIABLE] == {"Ref": "WritesTable"}
-    assert variables["POPDESK_CASES_TABLE"] == {"Ref": "CasesTable"}
+    assert variables[CASES_TABLE_VARIABLE] == {"Ref": "CasesTable"}
     assert variables[CUSTOMERS_TABLE_VARIABLE] == {"Ref": "CustomersTable"}
+
+
+def test_the_table_of_cases_has_the_index_that_the_adapter_asks() -> None:
+    made = resources(with_api())
+    (index,) = made["CasesTable"]["Properties"]["LocalSecondaryIndexes"]
+    assert index["IndexName"] == INDEX
+    queried = [each["Resource"] for each in _statements(made["ApiRole"]) if each["Action"] == ["dynamodb:Query"]]
+    assert {"Fn::Sub": f"${{CasesTable.Arn}}/index/{INDEX}"} in queried[-1]
 
 
 def test_a_teams_variables_and_vpc_are_the_functions() -> None:
