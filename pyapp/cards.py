@@ -22,6 +22,7 @@ from popdesk import (
     capital,
     card,
     from_arn,
+    section,
     shown_phone,
 )
 
@@ -102,3 +103,34 @@ async def channel_concurrency(desk: Desk) -> Pairs:
 @card("Agent ARN", later=True)
 async def agent_arn(desk: Desk) -> Text:
     return from_arn(await desk.agent.arn())
+
+
+section("Cases")
+
+
+@card("Open cases", personal=True, later=True, wide=True)
+async def open_cases(desk: Desk) -> object:
+    customer = await desk.customer.id()
+    answer = await desk.api.get("customers/{id}/cases?status=open", id=customer)
+    from popdesk import Badge, Link, Since, Table  # when it is needed: the first values wait for nothing of it
+
+    tones = {"high": "warning"}
+    rows = [
+        [
+            Link(each["id"], each["url"]),
+            each["subject"],
+            Badge(each["priority"], tone=tones.get(each["priority"], "")),
+            Since(each["opened"]),
+        ]
+        for each in answer["cases"]
+    ]
+    return Table(["Case", "Subject", "Priority", "Opened"], rows)
+
+
+@card("Lately", personal=True, later=True, wide=True)
+async def lately(desk: Desk) -> object:
+    customer = await desk.customer.id()
+    answer = await desk.api.get("customers/{id}/history", id=customer)
+    from popdesk import Timeline
+
+    return Timeline([(each["time"], each["title"], each["note"]) for each in answer["events"]], shown=3)

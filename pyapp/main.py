@@ -20,8 +20,10 @@ from popdesk import browser, connect
 from popdesk.questions import Question
 
 if False:
+    from collections.abc import Callable
     from typing import Any
 
+    from acting import Acting
     from popdesk.board import Outcome
     from popdesk.desk import Desk
     from popdesk.screenpop import Automatic, Offer
@@ -55,6 +57,8 @@ class App:
         self._status: "Status | None" = None  # of the rest of the page, like the customer
         self._customer: "Any" = None
         self._automatic: "Automatic | None" = None
+        self._acting: "Acting | None" = None  # the API and the actions, of a page that has them
+        self._token = ""  # the contact's, for the API
         asyncio.create_task(self._begin())
 
     # -- the start ----------------------------------------------------------------------------------------------------
@@ -64,7 +68,7 @@ class App:
             asked = {}
             for name in self._settings["first_questions"]:
                 asked[name] = question = Question()
-                self._workspace.send(name, question.settle)
+                self._send(name, question.settle)
             await asyncio.sleep(_NEXT_TASK)
             from popdesk.view.dom import parsed
 
@@ -107,7 +111,7 @@ class App:
         self._cards = Cards(settings, CARDS, self._say, self._language)
         self._board = board = Board(
             all_cards,
-            self._workspace.send,
+            self._send,
             self._show,
             settings["request_timeout_ms"] / 1000,
             settings["attributes"],
@@ -127,6 +131,30 @@ class App:
         asyncio.create_task(self._show_rest(_REST_AFTER))
         self._workspace.listen(self._hear)
 
+    def _send(self, name: str, answered: "Callable[[Any, Exception | None], None]") -> None:
+        """Ask the workspace, or the team's API, a question."""
+        if name[:4] == "api ":
+            self._get_acting().ask(name, answered)
+        elif name == "contact.attributes" and self._settings.get("api"):
+            self._workspace.send(name, lambda value, problem: self._take_token(value, problem, answered))
+        else:
+            self._workspace.send(name, answered)
+
+    def _take_token(
+        self, value: "Any", problem: "Exception | None", answered: "Callable[[Any, Exception | None], None]"
+    ) -> None:
+        token = value.get(self._settings["attributes"].get("token")) if isinstance(value, dict) else None
+        if problem is None:
+            self._token = token if isinstance(token, str) and token != "-" else ""
+        answered(value, problem)
+
+    def _get_acting(self) -> "Acting":
+        if self._acting is None:
+            from acting import Acting
+
+            self._acting = Acting(self._settings, self._board, lambda: self._token, self._fail)
+        return self._acting
+
     async def _show_rest(self, *seconds: float) -> None:
         """Make the rest of the page after these waits, and draw what is known by then."""
         for wait in seconds:
@@ -142,7 +170,7 @@ class App:
             self._customer = customer = Customer(self._say, self._cards.mask, self._pop)
             self._status = status = Status(self._settings, self._say, self._language)
             dom.on_click(
-                {
+                clicks := {
                     "retry": lambda _, card_id: self._retry(card_id),
                     "refresh": lambda *_: self._refresh(),
                     "show": lambda _, key: self._cards.mask.reveal(key),
@@ -162,6 +190,10 @@ class App:
                 self._board.display(self._attributes, outcome)
             if self._state.created:
                 self._greet()
+            if self._settings.get("actions"):
+                await asyncio.sleep(_NEXT_TASK)  # the customer is seen first
+                self._get_acting().show(self._cards, self._say, clicks)
+                self._draw()
         except Exception as error:
             if self._status:
                 self._fail("page", error)
@@ -231,6 +263,13 @@ class App:
         if self._status:
             self._status.draw(self._state)
             self._cards.let_tick(self._state.clocks_run)
+            if self._acting:
+                self._acting.draw(self._state, self._has_customer())
+
+    def _has_customer(self) -> bool:
+        outcome = self._state.outcomes.get(self._attributes.id)
+        attributes = outcome.value if outcome else None
+        return bool(attributes and attributes.get(self._settings["attributes"].get("customer")))
 
     def _draw_customer(self) -> None:
         state, outcome = self._state, self._state.outcomes.get(self._attributes.id)
@@ -239,6 +278,8 @@ class App:
                 state.decide(outcome, browser.parse_url)
             self._customer.draw(outcome, state.offer, state.contact.now)
             self._pop_if_due()
+        if self._acting:
+            self._acting.draw(state, self._has_customer())
 
     def _show(self, card: "Any", outcome: "Outcome") -> None:
         """Draw a card's result (the board calls this)."""

@@ -31,7 +31,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -67,6 +67,12 @@ _DATA_SAY = re.compile(r'(<[^<>]* data-say="([^"]+)"[^<>]*>)([^<]*)')
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 # What only pages with tables, money and the like carry.
 _RICH = ("popdesk/rich.py", "popdesk/view/rich.py")
+# What only pages with actions carry, and what only those that ask the team's API or have actions.
+_FORMS = ("actions.py", "popdesk/actions.py", "popdesk/forms.py", "popdesk/view/forms.py")
+_API = ("acting.py", "popdesk/api.py", "popdesk/http.py")
+_FORMS_CSS = "forms.css"  # their style
+_FORM_WORDS = "form."  # what the keys of their words begin with
+_ASKS_API = re.compile(r"\.api\b|\bset_attribute\b")
 _TOKENS = "@cloudscape-design/design-tokens/index-visual-refresh.json"
 
 
@@ -97,6 +103,11 @@ class Page:
     cards: list[list[Any]] | None = None  # those in the HTML (Played.skeleton); None for a page without cards
     notes: tuple[str, ...] = ()  # what is to be said of the sources
     more: tuple[Path, ...] = ()  # modules beside those of `python`
+    actions: tuple[str, ...] = ()  # ids of its actions
+    box_actions: tuple[str, ...] = ()  # of these, those in the customer's box
+    left_out: Mapping[str, list[tuple[int, int]]] = field(
+        default_factory=dict
+    )  # lines of `python` that it goes without
     first: str = ""  # the style sheet of its first frame; where there is one, the other stands in the HTML's body
     theme: Path | None = None  # a team's own style sheet, which goes after `css`
 
@@ -109,18 +120,23 @@ def app_page(settings: Settings, python: Path = ROOT / "pyapp") -> Page:
     modules = _modules(python)
     played = play_cards(python, modules, settings, _CACHE, _uncompiled(modules, python))
     titles = [title for place in played.skeleton for title in (place[0], *place[3:])]
-    notes = check_own_words(python, titles)
+    notes = check_own_words(python, [*titles, *played.texts])
+    actions = {"actions": True} if played.actions else {}
     return Page(
         web=ROOT / "web",
         html="index.html",
         css="app.css",
         python=python,
         settings=page_settings(settings)
-        | {"first_questions": played.first_questions, "card_lines": played.lines, "skeleton": played.skeleton},
+        | {"first_questions": played.first_questions, "card_lines": played.lines, "skeleton": played.skeleton}
+        | actions,
         uses_sdk=True,
         eager=True,
         cards=played.skeleton,
         notes=(*played.notes, *notes),
+        actions=played.actions,
+        box_actions=played.box_actions,
+        left_out=played.left_out,
         first=first_style(),
         theme=ROOT / "web" / "theme.css",
     )
@@ -164,6 +180,11 @@ def _make_page(page: Page, modules: Path) -> Site:
     css = files.add("app.css", _style(page, modules, notes))
     texts = {} if page.cards is None else all_words(page.python)
     english = texts.pop("en", {})
+    if not page.actions:
+        texts = {
+            language: {key: text for key, text in words.items() if not key.startswith(_FORM_WORDS)}
+            for language, words in texts.items()
+        }
     words = {name: f"./{files.add(f'words-{name}.json', _json(texts[name]))}" for name in sorted(texts)}
     python = _page_python(page, modules, words, english)
     runtime = add_runtime(
@@ -190,6 +211,8 @@ def _make_page(page: Page, modules: Path) -> Site:
         tags["style"] = [style]
     if page.cards is not None:
         tags["cards"] = _slots(page.cards, english)
+        # Its place is there from the first frame on: nothing moves when the buttons come.
+        tags["actions"] = ['<div id="acts" class="acts"><div class="buttons"></div></div>'] if page.box_actions else []
     document = _DATA_SAY.sub(
         lambda found: found[1] + (html.escape(english[found[2]]) if found[2] in english else found[3]),
         _fill(template, tags, page.html),
@@ -253,6 +276,8 @@ def _style(page: Page, modules: Path, notes: list[str]) -> bytes:
     `:root { --awsui-...: light-dark(...) }` goes before both of their modes.
     """
     sheet = (page.web / page.css).read_text("utf-8")
+    if page.actions:
+        sheet += "\n" + (page.web / _FORMS_CSS).read_text("utf-8")
     if page.theme and page.theme.is_file():
         theme = page.theme.read_text("utf-8")
         if _CSS_COMMENT.sub("", theme).strip():
@@ -325,30 +350,58 @@ def _page_python(page: Page, modules: Path, words: dict[str, str], english: dict
     if page.cards is not None:
         told = told | {"words": words, "own_words": english}
         apart = [folder / "own.py", *(folder / f"{name}.py" for name in words)]
-        if not _names_rich_value(page.python):
+        if not _names_rich_value(page):
             apart += [page.python / path for path in _RICH]
+        if not page.actions:
+            apart += [page.python / path for path in _FORMS]
+        if not page.actions and not (page.settings.get("api") and _names(page, _ASKS_API)):
+            apart += [page.python / path for path in _API]
     settings = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
     names = {path: path.relative_to(page.python).as_posix() for path in _modules(page.python) if path not in apart}
     names |= {path: path.name for path in page.more}
+    sources = {name: _source(page, path, name) for path, name in names.items()}
     return PagePython(
         compiled={
-            _mpy(name): compile_module(path, path.parent if path in page.more else page.python)
+            _mpy(name): compile_module(path, path.parent if path in page.more else page.python, sources[name])
             for path, name in names.items()
         }
         | {"settings.json": settings},
-        sources={name: path.read_bytes() for path, name in names.items()} | {"settings.json": settings},
+        sources=sources | {"settings.json": settings},
         package=_package(modules / PACKAGE) if any(map(_imports_package, names)) else None,
     )
 
 
-def _names_rich_value(python: Path) -> bool:
+def _names_rich_value(page: Page) -> bool:
     """Return whether a team's module has the name of a value of popdesk/rich.py in it: a page without goes without them all."""
     classes = (
-        node.name for node in _parsed((python / _RICH[0]).read_text("utf-8")).body if isinstance(node, ast.ClassDef)
+        node.name
+        for node in _parsed((page.python / _RICH[0]).read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef)
     )
-    name = re.compile(rf"\b(rich|{'|'.join(classes)})\b")
+    return _names(page, re.compile(rf"\b(rich|{'|'.join(classes)})\b"))
+
+
+def _names(page: Page, name: re.Pattern[str]) -> bool:
+    """Return whether a module that is a team's has such a name in it, as it goes into the page."""
+    python = page.python
     folders = {python / "popdesk", python / "words"}
-    return any(name.search(path.read_text("utf-8")) for path in _modules(python) if not folders & {*path.parents})
+    ours = {python / path for path in ("main.py", *_API)}
+    return any(
+        name.search(_source(page, path, path.relative_to(python).as_posix()).decode("utf-8"))
+        for path in _modules(python)
+        if path not in ours and not folders & {*path.parents}
+    )
+
+
+def _source(page: Page, path: Path, name: str) -> bytes:
+    """Return a module's source as it goes into the page: what is left out is empty lines: the others keep their numbers."""
+    source = path.read_bytes()
+    lines = source.splitlines(keepends=True)
+    for first, count in page.left_out.get(name, []):
+        lines[first - 1 : first - 1 + count] = [b"\n"] * count
+    if page.cards is not None and not page.actions and name == "words/en.py":
+        lines = [b"\n" if line.startswith(f'    "{_FORM_WORDS}'.encode()) else line for line in lines]
+    return b"".join(lines)
 
 
 def _modules(folder: Path) -> list[Path]:
@@ -419,12 +472,14 @@ def _parsed(source: str) -> ast.Module:
         return ast.Module([], [])  # the compiler says it, with its line
 
 
-def compile_module(path: Path, base: Path) -> bytes:
+def compile_module(path: Path, base: Path, source: bytes | None = None) -> bytes:
     """Compile one module to MicroPython's .mpy; tracebacks name it by its path below `base`'s parent.
+
+    `source` is what is compiled where it is another than the file's.
 
     Raises UserError with the file and line of a syntax error (MicroPython's grammar is smaller than CPython's).
     """
-    source = path.read_bytes()
+    source = path.read_bytes() if source is None else source
     shown = path.relative_to(base.parent).as_posix()
 
     def compile_it() -> bytes:

@@ -7,6 +7,7 @@ CPython (ops/site/player.py), against a sample desk (ops/site/sample.py).
     played.first_questions      # -> ("agent.name", ..., "contact.attributes"): asked before the cards are imported
     played.skeleton             # -> [["Agent name", "agent_name"], ...]: the cards as the static page has them
     played.lines                # -> {"agent_name": "pyapp/cards.py:57 agent_name"}
+    played.actions              # -> ["create_ticket"], of the customer's box and of cards
     played.notes                # what the build has to say of them
 
 A card that would break in the page stops the build; all that is wrong is said at once, each with its file and line. A card
@@ -19,7 +20,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ _LIMIT = 30  # seconds for all cards
 _OURS = ("popdesk.",)
 # What the page asks for the customer's box, whatever its cards are.
 _ATTRIBUTES = "contact.attributes"
+# What the names of questions to the team's API begin with (popdesk/api.py).
+_API = "api "
 # What helps, by what the exception says; `needs` is of an earlier Popdesk.
 _HINTS = {
     "[tool.popdesk.fields] has no field": 'add it to pyproject.toml: tier = "loyaltyTier"',
@@ -53,6 +56,7 @@ _HINTS = {
     "'Agent' object has no attribute": "docs/cards.md lists what a card may ask",
     "'Desk' object has no attribute": "docs/cards.md lists what a card may ask",
     "Money's amount is a number": 'give the numerals alone, with a point: Money("1234.50", "EUR")',
+    "second action": "give each action's function a name of its own",
     "'needs'": "leave `needs=` out: it follows from what the card asks",
 }
 _HINT = "fix that line"
@@ -68,6 +72,11 @@ class Played:
     skeleton: list[list[Any]]  # [title, id], or [title, id, wide, section]
     lines: dict[str, str]
     notes: tuple[str, ...]
+    actions: tuple[str, ...] = ()  # their ids, and those of the customer's box alone
+    box_actions: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()  # of the actions, which a language may have words for
+    # Lines of files below the page's folder that are not in the page: {"cards.py": [(first, count)]}.
+    left_out: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
 
 def play_cards(
@@ -82,10 +91,12 @@ def play_cards(
     mistakes = [UserError(each.where, each.what, each.instead) for each in findings]
     # What is neither MicroPython's nor of Python's library is not run: it may ask the network.
     absent = sorted({each.module for each in findings if each.module} - sys.stdlib_module_names)
+    # As if there were an API: what asks it is found out, also where it is left out then.
+    whole = settings.model_copy(update={"api": settings.api.model_copy(update={"enabled": True})})
     desk = {
-        "roles": settings.attribute_names(),
+        "roles": whole.attribute_names(),
         "fields": settings.fields,
-        "answers": sample_answers(settings),
+        "answers": sample_answers(whole),
         "absent": absent,
     }
     given = json.dumps(desk, sort_keys=True).encode()
@@ -101,18 +112,24 @@ def play_cards(
         if not any(error.subject == where or _within(error.subject, card, lines) for error in mistakes)
     ]
     unreadable = {error.subject.partition(":")[0] for error in broken if "SyntaxError" in error.reason}
+    notes = [f"{card}, so it was not played: it asks when its turn comes." for card in found["unplayed"]]
+    cards, actions, left_out = _without_api(found, notes, settings.api.enabled)
     wrong = [
         *(error for error in errors if error.subject.partition(":")[0] not in unreadable),
         *mistakes,
         *broken,
         *_unknown_permissions(python.name, found["permissions"]),
+        *_unknown_cards(cards, actions),
     ]
     if wrong:
         raise all_of(wrong)
-    notes = [f"{card}, so it was not played: it asks when its turn comes." for card in found["unplayed"]]
     first: list[str] = []
-    for card in found["cards"]:
-        first += [name for name in card["asks"] if not card["later"] and name not in [*first, _ATTRIBUTES]]
+    for card in cards:
+        first += [
+            name
+            for name in card["asks"]
+            if not card["later"] and name not in [*first, _ATTRIBUTES] and not name.startswith(_API)
+        ]
         needed = {found["permissions"].get(name, "") for name in card["asks"]} - {""}
         for permission in sorted(needed - set(settings.permissions)):
             notes.append(
@@ -121,10 +138,48 @@ def play_cards(
             )
     return Played(
         first_questions=(*first, _ATTRIBUTES),
-        skeleton=[card["place"] for card in found["cards"]],
-        lines={card["id"]: card["line"] for card in found["cards"]},
+        skeleton=[card["place"] for card in cards],
+        lines={card["id"]: card["line"] for card in cards},
         notes=tuple(notes),
+        actions=tuple(action["id"] for action in actions),
+        box_actions=tuple(action["id"] for action in actions if not action["card"]),
+        texts=tuple(text for action in actions for text in action["texts"]),
+        left_out=left_out,
     )
+
+
+def _without_api(
+    found: dict[str, Any], notes: list[str], enabled: bool
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, list[tuple[int, int]]]]:
+    """Return the cards and actions of a page, and which lines it goes without: those of what asks an API that there is not."""
+    kept: dict[str, list[dict[str, Any]]] = {"cards": [], "actions": []}
+    left_out: dict[str, list[tuple[int, int]]] = {}
+    gone: list[str] = []
+    for kind, these in kept.items():
+        for each in found[kind]:
+            if enabled or (not any(name.startswith(_API) for name in each["asks"]) and each.get("card") not in gone):
+                these.append(each)
+                continue
+            gone.append(each["id"])
+            path, first, count = each["lines"]
+            left_out.setdefault(path, []).append((first, count))
+    if gone:
+        notes.append(f"[tool.popdesk.api] is not enabled, so what asks it is not in the page: {', '.join(gone)}.")
+    return kept["cards"], kept["actions"], left_out
+
+
+def _unknown_cards(cards: list[dict[str, Any]], actions: list[dict[str, Any]]) -> list[UserError]:
+    """Return what is wrong with the cards that actions name."""
+    known = [card["id"] for card in cards]
+    return [
+        UserError(
+            action["line"].partition(" ")[0],
+            f"no card is called {action['card']!r}",
+            f"card= names the function of a card ({', '.join(known) or 'there is none'}); without it, the customer's box has it",
+        )
+        for action in actions
+        if action["card"] and action["card"] not in known
+    ]
 
 
 def _run(python: Path, given: bytes) -> bytes:
@@ -155,13 +210,14 @@ def _hint(reason: str) -> str:
 
 
 def _findings(python: Path, modules: list[Path], cached: Cache) -> list[Finding]:
-    """Return what is wrong in cards.py and in the team's modules that it imports, as it is written."""
+    """Return what is wrong in cards.py, actions.py and the team's modules that they import, as it is written."""
     sources = {path: path.read_text("utf-8", "replace") for path in modules}
     names = {path.relative_to(python).with_suffix("").as_posix().replace("/", "."): path for path in modules}
     page = {name.removesuffix(".__init__"): sources[path] for name, path in names.items()}
     if "cards" not in page:
         return []
-    brought = [name for name in imported_modules("cards", page) if not (name + ".").startswith(_OURS)]
+    starts = [name for name in ("cards", "actions") if name in page]
+    brought = [name for start in starts for name in imported_modules(start, page) if not (name + ".").startswith(_OURS)]
     shown = {
         path.relative_to(python.parent).as_posix(): sources[path]
         for name, path in names.items()

@@ -1,4 +1,4 @@
-"""Runs each card of a page once, on CPython, against a sample desk: ops/site/play.py starts it as a process of its own.
+"""Runs each card and action of a page once, on CPython, against a sample desk: ops/site/play.py starts it as its own process.
 
     python -I -B player.py pyapp < '{"roles": {"identity": "Contact...", ...}, "fields": {}, "answers": {}, "absent": []}'
 
@@ -7,11 +7,14 @@ to all questions (ops/site/sample.py). `absent` are modules that the page cannot
 
 Writes one JSON object to stdout:
 
-    {"cards": [{"id", "place": [title, id], "later", "line", "asks": [questions]}], "permissions": {question: permission},
-     "unplayed": ["pyapp/cards.py:12 map: it uses js"],
+    {"cards": [{"id", "place": [title, id], "later", "line", "asks": [questions], "lines": ["cards.py", 10, 6]}],
+     "actions": [{"id", "texts": [title, labels, ...], "card": id, "line", "asks", "lines"}],
+     "permissions": {question: permission}, "unplayed": ["pyapp/cards.py:12 map: it uses js"],
      "problems": [["pyapp/cards.py:12", "KeyError: 'Tier'", "pyapp/cards.py:10 tier", 6]]}
 
-A problem says where, what, and where its card stands with how many lines; "" and 0 for what is no card's.
+A problem says where, what, and where its card stands with how many lines; "" and 0 for what is no card's. `lines` are the
+file of a card or an action, its first line with its decorator's, and how many there are. What an action changes is among what
+it asks, as "api POST tickets"; it is not sent anywhere.
 
 What a card uses of the browser (`js`, `pyscript`) is not here: it is not played. Waiting takes no time.
 """
@@ -65,52 +68,159 @@ def main(
         sys.modules[name] = _Browser(name)
     sleep = asyncio.sleep
     asyncio.sleep = lambda _, result=None: sleep(0, result)
-    found: dict[str, Any] = {"cards": [], "permissions": {}, "unplayed": [], "problems": []}
+    found: dict[str, Any] = {"cards": [], "actions": [], "permissions": {}, "unplayed": [], "problems": []}
+    file = "cards"
     try:
-        from popdesk import declaration, desk, questions, values
+        from popdesk import declaration, desk, questions
 
         found["permissions"] = {name: questions.permission_for(name) for name in questions.QUESTIONS}
         __import__("cards")
+        actions = _actions(folder)
+        file = "actions"
+        if actions:
+            __import__("actions")
     except _NotHere as error:
-        found["unplayed"].append(f"{folder.name}/cards.py: {error}")
+        found["unplayed"].append(f"{folder.name}/{file}.py: {error}")
         return found
     except BaseException as error:
-        found["problems"].append(_duplicate(error, folder) or _problem(error, folder))
+        found["problems"].append(_duplicate(error, folder) or _problem(error, folder, file=file))
         return found
     for card in declaration.CARDS:
-        asks: list[str] = []
-
-        async def ask(name: str, asks: list[str] = asks) -> Any:
-            asks.append(name)
-            if name not in answers:
-                raise desk.Unanswered(desk.NOTHING)
-            return copy.deepcopy(answers[name])
-
+        play = _Play(answers)
         place = _place(card.ask, folder)
         found["cards"].append(
-            {"id": card.id, "place": card.place_in_page(), "later": card.later, "line": place, "asks": asks}
+            {
+                "id": card.id,
+                "place": card.place_in_page(),
+                "later": card.later,
+                "line": place,
+                "asks": play.asks,
+                "lines": _lines(card.ask, folder),
+            }
         )
-        try:
-            values.drawable(asyncio.run(_value(card.ask, desk.Desk(ask, roles, fields))))
-        except desk.Unanswered:
-            continue
-        except _NotHere as error:
-            found["unplayed"].append(f"{place}: {error}")
-        except TimeoutError:
-            found["unplayed"].append(f"{place}: it had not returned after {_LIMIT} seconds")
-        except AttributeError as error:
-            if isinstance(error.obj, ModuleType):  # MicroPython's modules have names of their own
-                found["unplayed"].append(f"{place}: {error}")
-                continue
-            found["problems"].append(_problem(error, folder, place, card.ask))
-        except BaseException as error:
-            found["problems"].append(_problem(error, folder, place, card.ask))
+
+        def show(card: Any = card, play: _Play = play) -> Any:
+            return card.ask(desk.Desk(play.ask, roles, fields))
+
+        _run(found, folder, place, card.ask, show)
+    for action in actions.ACTIONS if actions else []:
+        play = _Play(answers)
+        place = _place(action.run, folder)
+        found["actions"].append(
+            {
+                "id": action.id,
+                "texts": _texts(action),
+                "card": action.card,
+                "line": place,
+                "asks": play.asks,
+                "lines": _lines(action.run, folder),
+            }
+        )
+
+        def act(action: Any = action, play: _Play = play) -> Any:
+            return _acted(action, desk.Desk(play.ask, roles, fields, play.write))
+
+        _run(found, folder, place, action.run, act)
     return found
 
 
-async def _value(ask: Callable[[Any], Any], desk: Any) -> Any:
+class _Play:
+    """What a card or an action asks and changes, and what it is answered: `asks` are the questions' names."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.asks: list[str] = []
+        self._answers = answers
+
+    async def ask(self, name: str) -> Any:
+        """Return the sample's answer."""
+        return self._answer(name)
+
+    async def write(self, method: str, path: str, body: Any) -> Any:
+        """Return the sample's answer to what is changed; what cannot be JSON raises TypeError here as it does in the page."""
+        json.dumps(body)
+        return self._answer(f"api {method} {path}")
+
+    def _answer(self, name: str) -> Any:
+        from popdesk import desk
+
+        self.asks.append(name)
+        if name not in self._answers:
+            raise desk.Unanswered(desk.NOTHING)
+        return copy.deepcopy(self._answers[name])
+
+
+def _actions(folder: Path) -> Any:
+    """Return popdesk/actions.py where the page has actions, None otherwise."""
+    if not (folder / "actions.py").is_file():
+        return None
+    from popdesk import actions
+
+    return actions
+
+
+def _texts(action: Any) -> list[str]:
+    """Return the texts of an action that a language may have words for."""
+    texts = [action.title, action.confirm]
+    for field in action.fields:
+        texts += [field.label, field.help]
+        if field.options and not callable(field.options):
+            texts += [str(each[1] if isinstance(each, (list, tuple)) else each) for each in field.options]
+    return [text for text in texts if text]
+
+
+async def _acted(action: Any, desk: Any) -> Any:
+    """Return what an action returns for a form that is filled in: with defaults, first options, something in the rest."""
+    from popdesk.actions import as_options
+
+    made = {"line": "text", "paragraph": "text", "number": 1, "amount": "1.00", "date": "2026-01-31", "check": True}
+    values = {}
+    for field in action.fields:
+        options = field.options
+        if callable(options):
+            options = options(desk)
+            while inspect.isawaitable(options):
+                options = await options
+        default = field.default(desk) if callable(field.default) else field.default
+        while inspect.isawaitable(default):
+            default = await default
+        known = [value for value, _ in as_options(options)] if field.options else []
+        value = made.get(field.kind, default)
+        if field.kind == "choices":
+            value = known[:1]
+        elif field.kind == "choice":
+            value = known[0] if known else ""
+        elif default not in (None, ""):
+            value = default
+        values[field.name] = value
+    return action.run(desk, **values)
+
+
+def _run(
+    found: dict[str, Any], folder: Path, place: str, function: Callable[..., Any], play: Callable[[], Any]
+) -> None:
+    """Play one card or action, and note what came of it."""
+    from popdesk import desk, values
+
+    try:
+        values.drawable(asyncio.run(_value(play)))
+    except desk.Unanswered:
+        return
+    except _NotHere as error:
+        found["unplayed"].append(f"{place}: {error}")
+    except TimeoutError:
+        found["unplayed"].append(f"{place}: it had not returned after {_LIMIT} seconds")
+    except AttributeError as error:
+        if isinstance(error.obj, ModuleType):  # MicroPython's modules have names of their own
+            found["unplayed"].append(f"{place}: {error}")
+            return
+        found["problems"].append(_problem(error, folder, place, function))
+    except BaseException as error:
+        found["problems"].append(_problem(error, folder, place, function))
+
+
+async def _value(play: Callable[[], Any]) -> Any:
     async def value() -> Any:
-        result = ask(desk)
+        result = play()
         while inspect.isawaitable(result):
             result = await result
         return result
@@ -126,27 +236,43 @@ def _place(function: Callable[..., Any], folder: Path) -> str:
     return f"{path.as_posix()}:{first + below} {function.__name__}"
 
 
+def _lines(function: Callable[..., Any], folder: Path) -> list[str | int]:
+    """Return a function's file below `folder`, its first line with its decorators, and how many lines it has."""
+    lines, first = inspect.getsourcelines(function)
+    path = Path(inspect.getsourcefile(function) or "").relative_to(folder)
+    return [path.as_posix(), first, len(lines)]
+
+
 def _duplicate(error: BaseException, folder: Path) -> list[str | int] | None:
-    """Return the problem of a second card of one name, which the decorator refuses; None for another."""
+    """Return the problem of a second card or action of one name, which the decorator refuses; None for another."""
     last = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1]
     if last.f_code.co_name != "declare" or not isinstance(error, ValueError):
         return None
-    second = last.f_locals["ask"]
-    (first,) = (card.ask for card in sys.modules["popdesk.declaration"].CARDS if card.id == second.__name__)
+    what = "card" if "ask" in last.f_locals else "action"
+    second = last.f_locals["ask" if what == "card" else "run"]
+    if what == "card":
+        known = [card.ask for card in sys.modules["popdesk.declaration"].CARDS]
+    else:
+        known = [action.run for action in sys.modules["popdesk.actions"].ACTIONS]
+    (first,) = (each for each in known if each.__name__ == second.__name__)
     name, where = second.__name__, _place(first, folder).partition(" ")[0]
     return [
         _place(second, folder).partition(" ")[0],
-        f"it is the second card called {name} (the first stands in {where})",
+        f"it is the second {what} called {name} (the first stands in {where})",
         "",
         0,
     ]
 
 
 def _problem(
-    error: BaseException, folder: Path, place: str = "", card: Callable[..., Any] | None = None
+    error: BaseException,
+    folder: Path,
+    place: str = "",
+    card: Callable[..., Any] | None = None,
+    file: str = "cards",
 ) -> list[str | int]:
     """Return where an exception was raised, as near to a card as its traceback leads, and which."""
-    where = place.partition(" ")[0] or f"{folder.name}/cards.py"
+    where = place.partition(" ")[0] or f"{folder.name}/{file}.py"
     package = folder / "popdesk"
     for frame in traceback.extract_tb(error.__traceback__):
         path = Path(frame.filename)

@@ -1,6 +1,8 @@
 """One agent with one call, as the SDK answers: the desk on which the build plays the cards, and tests show them.
 
 answers = sample_answers(settings, "C-1001", {"tier": "gold"})      # question -> answer, all of popdesk/questions.py
+
+Where the API is enabled, the answers of its shipped routes are among them: "api customers/C-1001/history", "api POST ...".
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ops.errors import UserError
 from ops.settings import ROOT, Settings
@@ -47,12 +50,41 @@ def sample_answers(
         "identity": found.get("phone", ""),
         "matches": "1",
         "status": "200",
+        "customer": found["id"],
+        "token": "sample",
         **{field: found[field] for field in settings.fields if field in found},
     }
     told = {names[key]: str(text) for key, text in values.items() if key in names and text}
     told |= {names.get(key, key): text for key, text in (attributes or {}).items()}
     number = {"contact.phone_number": found["phone"]} if found.get("phone") else {}
-    return {**ANSWERS, **number, "contact.attributes": told}
+    api = _api_answers(found["id"]) if settings.api.enabled else {}
+    return {**ANSWERS, **number, "contact.attributes": told, **api}
+
+
+def _api_answers(customer: str) -> dict[str, Any]:
+    """Return what the shipped routes of the API answer (docs/api.md), by the names that the page has for them."""
+    case = {
+        "id": "2041",
+        "subject": "Late parcel",
+        "status": "open",
+        "priority": "high",
+        "opened": "2026-01-29T09:30:00Z",
+        "updated": "2026-01-30T16:05:00Z",
+        "url": "",
+    }
+    events = [
+        {"time": "2026-01-30T16:05:00Z", "title": "Case 2041: note", "note": "The carrier looks for it."},
+        {"time": "2026-01-29T09:30:00Z", "title": "Case 2041: Late parcel", "note": ""},
+    ]
+    of_customer = f"customers/{quote(customer, safe='')}"
+    return {
+        f"api {of_customer}/cases?status=open": {"cases": [case]},
+        f"api {of_customer}/history": {"events": events},
+        f"api POST {of_customer}/cases": {**case, "id": "2042"},
+        f"api POST {of_customer}/notes": None,
+        f"api POST {of_customer}/cases/2041/notes": None,
+        f"api PATCH {of_customer}/cases/2041": {**case, "status": "closed"},
+    }
 
 
 def _customer(project: Path, wanted: str) -> dict[str, str]:

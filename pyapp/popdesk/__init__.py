@@ -13,23 +13,28 @@ from popdesk.values import Duration, Link, Moment, Pairs, Text, capital, from_ar
 
 MYPY = False
 if MYPY:
+    from popdesk.actions import Amount, Check, Choice, Choices, Date, Hidden, Line, Number, Paragraph, action
     from popdesk.rich import Badge, Group, Money, Note, Progress, Since, Table, Timeline
 else:
 
     def __getattr__(name: str) -> object:
-        """Return what is imported when it is first asked for: rich.py's values.
+        """Return what is imported when it is first asked for: rich.py's values, and what actions are made of.
 
         A page that names none of them does not carry them (ops/site/build.py). MicroPython asks here for the package's own
         modules too.
         """
         if not name.startswith("__"):
+            module = "actions" if name in _OF_ACTIONS else "rich"
             try:
-                found = __import__("popdesk." + ("rich" if name in __all__ else name), None, None, ("",))
+                found = __import__("popdesk." + (module if name in __all__ else name), None, None, ("",))
                 return getattr(found, name) if name in __all__ else found
             except ImportError:
                 pass
         raise AttributeError("popdesk has no " + name)
 
+
+# What actions.py has.
+_OF_ACTIONS = ("Amount", "Check", "Choice", "Choices", "Date", "Hidden", "Line", "Number", "Paragraph", "action")
 
 __all__ = (
     "FAILED",
@@ -37,21 +42,31 @@ __all__ = (
     "REFUSED",
     "TIMED_OUT",
     "UNEXPECTED",
+    "Amount",
     "Badge",
+    "Check",
+    "Choice",
+    "Choices",
+    "Date",
     "Desk",
     "Duration",
     "Group",
+    "Hidden",
+    "Line",
     "Link",
     "Moment",
     "Money",
     "Note",
+    "Number",
     "Pairs",
+    "Paragraph",
     "Progress",
     "Since",
     "Table",
     "Text",
     "Timeline",
     "Unanswered",
+    "action",
     "capital",
     "card",
     "from_arn",

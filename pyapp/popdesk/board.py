@@ -24,6 +24,7 @@ if False:
     from typing import Any
 
     from popdesk.declaration import Card
+    from popdesk.desk import Write
 
 
 # How long the cards declared `later` wait for the others' first answers, in seconds.
@@ -204,7 +205,8 @@ class Board:
 
     def _permitted(self, name: str) -> bool:
         granted = self._granted
-        return granted is None or "*" in granted or permission_for(name) in granted
+        needed = permission_for(name)
+        return granted is None or not needed or "*" in granted or needed in granted
 
     def _start(self, card: "Card", answers: "dict[str, Question]") -> None:
         if not self._closed:
@@ -225,17 +227,12 @@ class Board:
             question = answers.get(name)
             # Where a newer run of this card has begun, that one asks anew: a burst of events is not a burst of requests.
             if question is None or (self._overtaken(name, question) and number == self._latest[card.id]):
-                question = answers[name] = self._open[name] = Question(self._news)
-                if self._permitted(name):
-                    self._limit(question)
-                    self._send(name, question.settle)
-                else:
-                    question.settle(None, Unanswered(REFUSED, "", permission_for(name)))
+                question = answers[name] = self._put(name)
             return question.answer()
 
         try:
             value = card.ask(Desk(ask, self._roles, self._fields))
-            while _to_be_awaited(value):
+            while to_be_awaited(value):
                 value = await value
             outcome = Outcome("value", drawable(value) if card.place == "cards" else value)
         except Unanswered as error:
@@ -245,6 +242,33 @@ class Board:
         except Exception as error:
             outcome = self._failure(card, error)
         self._finish(card, number, outcome)
+
+    def _put(self, name: str) -> Question:
+        """Send a question, or refuse it where its permission was not granted."""
+        question = self._open[name] = Question(self._news)
+        needed = permission_for(name)
+        if not self._permitted(name):
+            question.settle(None, Unanswered(REFUSED, "", needed))
+            return question
+        if needed:  # one that needs none is not the workspace's: the API's requests have a time-out of their own
+            self._limit(question)
+        self._send(name, question.settle)
+        return question
+
+    def desk(self, write: "Write | None" = None) -> Desk:
+        """Return a desk for what is no card: an action. It asks each question once, and anew."""
+        answers: "dict[str, Question]" = {}
+
+        def ask(name: str) -> "Awaitable[Any]":
+            if name not in answers:
+                answers[name] = self._put(name)
+            return answers[name].answer()
+
+        return Desk(ask, self._roles, self._fields, write)
+
+    def asked(self, beginning: str) -> "list[str]":
+        """Return the questions that the cards have asked whose names begin so."""
+        return [name for name in self._open if name[: len(beginning)] == beginning]
 
     def _failure(self, card: "Card", error: Exception) -> Outcome:
         if self._failed:
@@ -299,6 +323,6 @@ class Board:
                 return  # not even that it failed can be drawn: it has been reported
 
 
-def _to_be_awaited(value: "Any") -> bool:
+def to_be_awaited(value: "Any") -> bool:
     """Return whether a function's result is still to come: a coroutine (MicroPython's have no __await__) or a promise."""
     return hasattr(value, "send") or hasattr(value, "__await__") or hasattr(value, "then")

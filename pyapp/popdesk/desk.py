@@ -14,7 +14,10 @@ if False:
     from collections.abc import Awaitable, Callable, Sequence
     from typing import Any, NotRequired, TypedDict
 
+    from popdesk.api import DeskApi
+
     Ask = Callable[[str], Awaitable[Any]]
+    Write = Callable[[str, str, Any], Awaitable[Any]]
 
     AgentState = TypedDict("AgentState", {"name": str, "type": NotRequired[str]})
     RoutingProfile = TypedDict("RoutingProfile", {"name": str, "routingProfileARN": str, "queues": list[Any]})
@@ -22,12 +25,13 @@ if False:
     Queue = TypedDict("Queue", {"name": str, "queueARN": str, "queueId": str})
 
 # Why a question was not answered.
+PROBLEM = "problem"  # the team's API said why (api.py)
 REFUSED = "refused"  # the application lacks the permission
 TIMED_OUT = "timeout"
 NOTHING = "nothing"  # there is no contact, or no such value for it
 FAILED = "failed"
 UNEXPECTED = "unexpected"  # there was an answer, but of another type than the SDK's declarations say
-REASONS = (REFUSED, TIMED_OUT, NOTHING, FAILED, UNEXPECTED)
+REASONS = (REFUSED, TIMED_OUT, NOTHING, FAILED, UNEXPECTED, PROBLEM)
 
 # What the flow sets where the look-up has nothing to say (lambda/lookup/flow_contract.py says why it sets anything).
 NO_VALUE = "-"
@@ -50,13 +54,29 @@ class Desk:
     """One card's view of the desk; `ask(name)` is awaited for each question.
 
     `roles` are the names of the attributes of [tool.popdesk.attributes], `fields` of those of [tool.popdesk.fields].
+    `write(method, path, body)` is awaited for what an action changes; a card has none.
     """
 
-    def __init__(self, ask: "Ask", roles: "dict[str, str]", fields: "dict[str, str] | None" = None) -> None:
+    def __init__(
+        self,
+        ask: "Ask",
+        roles: "dict[str, str]",
+        fields: "dict[str, str] | None" = None,
+        write: "Write | None" = None,
+    ) -> None:
         fields = fields or {}
+        self._ask = ask
+        self._write = write
         self.agent = Agent(ask)
-        self.contact = Contact(ask, roles, list(fields.values()))
+        self.contact = Contact(ask, roles, list(fields.values()), write)
         self.customer = Customer(self.contact, fields)
+
+    @property
+    def api(self) -> "DeskApi":
+        """Return the team's own API: `await desk.api.get("customers/7731/orders")` (docs/actions.md)."""
+        from popdesk.api import DeskApi
+
+        return DeskApi(self._ask, self.contact, self._write)
 
 
 class Agent:
@@ -93,8 +113,11 @@ class Agent:
 class Contact:
     """The contact this page was opened for."""
 
-    def __init__(self, ask: "Ask", roles: "dict[str, str]", others: "Sequence[str]" = ()) -> None:
+    def __init__(
+        self, ask: "Ask", roles: "dict[str, str]", others: "Sequence[str]" = (), write: "Write | None" = None
+    ) -> None:
         self._ask = ask
+        self._write = write
         self._roles = roles
         self._ours = list(roles.values()) + list(others)
 
@@ -125,16 +148,31 @@ class Contact:
     async def attributes(self) -> "dict[str, str]":
         """Return all contact attributes: {name: text}. All cards share one request.
 
-        One of [tool.popdesk.attributes] or [tool.popdesk.fields] that stands for nothing is left out, as if nobody had set it.
+        One of [tool.popdesk.attributes] or [tool.popdesk.fields] that stands for nothing is left out, as if nobody had set it,
+        and so is the contact's token, which is a secret.
         """
         answer = await self._ask("contact.attributes")
         given = {} if answer is None else _record("contact.attributes", answer)
-        ours = self._ours
-        return {name: _as_text(given[name]) for name in given if not _is_nothing(given[name], name in ours)}
+        ours, secret = self._ours, self._roles.get("token")
+        return {
+            name: _as_text(given[name])
+            for name in given
+            if name != secret and not _is_nothing(given[name], name in ours)
+        }
 
     async def attribute(self, role: str) -> str:
         """Return the attribute that plays a role of [tool.popdesk.attributes], e.g. "identity"; "" when there is none."""
         return (await self.attributes()).get(self._roles[role]) or ""
+
+    async def set_attribute(self, name: str, value: str) -> None:
+        """Set a contact attribute, in an action: one that [tool.popdesk.api] attributes lists.
+
+        It goes through the team's API, since the workspace lets no page set one; the API refuses every other name.
+        """
+        if self._write is None:
+            raise TypeError("desk.contact.set_attribute() is for actions: a card is asked again and again")
+        await self.attributes()  # the contact's token is among them
+        await self._write("PUT", "contact/attributes/" + name, {"value": value})
 
 
 class Customer:
@@ -143,6 +181,11 @@ class Customer:
     def __init__(self, contact: "Contact", fields: "dict[str, str]") -> None:
         self._contact = contact
         self._fields = fields
+
+    async def id(self) -> str:
+        """Return the id of the one customer that was found; raises Unanswered("nothing") where none or several were."""
+        roles = self._contact._roles
+        return _text("customer.id", _there((await self._contact.attributes()).get(roles.get("customer", "")) or None))
 
     async def field(self, name: str) -> str:
         """Return a field of [tool.popdesk.fields], e.g. "tier"; "" when the customer has none, or none or several are found.

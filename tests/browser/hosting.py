@@ -18,6 +18,7 @@ from typing import Any
 from ops.settings import ROOT, Settings
 from ops.site.build import Page, app_page, build_page
 from ops.site.headers import response_headers
+from tests.browser.kept_api import ApiFiles, KeptApi
 from tests.loopback import Loopback
 
 _HERE = Path(__file__).parent / "plain_app"
@@ -28,7 +29,7 @@ def plain_app_page() -> Page:
     return Page(web=_HERE, html="index.html", css="app.css", python=_HERE, settings={}, uses_sdk=True)
 
 
-class _Files(SimpleHTTPRequestHandler):
+class _Files(ApiFiles):
     protocol_version = "HTTP/1.1"
     extensions_map = {  # noqa: RUF012  (as its base class has it)
         **SimpleHTTPRequestHandler.extensions_map,
@@ -65,17 +66,30 @@ class PlainAppServer(Loopback):
 
 
 class OwnCardsServer(Loopback):
-    """Builds the product's page into `folder` with `cards` as its cards.py, and with these settings."""
+    """Builds the product's page into `folder` with `cards` as its cards.py, and with these settings.
 
-    def __init__(self, folder: Path, cards: str, workspace_url: str, settings: Settings) -> None:
+    `actions` is its actions.py, and `api` answers below /api/.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        cards: str,
+        workspace_url: str,
+        settings: Settings,
+        actions: str = "",
+        api: KeptApi | None = None,
+    ) -> None:
         python, origin = folder / "pyapp", workspace_url.rstrip("/")
         shutil.copytree(ROOT / "pyapp", python, ignore=shutil.ignore_patterns("__pycache__"))
         (python / "cards.py").write_text(cards, "utf-8")
+        if actions:
+            (python / "actions.py").write_text(actions, "utf-8")
         built = build_page(app_page(settings.with_local_crm(origin), python), folder / "site")
-        super().__init__(_site(built.folder, response_headers((origin,))))
+        super().__init__(_site(built.folder, response_headers((origin,)), api))
         self.url = f"http://localhost:{self._server.server_port}/"
 
 
-def _site(folder: Path, headers: dict[str, str]) -> _Server:
-    handler = type("_FilesWithHeaders", (_Files,), {"headers_added": headers})
+def _site(folder: Path, headers: dict[str, str], api: KeptApi | None = None) -> _Server:
+    handler = type("_FilesWithHeaders", (_Files,), {"headers_added": headers, "api": api})
     return _Server(("127.0.0.1", 0), partial(handler, directory=str(folder)))

@@ -119,7 +119,7 @@ class Cards:
         elif kind in ("nothing", "outside"):
             put(slot, say("card.nothing" if idle else "card.empty"))
         else:
-            put(slot, say("card." + kind))
+            put(slot, outcome.reason if kind == "problem" else say("card." + kind))
             again = button(say, "card.retry", "retry", card.id, title(say, card.title))
             slot.append(" ", again)
         slot.title = outcome.reason or slot.textContent

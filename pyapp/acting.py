@@ -1,0 +1,116 @@
+"""Wires what the agent can do: the API's client, the actions and their forms. main.py imports it when it is first needed.
+
+acting = Acting(settings, board, lambda: token, fail)
+acting.ask("api customers/7731/orders", answered)       # a card's question to the API
+acting.show(cards, say, clicks)                         # the actions, when the page's first values are there
+acting.draw(state, has_customer)
+"""
+
+import asyncio
+
+from popdesk.api import QUESTION, Api
+from popdesk.desk import Unanswered
+from popdesk.http import Sender
+
+if False:
+    from collections.abc import Callable
+    from typing import Any
+
+    from popdesk.board import Board
+    from popdesk.forms import Form, Forms
+    from popdesk.page_state import PageState
+    from popdesk.view.cards import Cards
+    from popdesk.view.forms import FormsView
+
+    Say = Callable[..., str]
+
+# What the API changes of the contact is asked for again at the workspace: paths that begin so.
+_OF_CONTACT = "contact/"
+
+
+class Acting:
+    """The API of one page, and its actions. `token()` returns the contact's token, `fail(where, error)` reports a defect."""
+
+    def __init__(
+        self,
+        settings: "dict[str, Any]",
+        board: "Board",
+        token: "Callable[[], str]",
+        fail: "Callable[[str, Exception], None]",
+    ) -> None:
+        self._settings = settings
+        self._board = board
+        self._token = token
+        self._fail = fail
+        self._sender = Sender()
+        self._api = Api(self._sender.send, settings["api"]) if settings.get("api") else None
+        self._forms: "Forms | None" = None
+        self._view: "FormsView | None" = None
+
+    # -- the API ------------------------------------------------------------------------------------------------------
+
+    def ask(self, name: str, answered: "Callable[[Any, Exception | None], None]") -> None:
+        """Ask the API what a question of the board's names; `answered` as for connect.py's `send`."""
+        asyncio.create_task(self._answer(name, answered))
+
+    async def _answer(self, name: str, answered: "Callable[[Any, Exception | None], None]") -> None:
+        try:
+            answered(await self._call("GET", name[len(QUESTION) :]), None)
+        except Exception as error:
+            answered(None, error)
+
+    async def _call(self, method: str, path: str, body: "Any" = None, key: str = "") -> "Any":
+        if self._api is None:
+            raise RuntimeError("[tool.popdesk.api] is not enabled")
+        self._api.token = self._token()
+        return await self._api.call(method, path, body, key)
+
+    # -- the actions --------------------------------------------------------------------------------------------------
+
+    def show(self, cards: "Cards", say: "Say", clicks: "dict[str, Callable[[Any, Any], Any]]") -> None:
+        """Make the actions' buttons; `clicks` are the page's, by what is marked so (view/dom.py)."""
+        import actions  # noqa: F401  (fills ACTIONS)
+        from popdesk.actions import ACTIONS
+        from popdesk.forms import Forms
+        from popdesk.view.forms import FormsView, new_key
+
+        self._forms = forms = Forms(ACTIONS, new_key)
+        self._view = FormsView(forms, cards, say, self._fill, self._do)
+        clicks.update(self._view.clicks)
+
+    def draw(self, state: "PageState", has_customer: bool) -> None:
+        """Offer what makes sense in this state; what was typed goes with its contact, and so do requests under way."""
+        if self._api:
+            self._api.closed = state.contact.is_over
+        if state.contact.is_over:
+            self._sender.abort()
+        if self._forms and self._view:
+            if self._forms.keep(state.contact_id, state.contact.is_over):
+                self._view.forget()
+            self._view.offer(state.contact.now, has_customer)
+
+    async def _fill(self, form: "Form") -> None:
+        """Ask for a form's defaults and options; what keeps them from coming stands on the form."""
+        form.kind = form.problem = ""
+        try:
+            await form.fill(self._board.desk())
+        except Unanswered as error:
+            form.kind, form.problem = error.kind, error.reason
+        except Exception as error:
+            self._fail("action: " + form.action.title, error)
+            form.kind, form.problem = "failed", type(error).__name__
+
+    async def _do(self, form: "Form", undo: bool) -> None:
+        """Do what a form's action does, or undo it; then the cards that ask the API ask again."""
+        from popdesk.forms import perform
+
+        def defect(error: Exception) -> None:
+            self._fail("action: " + form.action.title, error)
+
+        paths = await perform(form, self._board.desk, self._call, defect, undo)
+        if paths:
+            names = self._board.asked(QUESTION)
+            for path in paths:
+                if path[: len(_OF_CONTACT)] == _OF_CONTACT:
+                    names.append("contact.attributes")
+            self._board.refresh(names)
