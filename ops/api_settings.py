@@ -62,6 +62,7 @@ class HttpCases(Table):
     customer_note: str = "https://crm.example.com/api/customers/{customer}/notes"
     timeout_ms: Milliseconds = 3000
     token_secret: str = ""
+    idempotent: bool = False
     update_method: Literal["PATCH", "PUT", "POST"] = "PATCH"
     cases_path: Annotated[str, AfterValidator(check_path)] = "cases"
     events_path: Annotated[str, AfterValidator(check_path)] = "events"

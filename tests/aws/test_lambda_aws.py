@@ -13,7 +13,7 @@ import adapters
 import boto3
 import pytest
 from adapters.aws_client import AwsClient
-from adapters.http import read_token
+from adapters.rest import read_token
 from botocore.session import Session
 from customers import Customer, LookupFailed, open_customers
 from handler import create_handler

@@ -27,6 +27,7 @@ from identity import directory_key, email_address, phone_number
 from phonenumbers.phonenumberutil import parse, region_code_for_country_code
 
 from adapters.http_connection import Connection
+from adapters.rest import MISSING, parse_answer, pluck, read_token, text_of
 
 TYPE_CHECKING = False  # see identity.py
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 # ops/flows/definitions.py), so the first call is still answered within its time.
 _TOKEN_SECONDS = 2
 _LOOPBACK = ("127.0.0.1", "localhost")
-_MISSING = object()
 _BASIC = ("id", "name", "phone", "email")  # what every customer has; the others are the team's own
 # However a number is written, its last digits are in the text: the text is parsed only if it has this many of them.
 _DIGITS_TO_FIND = 6
@@ -143,7 +143,7 @@ class HttpCustomers(Customers):
         """
         wanted = directory_key(identity.kind, identity.value)
         path = self._settings["fields"].get(identity.kind)
-        mapped = self._keys(_text(_pluck(record, path)), identity) if path else []
+        mapped = self._keys(text_of(pluck(record, path)), identity) if path else []
         if wanted in mapped or any(wanted in self._keys(text, identity) for text in _texts(record, identity)):
             return True
         return False if any(mapped) else None
@@ -169,14 +169,9 @@ def read_customers(body: bytes, list_path: str, fields: dict[str, str]) -> list[
 
     Raises LookupFailed if the JSON has no customers where `list_path` and `fields` say they are.
     """
-    try:
-        answer = json.loads(body, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        raise LookupFailed("the CRM's answer is not JSON") from None
-    if isinstance(answer, dict) and any(value for key, value in answer.items() if key.lower() in ("error", "errors")):
-        raise LookupFailed("the CRM's answer has an error in it")
-    records = _pluck(answer, list_path)
-    if records is _MISSING:
+    answer = parse_answer(body)
+    records = pluck(answer, list_path)
+    if records is MISSING:
         raise LookupFailed("the CRM's answer has nothing at lookup.http.list_path")
     if isinstance(records, dict):
         records = [records]
@@ -186,20 +181,16 @@ def read_customers(body: bytes, list_path: str, fields: dict[str, str]) -> list[
         raise LookupFailed("the CRM's answer has no customers at lookup.http.list_path")
     records = [record for record in records if record]
     basic = [path for name, path in fields.items() if name in _BASIC]
-    if records and all(_pluck(record, path) is _MISSING for record in records for path in basic):
+    if records and all(pluck(record, path) is MISSING for record in records for path in basic):
         raise LookupFailed("the CRM's answer has none of lookup.http.fields in its customers")
     found = []
     for record in records:
-        customer = Customer(**{name: _field(name, _pluck(record, path)) for name, path in fields.items()})
+        customer = Customer(**{name: _field(name, pluck(record, path)) for name, path in fields.items()})
         if customer.id.strip():
             found.append((record, customer))
-        elif _pluck(record, fields["id"]) not in ("", None, _MISSING) and not customer.id:
+        elif pluck(record, fields["id"]) not in ("", None, MISSING) and not customer.id:
             raise LookupFailed("a customer's id in the CRM's answer is neither a string nor an integer")
     return found
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON (RFC 8259, 6)")
 
 
 def _target(url: str, identity: Identity) -> str:
@@ -208,35 +199,11 @@ def _target(url: str, identity: Identity) -> str:
     return target.replace("{kind}", identity.kind).replace("{value}", quote(identity.value, safe=""))
 
 
-def _pluck(value: Any, path: str) -> Any:
-    """Return the value at `path`, keys and list indexes separated by dots ("" for `value` itself).
-
-    Return None if null or an empty list on the way means that there is no value, _MISSING if the path does not exist.
-    """
-    for key in path.split(".") if path else ():
-        if value is None or value == []:
-            return None
-        if isinstance(value, dict):
-            value = value.get(key, _MISSING)
-        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
-            value = value[int(key)]
-        else:
-            return _MISSING
-    return value
-
-
-def _text(value: object) -> str:
-    """Return a string or an integer as a string, "" for anything else: a float is neither an id nor a phone number."""
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
-
-
 def _field(name: str, value: object) -> str:
     """Return a field's value as text. One of the team's own may also be a float or a bool, written as in JSON."""
     if name not in _BASIC and isinstance(value, (bool, float)):
         return json.dumps(value)
-    return _text(value)
+    return text_of(value)
 
 
 def _texts(record: Record, identity: Identity) -> Iterator[str]:
@@ -248,7 +215,7 @@ def _texts(record: Record, identity: Identity) -> Iterator[str]:
             values += value.values()
         elif isinstance(value, list):
             values += value
-        text = _text(value)
+        text = text_of(value)
         if len(text) > _LONGEST_TEXT:
             continue
         if identity.kind == "email":
@@ -256,38 +223,6 @@ def _texts(record: Record, identity: Identity) -> Iterator[str]:
                 yield text
         elif identity.value[-_DIGITS_TO_FIND:] in "".join(character for character in text if character.isdecimal()):
             yield text
-
-
-def read_token(name: str, deadline: float) -> str:
-    """Return the bearer token: `ssm:/path` names a parameter of SSM, anything else a secret of Secrets Manager.
-
-    If the secret is a JSON object, as created in Secrets Manager's console, return its `token`. Raises LookupFailed.
-    """
-    from adapters.aws_client import AwsClient  # only a CRM with a token needs it
-
-    if name.startswith("ssm:"):
-        client, operation, path = AwsClient("ssm", "AmazonSSM"), "GetParameter", "Parameter.Value"
-        parameters: dict[str, Any] = {"Name": name.removeprefix("ssm:"), "WithDecryption": True}
-    else:
-        client, operation, path = AwsClient("secretsmanager", "secretsmanager"), "GetSecretValue", "SecretString"
-        parameters = {"SecretId": name}
-    try:
-        token = _text(_pluck(client.call(operation, parameters, deadline), path))
-    except TimeoutError:
-        raise LookupFailed("the CRM's token could not be read in time") from None
-    except LookupFailed as error:
-        raise LookupFailed(f"the CRM's token could not be read: {error}") from error
-    finally:
-        client.disconnect()
-    if token.lstrip().startswith("{"):
-        try:
-            token = _text(json.loads(token).get("token"))
-        except ValueError:
-            raise LookupFailed("the CRM's token is neither plain text nor a JSON object") from None
-    token = token.strip()
-    if not token.isascii() or not token.isprintable() or not token:
-        raise LookupFailed("the CRM's token is empty or contains characters that a header cannot have")
-    return token
 
 
 def create(lookup: dict[str, Any]) -> HttpCustomers:
