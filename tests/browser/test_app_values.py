@@ -256,6 +256,34 @@ def test_no_width_scrolls_the_page_sideways_and_axe_finds_nothing(host: Host, th
     assert wide == app.locator("#cards").evaluate("list => list.getBoundingClientRect().width")
 
 
+def test_each_browser_draws_them_in_both_themes(any_browser: Browser, tmp_path: Path, preview: Preview) -> None:
+    """What only the browser writes: amounts, distances, dates, folds, and a table that is moved sideways."""
+    context = any_browser.new_context()
+    workspace = Workspace(preview, context.new_page())
+    workspace.open()
+    with ExitStack() as stack:
+        stack.callback(context.close)
+        states = _hosted(stack, workspace, tmp_path, HEAD)
+        states.offer("C-1001")
+        app = _resize(states, 300)
+        for theme in ("light", "dark"):
+            workspace.desk.command("theme", mode=theme)
+            app.locator(f":root[data-mode={theme}]").wait_for()
+            for title, shown in (("Balance", "€1,234,567.50"), ("Quota", "72%"), ("Customer since", "7 years ago")):
+                expect(slot(app, title)).to_have_text(shown)
+            assert violations(app) == [], theme
+        rows, more = app.locator("#card-orders tr:visible"), app.locator("#card-orders summary")
+        expect(rows).to_have_count(11)
+        more.click()
+        expect(rows).to_have_count(51)
+        expect(more.get_by_text("Show fewer")).to_be_visible()
+        place = app.get_by_role("group", name="Orders of two years")
+        assert place.evaluate("place => { place.scrollLeft = 40; return place.scrollLeft; }") == 40
+        height = app.locator("#card-orders tbody tr").first.evaluate("row => row.getBoundingClientRect().height")
+        assert height < 40  # a date stands on one line
+        assert workspace.errors == []
+
+
 def test_a_table_wider_than_its_place_is_moved_with_the_keyboard(host: Host) -> None:
     states = host()
     states.offer("C-1001")
