@@ -24,6 +24,7 @@ ADAPTERS = API / "cases_adapters"
 CASE_FIELDS = ("id", "subject", "status", "priority", "opened", "updated", "url")
 EVENT_FIELDS = ("time", "title", "note")
 _MOST_ATTRIBUTES = 20
+_ENDPOINT = re.compile(r"https://[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~/%+-]*)?(\?[A-Za-z0-9._~/%+=&-]*)?")
 
 
 def _check_mapping(known: tuple[str, ...], needed: tuple[str, ...]) -> AfterValidator:
@@ -99,6 +100,8 @@ class Oidc(Table):
     """The agent's sign-in (OpenID Connect): the identity provider's application for this page."""
 
     issuer: str = ""
+    authorization_endpoint: str = ""
+    token_endpoint: str = ""
     client_id: str = ""
     audience: str = ""
     scopes: tuple[Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")], ...] = ("openid",)
@@ -110,6 +113,22 @@ class Oidc(Table):
         if issuer and (parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment):
             raise ValueError(f"{issuer!r} is not an issuer: an https URL without ? and # (OpenID Connect Core, 2)")
         return issuer
+
+    @field_validator("authorization_endpoint", "token_endpoint")
+    @classmethod
+    def _is_an_endpoint(cls, url: str) -> str:
+        # The origin of the token's stands in the page's Content-Security-Policy, which a ; or a space would end.
+        if url and not _ENDPOINT.fullmatch(url):
+            raise ValueError(
+                f"{url!r} is no endpoint: an https URL without # (the issuer's /.well-known/openid-configuration has both)"
+            )
+        return url
+
+    @property
+    def token_origin(self) -> str:
+        """The origin that the page asks for tokens, e.g. "https://login.example.com"."""
+        parts = urlsplit(self.token_endpoint)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 class Api(FunctionSettings):
@@ -165,7 +184,7 @@ class Api(FunctionSettings):
     @model_validator(mode="after")
     def _sign_in_is_complete(self) -> Api:
         if self.enabled and self.auth == "oidc":
-            for name in ("issuer", "client_id", "audience"):
+            for name in ("issuer", "authorization_endpoint", "token_endpoint", "client_id", "audience"):
                 if not getattr(self.oidc, name):
                     raise ValueError(f'oidc.{name}: auth = "oidc" needs it')
         return self

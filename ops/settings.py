@@ -325,6 +325,10 @@ class Settings(Table):
         names = self.attributes.by_role()
         return names if self.api.enabled else {role: names[role] for role in names if role not in _API_ROLES}
 
+    def connect_origins(self) -> tuple[str, ...]:
+        """Return the origins that the page connects to beside its own: the identity provider's, where agents sign in."""
+        return (self.api.oidc.token_origin,) if self.api.enabled and self.api.auth == "oidc" else ()
+
     def secret_attributes(self) -> list[str]:
         """Return the names of the attributes whose values neither the page nor a log may show."""
         return [name for role, name in self.attribute_names().items() if role == "token"]
@@ -524,6 +528,7 @@ def _page_api(settings: Settings) -> dict[str, Any]:
         "auth": settings.api.auth,
         "timeout_ms": settings.api.timeout_ms,
         "attributes": list(settings.api.attributes),
+        **({"oidc": settings.api.oidc.model_dump(mode="json")} if settings.api.auth == "oidc" else {}),
     }
 
 

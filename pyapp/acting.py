@@ -19,6 +19,7 @@ if False:
     from popdesk.board import Board
     from popdesk.forms import Form, Forms
     from popdesk.page_state import PageState
+    from popdesk.session import Session
     from popdesk.view.cards import Cards
     from popdesk.view.forms import FormsView
 
@@ -37,13 +38,18 @@ class Acting:
         board: "Board",
         token: "Callable[[], str]",
         fail: "Callable[[str, Exception], None]",
+        say: "Say",
     ) -> None:
         self._settings = settings
         self._board = board
         self._token = token
         self._fail = fail
         self._sender = Sender()
-        self._api = Api(self._sender.send, settings["api"]) if settings.get("api") else None
+        self._session: "Session | None" = None
+        send: "Any" = self._sender.send
+        if settings.get("signs_in"):
+            send = self._signed(settings["api"], say)
+        self._api = Api(send, settings["api"]) if settings.get("api") else None
         self._forms: "Forms | None" = None
         self._view: "FormsView | None" = None
 
@@ -64,6 +70,37 @@ class Acting:
             raise RuntimeError("[tool.popdesk.api] is not enabled")
         self._api.token = self._token()
         return await self._api.call(method, path, body, key)
+
+    # -- the agent's sign-in --------------------------------------------------------------------------------------------
+
+    def _signed(self, settings: "dict[str, Any]", say: "Say") -> "Any":
+        """Return what sends requests with the agent's token in each."""
+        from popdesk.session import Session
+        from popdesk.view.sign_in import Edges, SignInView
+
+        edges = Edges(lambda given: session.arrived(given), lambda message: session.heard(message))
+        self._session = session = Session(settings["oidc"], edges, self._session_changed)
+        self._sign_in_view = SignInView(say)
+        self._sign_in_view.draw(session)
+        asyncio.create_task(self._ask_other_frames(edges, session))
+        return session.signed(
+            self._sender.send, settings["headers"]["agent"], lambda why: say("sign." + (why or "needed"))
+        )
+
+    async def _ask_other_frames(self, edges: "Any", session: "Session") -> None:
+        await edges.listen()
+        session.ask_others()
+
+    def _session_changed(self) -> None:
+        if self._session:
+            self._sign_in_view.draw(self._session)
+            if self._session.state == "in":
+                self._board.refresh(self._board.asked(QUESTION))
+
+    def sign_in(self) -> None:
+        """Open the identity provider's pop-up: the agent has clicked."""
+        if self._session:
+            self._session.sign_in()
 
     # -- the actions --------------------------------------------------------------------------------------------------
 

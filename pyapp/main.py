@@ -41,6 +41,11 @@ def start() -> None:
     try:
         with open("/rom/settings.json") as file:
             settings = json.load(file)
+        if settings.get("signs_in") and browser.is_top_level():
+            from popdesk.view.sign_in import hand_over
+
+            if hand_over():
+                return
         App(settings)
     except Exception as error:
         _fail_plainly(error)
@@ -152,7 +157,7 @@ class App:
         if self._acting is None:
             from acting import Acting
 
-            self._acting = Acting(self._settings, self._board, lambda: self._token, self._fail)
+            self._acting = Acting(self._settings, self._board, lambda: self._token, self._fail, self._say)
         return self._acting
 
     async def _show_rest(self, *seconds: float) -> None:
@@ -190,6 +195,9 @@ class App:
                 self._board.display(self._attributes, outcome)
             if self._state.created:
                 self._greet()
+            if self._settings.get("signs_in"):
+                acting = self._get_acting()
+                clicks["sign-in"] = lambda *_: acting.sign_in()
             if self._settings.get("actions"):
                 await asyncio.sleep(_NEXT_TASK)  # the customer is seen first
                 self._get_acting().show(self._cards, self._say, clicks)

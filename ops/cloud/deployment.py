@@ -220,7 +220,7 @@ def execute(aws: Aws, prepared: PreparedRelease, events: Events, smoke: bool = T
     make_live(aws, place, release, prepared.live, by, written.replaced)
     if smoke:
         events.on_step("Checking the live page")
-        _check_live(aws, place, url, release, by, events, written)
+        _check_live(aws, place, url, release, by, events, written, prepared.settings.connect_origins())
     return Result(url, release.id, True, written.count, len(prepared.plan.changes), release.previous)
 
 
@@ -300,8 +300,17 @@ def _upload(aws: Aws, place: Place, release: Release, prepared: PreparedRelease,
     return upload(aws, place, release, prepared.site, kept, on_file)
 
 
-def _check_live(aws: Aws, place: Place, url: str, release: Release, by: str, events: Events, written: Written) -> None:
-    problems = smoke_test(url, release, events.pause, changed=written.replaced)
+def _check_live(
+    aws: Aws,
+    place: Place,
+    url: str,
+    release: Release,
+    by: str,
+    events: Events,
+    written: Written,
+    connect: tuple[str, ...],
+) -> None:
+    problems = smoke_test(url, release, events.pause, changed=written.replaced, connect=connect)
     if not problems:
         return
     reasons = "; ".join(problems)

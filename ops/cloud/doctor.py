@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 from ops.cloud import grants
@@ -111,7 +112,7 @@ class _Watch:
 def examine(
     aws: Aws,
     settings: Settings,
-    check_page: Callable[[str], list[str]] = page_headers,
+    check_page: Callable[[str], list[str]] | None = None,
     limits: Limits | None = None,
     check_api: Callable[[str], list[str]] = api_problems,
 ) -> Iterator[Finding]:
@@ -165,7 +166,7 @@ def examine(
         ("Lambda associated", lambda: _lambda_associated(aws, settings, stack[0])),
         ("security profiles", lambda: _security_profiles(aws, settings, deadline)),
         ("flows", lambda: _flows(aws, settings, stack[0])),
-        ("page", lambda: [_page(stack[0], check_page)]),
+        ("page", lambda: [_page(stack[0], check_page or partial(page_headers, connect=settings.connect_origins()))]),
         *([("API", lambda: [_api(stack[0], check_api)])] if "Api" in stack[0].outputs else []),
     )
 

@@ -56,10 +56,12 @@ def smoke_test(
     pause: Callable[[float], None] = time.sleep,
     patience: int = PATIENCE,
     changed: Collection[str] = (),
+    connect: tuple[str, ...] = (),
 ) -> list[str]:
     """Return what is wrong with the page at `url` (ends in /), a sentence each.
 
-    The page, and the paths `changed`, may be the old ones for `patience` fetches, POLL_SECONDS apart.
+    The page, and the paths `changed`, may be the old ones for `patience` fetches, POLL_SECONDS apart. `connect` are the origins
+    that it may connect to beside its own (Settings.connect_origins).
     """
     mark = f"<!-- release {release.id} -->".encode()
     page = _fetch(url)
@@ -70,12 +72,12 @@ def smoke_test(
         page = _fetch(url)
     if mark not in page.content:
         return [f"{url} answers {page.status} without release {release.id} in it{page.failure}"]
-    found = _check(PAGE, page, release.files[PAGE], NO_CACHE)
+    found = _check(PAGE, page, release.files[PAGE], NO_CACHE, connect)
 
     def check(path: str) -> list[str]:
         left = patience if path in changed else 0
         while True:
-            wrong = _check(path, _fetch(url + path), release.files[path], IMMUTABLE)
+            wrong = _check(path, _fetch(url + path), release.files[path], IMMUTABLE, connect)
             if not wrong or not left:
                 return wrong
             left -= 1
@@ -99,23 +101,23 @@ def api_problems(url: str) -> list[str]:
     got = answer.headers.get("content-type", "")
     if answer.status != 401:
         return [f"the API answers {answer.status} to a request without a token, not 401{answer.failure}"]
-    if got != PROBLEM:
+    if got not in (PROBLEM, "application/json"):  # the second is the authorizer's, where agents sign in
         return [f"the API's refusal has the type {got!r}, not {PROBLEM!r}: it is not the API that answers"]
     return []
 
 
-def page_headers(url: str) -> list[str]:
-    """Return what is wrong with the headers of whatever page is at `url` (doctor)."""
+def page_headers(url: str, connect: tuple[str, ...] = ()) -> list[str]:
+    """Return what is wrong with the headers of whatever page is at `url` (doctor); `connect` as for `smoke_test`."""
     page = _fetch(url)
     if page.status != 200:
         return [f"{url} answers {page.status}{page.failure}"]
-    return _header_problems(PAGE, page)
+    return _header_problems(PAGE, page, connect)
 
 
-def _check(path: str, answer: Answer, digest: str, cache_control: str) -> list[str]:
+def _check(path: str, answer: Answer, digest: str, cache_control: str, connect: tuple[str, ...]) -> list[str]:
     if answer.status != 200:
         return [f"{path} answers {answer.status}{answer.failure}"]
-    found = _header_problems(path, answer)
+    found = _header_problems(path, answer, connect)
     if answer.failure:
         found.append(f"{path} did not come whole{answer.failure}")
     elif hashlib.sha256(answer.content).hexdigest() != digest:
@@ -129,8 +131,8 @@ def _check(path: str, answer: Answer, digest: str, cache_control: str) -> list[s
     return found
 
 
-def _header_problems(path: str, answer: Answer) -> list[str]:
-    expected = response_headers(PRODUCTION_ANCESTORS)
+def _header_problems(path: str, answer: Answer, connect: tuple[str, ...]) -> list[str]:
+    expected = response_headers(PRODUCTION_ANCESTORS, connect)
     return [
         f"{path}: {name} is {answer.headers.get(name.lower(), '')!r}, it should be {value!r}"
         for name, value in expected.items()

@@ -86,7 +86,7 @@ class StackDefinition:
 def define_stack(settings: Settings, *, account: str, keys: dict[str, str], queue_arn: str) -> StackDefinition:
     """Return the stack that the settings ask for. `keys`: parameter -> key of a function's zip, of those in CODE."""
     name = stack_name(settings)
-    headers = response_headers(PRODUCTION_ANCESTORS)
+    headers = response_headers(PRODUCTION_ANCESTORS, settings.connect_origins())
     aws = settings.aws
     return StackDefinition(
         name,

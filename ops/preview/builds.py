@@ -29,9 +29,11 @@ from popdesk_api.once import FILE_VARIABLE as WRITES_FILE
 from token_signing import KEYS_VARIABLE, STACK_VARIABLE
 
 from ops import API, LOOKUP
+from ops.api_settings import Oidc
 from ops.errors import UserError
 from ops.flows import definitions as flows
 from ops.flows.runner import INSTANCE, Runner
+from ops.preview.jwt_authorizer import JwtAuthorizer
 from ops.preview.local_api import LocalFunctions
 from ops.preview.local_lambda import LocalLambda
 from ops.settings import ROOT, Settings
@@ -43,6 +45,7 @@ from ops.site.lambda_zip import LAMBDA_HANDLER, build_lambda_zip
 
 if TYPE_CHECKING:
     from ops.preview.directory import Directory  # it imports botocore, which takes its time
+    from ops.preview.local_provider import LocalProvider
 
 SAMPLE_CUSTOMERS = LOOKUP / "adapters" / "sample.json"
 SAMPLE_CASES_FILE = API / "cases_adapters" / "sample.json"
@@ -68,12 +71,13 @@ def workspace_page() -> Page:
 
 
 class Builds:
-    """The builds that are served. `problems` maps a part ("flow", "api", "app", "workspace") to why it could not be built.
+    """The builds that are served. `problems` maps a part ("flow", "app", "workspace") to why it could not be built.
 
     `settings_source` reads the settings, again for every build. `tell` gets a sentence for the terminal now and then, `log`
     each line that the Lambda logs, `publish(kind, data)` the events for the open pages. `directory` is asked for customers,
     the sample file if it is None. `api_environment` has what the API's function needs beside the key of the contact's token: that
-    is made here, a new one each time. A page's files are replaced in one step: a request sees those of one build.
+    is made here, a new one each time. `app_url` is where the app is served. A page's files are replaced in one step: a request
+    sees those of one build.
     """
 
     workspace: Site
@@ -94,7 +98,9 @@ class Builds:
         publish: Callable[[str, dict[str, Any]], None],
         directory: Directory | None = None,
         api_environment: dict[str, str] | None = None,
+        app_url: str = "",
     ) -> None:
+        self._app_url = app_url
         self._tokens = {
             KEYS_VARIABLE: json.dumps({secrets.token_hex(4): secrets.token_hex(32)}),
             STACK_VARIABLE: "preview",
@@ -111,6 +117,7 @@ class Builds:
         self.problems: dict[str, dict[str, str]] = {}
         self._lambda: LocalLambda | None = None
         self.api: LocalFunctions | None = None
+        self.provider: LocalProvider | None = None
 
     def build_all(self) -> None:
         """Build every part. Raises UserError."""
@@ -123,6 +130,8 @@ class Builds:
             self._lambda.close(now=True)
         if self.api is not None:
             self.api.close(now=True)
+        if self.provider is not None:
+            self.provider.close()
 
     def printed(self, text: str) -> None:
         """Show in the terminal what the page's Python has printed; what would be no character there is written out."""
@@ -145,7 +154,7 @@ class Builds:
         page = app_page(settings)
         told = {**page.settings, "prints": True}
         self.app = self._noted("app", make_page(dataclasses.replace(page, settings=told, more=(_PRINTS,))))
-        self.app_headers = response_headers((self._origin,))
+        self.app_headers = response_headers((self._origin,), settings.connect_origins())
         self.settings = settings
 
     def _noted(self, part: str, site: Site) -> Site:
@@ -209,11 +218,33 @@ class Builds:
     def _api_variables(self, settings: Settings) -> dict[str, str]:
         """Return the environment of the API's function: its files are in this preview's folder."""
         return {
+            **self._api_environment,  # Amazon Connect is preview's own: any credentials will do for it
+            **(self._directory.environment(settings) if self._directory else {}),
             **settings.api.environment,
+            **self._tokens,
             SAMPLE_CASES: str(self._folder / "cases.sqlite"),
             WRITES_FILE: str(self._folder / "writes.sqlite"),
-            **self._api_environment,
         }
+
+    def _with_provider(self, settings: Settings) -> Settings:
+        """Return the settings with preview's own identity provider, where agents sign in."""
+        if not settings.api.enabled or settings.api.auth != "oidc":
+            return settings
+        oidc = settings.api.oidc
+        if self.provider is None:
+            self.provider = _provider(oidc.client_id, oidc.audience, self._app_url)
+        own = {name: getattr(self.provider, name) for name in ("issuer", "authorization_endpoint", "token_endpoint")}
+        given = {"client_id": self.provider.client.client_id, "audience": self.provider.audience}
+        # Not validated: it is on loopback, without TLS.
+        local = Oidc.model_construct(**{**dict(oidc), **own, **given})
+        return settings.model_copy(update={"api": settings.api.model_copy(update={"oidc": local})})
+
+    def authorizer(self) -> JwtAuthorizer | None:
+        """Return what checks the agents' access tokens, None where they do not sign in."""
+        if self.provider is None or self.settings.api.auth != "oidc":
+            return None
+        oidc = self.settings.api.oidc
+        return JwtAuthorizer(oidc.issuer, oidc.audience, oidc.scopes, self.provider.keys)
 
     def sample_cases(self) -> SampleCases | None:
         """Return the sample cases, which the API's function keeps, for the sample CRM; None where it keeps none."""
@@ -223,8 +254,9 @@ class Builds:
 
     def _read_settings(self) -> Settings:
         if self._directory:
-            return self._directory.settings(self._source())  # its customers' pages are in the CRM of the settings
-        settings = self._source().with_local_crm(self._origin)
+            # Its customers' pages are in the CRM of the settings.
+            return self._with_provider(self._directory.settings(self._source()))
+        settings = self._with_provider(self._source().with_local_crm(self._origin))
         settings = settings.model_copy(update={"api": settings.api.model_copy(update={"cases": "sample"})})
         if settings.lookup.adapter != "sample":
             self._tell(
@@ -272,6 +304,17 @@ class Builds:
             self._publish("fixed", {})
         self._tell(f"{part} rebuilt")
         return True
+
+
+def _provider(client_id: str, audience: str, app_url: str) -> LocalProvider:
+    try:
+        from ops.preview.local_provider import LocalProvider
+    except ImportError as error:
+        reason = f'auth = "oidc" is tried with preview\'s own identity provider, which needs {error.name}'
+        raise UserError("preview", reason, "install the development packages: uv sync") from None
+    provider = LocalProvider(client_id, audience, app_url)
+    provider.start()
+    return provider
 
 
 class _Sources(watchfiles.DefaultFilter):

@@ -118,6 +118,6 @@ def response(answer: Any) -> tuple[int, dict[str, str], bytes]:
 def failure(status: int) -> tuple[int, dict[str, str], bytes]:
     """Return what API Gateway itself answers: its words are these, and no problem details."""
     words = {404: "Not Found", 413: "Request Entity Too Large", 431: "Request Header Fields Too Large"}
-    words |= {503: "Service Unavailable", 504: "Gateway Timeout"}
+    words |= {401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable", 504: "Gateway Timeout"}
     message = json.dumps({"message": words.get(status, "Internal Server Error")})
     return status, {"content-type": "application/json", "date": formatdate(usegmt=True)}, message.encode()

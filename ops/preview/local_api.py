@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
+from popdesk_api.contract import AGENT_HEADER
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -27,6 +28,7 @@ from starlette.responses import Response
 from ops.errors import UserError
 from ops.flows.runner import Answer
 from ops.preview.http_api import LONGEST_HEADERS, SECONDS, failure, http_api_event, response
+from ops.preview.jwt_authorizer import JwtAuthorizer, Unauthorized
 from ops.preview.local_lambda import LocalLambda
 from ops.site.api_zip import API_HANDLER
 
@@ -108,10 +110,18 @@ class LocalFunctions:
 
 
 class LocalApi:
-    """Answers what the page asks of /api/. `functions` returns the processes of the last good build, None without an API."""
+    """Answers what the page asks of /api/. `functions` returns the processes of the last good build, None without an API.
 
-    def __init__(self, functions: Callable[[], LocalFunctions | None]) -> None:
+    `authorizer` returns what checks the agents' access tokens, None where they do not sign in.
+    """
+
+    def __init__(
+        self,
+        functions: Callable[[], LocalFunctions | None],
+        authorizer: Callable[[], JwtAuthorizer | None] = lambda: None,
+    ) -> None:
         self._functions = functions
+        self._authorizer = authorizer
         self.faults = ApiFaults()
 
     async def endpoint(self, request: Request) -> Response:
@@ -135,6 +145,12 @@ class LocalApi:
             body,
             request.client.host if request.client else "127.0.0.1",
         )
+        if authorizer := self._authorizer():
+            try:
+                held = authorizer.authorize(request.headers.get(AGENT_HEADER, ""))
+            except Unauthorized as refused:
+                return _made(failure(refused.status))
+            event["requestContext"]["authorizer"] = {"jwt": held}
         answer = await run_in_threadpool(functions.invoke, event, SECONDS)
         if faults.lost:
             return _made(failure(504))  # it was done, and nobody hears of it

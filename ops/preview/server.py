@@ -34,6 +34,7 @@ from ops.settings import Settings
 
 if TYPE_CHECKING:
     from ops.preview.directory import Directory  # it imports botocore, which takes its time
+    from ops.preview.local_provider import LocalProvider  # it needs development packages
 
 _START_SECONDS = 20
 _STOP_SECONDS = 10
@@ -84,8 +85,9 @@ class Preview:
             publish=self._pages.publish,
             directory=directory,
             api_environment=connect.environment(f"http://127.0.0.1:{port_of(self._connect_sockets[0])}"),
+            app_url=self.app_url,
         )
-        api = LocalApi(lambda: self._builds.api)
+        api = LocalApi(lambda: self._builds.api, self._builds.authorizer)
         self._servers = [
             _server(workspace_site(self._builds, self._pages, connect, api, origin, self.app_url)),
             _server(app_site(self._builds, api)),
@@ -149,6 +151,11 @@ class Preview:
             await asyncio.sleep(0.005)
         self._started.set()
         await asyncio.gather(*serving)
+
+    @property
+    def provider(self) -> LocalProvider | None:
+        """The identity provider that agents sign in with, None where they do not."""
+        return self._builds.provider
 
     @property
     def customers(self) -> list[dict[str, str]]:

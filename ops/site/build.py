@@ -70,6 +70,9 @@ _RICH = ("popdesk/rich.py", "popdesk/view/rich.py")
 # What only pages with actions carry, and what only those that ask the team's API or have actions.
 _FORMS = ("actions.py", "popdesk/actions.py", "popdesk/forms.py", "popdesk/view/forms.py")
 _API = ("acting.py", "popdesk/api.py", "popdesk/http.py")
+# What only pages carry on which agents sign in.
+_SIGN_IN = ("popdesk/session.py", "popdesk/sign_in.py", "popdesk/view/sign_in.py")
+_SIGN_IN_WORDS = "sign."
 _FORMS_CSS = "forms.css"  # their style
 _FORM_WORDS = "form."  # what the keys of their words begin with
 _ASKS_API = re.compile(r"\.api\b|\bset_attribute\b")
@@ -180,11 +183,11 @@ def _make_page(page: Page, modules: Path) -> Site:
     css = files.add("app.css", _style(page, modules, notes))
     texts = {} if page.cards is None else all_words(page.python)
     english = texts.pop("en", {})
-    if not page.actions:
-        texts = {
-            language: {key: text for key, text in words.items() if not key.startswith(_FORM_WORDS)}
-            for language, words in texts.items()
-        }
+    unused = [prefix for prefix, used in ((_FORM_WORDS, page.actions), (_SIGN_IN_WORDS, _signs_in(page))) if not used]
+    texts = {
+        language: {key: text for key, text in words.items() if not key.startswith(tuple(unused))}
+        for language, words in texts.items()
+    }
     words = {name: f"./{files.add(f'words-{name}.json', _json(texts[name]))}" for name in sorted(texts)}
     python = _page_python(page, modules, words, english)
     runtime = add_runtime(
@@ -340,6 +343,16 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def _asks_api(page: Page) -> bool:
+    """Return whether the page asks the team's API, or has actions."""
+    return bool(page.actions or (page.settings.get("api") and _names(page, _ASKS_API)))
+
+
+def _signs_in(page: Page) -> bool:
+    """Return whether the page asks an API that wants the agent's sign-in."""
+    return _asks_api(page) and "oidc" in page.settings.get("api", {})
+
+
 def _page_python(page: Page, modules: Path, words: dict[str, str], english: dict[str, str]) -> PagePython:
     """Return the page's modules, compiled and as they are written, each with the settings beside them.
 
@@ -354,8 +367,12 @@ def _page_python(page: Page, modules: Path, words: dict[str, str], english: dict
             apart += [page.python / path for path in _RICH]
         if not page.actions:
             apart += [page.python / path for path in _FORMS]
-        if not page.actions and not (page.settings.get("api") and _names(page, _ASKS_API)):
+        if not _asks_api(page):
             apart += [page.python / path for path in _API]
+        if _signs_in(page):
+            told = told | {"signs_in": True}
+        else:
+            apart += [page.python / path for path in _SIGN_IN]
     settings = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
     names = {path: path.relative_to(page.python).as_posix() for path in _modules(page.python) if path not in apart}
     names |= {path: path.name for path in page.more}

@@ -1,6 +1,6 @@
 """The response headers of the page: one definition for production (the CloudFront policy) and preview.
 
-    response_headers(frame_ancestors=PRODUCTION_ANCESTORS)["Content-Security-Policy"]
+    response_headers(PRODUCTION_ANCESTORS, settings.connect_origins())["Content-Security-Policy"]
     first_style()                                       # the page's one inline style, which the policy names
 
 Rules: a page in the agent workspace must allow being framed by it (frame-ancestors, CSP level 3); MicroPython needs
@@ -38,15 +38,15 @@ def first_style() -> str:
     return " ".join(re.sub(r"/\*.*?\*/", "", FIRST_STYLE.read_text("utf-8"), flags=re.DOTALL).split())
 
 
-def content_security_policy(frame_ancestors: tuple[str, ...]) -> str:
-    """Return the CSP; `frame_ancestors` are the origins that may frame the page."""
+def content_security_policy(frame_ancestors: tuple[str, ...], connect: tuple[str, ...] = ()) -> str:
+    """Return the CSP: `frame_ancestors` may frame the page, which may connect to the origins `connect` beside its own."""
     first = base64.b64encode(hashlib.sha256(first_style().encode()).digest()).decode()
     directives = {
         "default-src": "'none'",
         "script-src": "'self' 'wasm-unsafe-eval'",
         "style-src": f"'self' 'sha256-{first}'",
         "img-src": "'self'",
-        "connect-src": "'self'",
+        "connect-src": " ".join(("'self'", *connect)),
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": " ".join(frame_ancestors),
@@ -56,13 +56,13 @@ def content_security_policy(frame_ancestors: tuple[str, ...]) -> str:
     return "; ".join(f"{name} {value}" for name, value in directives.items())
 
 
-def response_headers(frame_ancestors: tuple[str, ...]) -> dict[str, str]:
-    """Return the headers that every response of the page's origin carries, by name.
+def response_headers(frame_ancestors: tuple[str, ...], connect: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the headers that every response of the page's origin carries, by name. Arguments are the CSP's.
 
     HSTS is in it too: browsers ignore it over plain http (RFC 6797, 8.1), so preview may send it.
     """
     return {
-        "Content-Security-Policy": content_security_policy(frame_ancestors),
+        "Content-Security-Policy": content_security_policy(frame_ancestors, connect),
         "Strict-Transport-Security": f"max-age={HSTS_SECONDS}; includeSubDomains",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "strict-origin-when-cross-origin",

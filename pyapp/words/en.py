@@ -121,6 +121,18 @@ WORDS = {
     "attributes.count": "Contact attributes ({count})",
     "attributes.none": "This contact has no attributes.",
     "attributes.untold": "Contact attributes cannot be shown",
+    # the agent’s sign-in
+    "sign.in": "Sign in",
+    "sign.needed": "Sign in to work with this customer’s data.",
+    "sign.busy": "Sign in in the window that has opened.",
+    "sign.blocked": "The browser has blocked the sign-in window. Allow pop-ups for this page, then try again.",
+    "sign.closed": "The sign-in window was closed before you were signed in. Try again.",
+    "sign.state": "The answer was not for this sign-in, and was not used. Try again.",
+    "sign.denied": "You were not signed in: it was cancelled, or your account may not use this page.",
+    "sign.down": "The sign-in does not answer now. Try again in a moment.",
+    "sign.ended": "Your sign-in has ended. Sign in again.",
+    "sign.clock": "This computer’s clock is wrong: set it, then sign in again.",
+    "sign.unexpected": "The sign-in has answered something that this page does not understand. Tell your administrator.",
     # alerts and errors
     "alerts": "Permissions",
     "alert.missing": "{permission} is not granted.",

@@ -114,6 +114,19 @@ WORDS = {
     "attributes.count": "Atributos del contacto ({count})",
     "attributes.none": "Este contacto no tiene atributos.",
     "attributes.untold": "No se pueden mostrar los atributos del contacto",
+    # the agent’s sign-in
+    "sign.in": "Iniciar sesión",
+    "sign.needed": "Inicie sesión para trabajar con los datos de este cliente.",
+    "sign.busy": "Inicie sesión en la ventana que se ha abierto.",
+    "sign.blocked": "El navegador ha bloqueado la ventana de inicio de sesión. Permita las ventanas emergentes de esta página "
+    "e inténtelo de nuevo.",
+    "sign.closed": "La ventana se cerró antes de iniciar la sesión. Inténtelo de nuevo.",
+    "sign.state": "La respuesta no era de este inicio de sesión y no se ha usado. Inténtelo de nuevo.",
+    "sign.denied": "No ha iniciado sesión: se canceló, o su cuenta no puede usar esta página.",
+    "sign.down": "El inicio de sesión no responde ahora. Inténtelo dentro de un momento.",
+    "sign.ended": "Su sesión ha terminado. Inicie sesión de nuevo.",
+    "sign.clock": "El reloj de este equipo no está bien: póngalo en hora e inicie sesión de nuevo.",
+    "sign.unexpected": "El inicio de sesión ha respondido algo que esta página no entiende. Avise a su administrador.",
     "alerts": "Permisos",
     "alert.missing": "No se ha concedido {permission}.",
     "alert.how": "Un administrador lo añade a esta aplicación en Amazon Connect, en aplicaciones de terceros. "
