@@ -53,12 +53,22 @@ class LambdaRuntime(Loopback):
     def __init__(self) -> None:
         super().__init__(_Server(("127.0.0.1", 0), _Api))
 
-    def start(self, folders: list[str], environment: dict[str, str], event: dict[str, Any]) -> Start:
-        """Start the handler in the first of `folders` in a new process and return its first answer to `event`."""
+    def start(
+        self,
+        folders: list[str],
+        environment: dict[str, str],
+        event: dict[str, Any],
+        handler: str = LAMBDA_HANDLER,
+        packages: str = "",
+    ) -> Start:
+        """Start the handler in the first of `folders` in a new process and return its first answer to `event`.
+
+        `packages` is the folder of what the runtime has beside it, this environment's where it is "".
+        """
         spec = find_spec("awslambdaric")
         assert spec, "awslambdaric is not installed: uv sync, on Linux"
         assert spec.origin
-        code = _RUN.format(folders=folders, packages=str(Path(spec.origin).parent.parent), handler=LAMBDA_HANDLER)
+        code = _RUN.format(folders=folders, packages=packages or str(Path(spec.origin).parent.parent), handler=handler)
         invocation = _Invocation(event)
         _Api.current = invocation
         started = time.perf_counter()

@@ -71,7 +71,7 @@ def workspace_page() -> Page:
 
 
 class Builds:
-    """The builds that are served. `problems` maps a part ("flow", "app", "workspace") to why it could not be built.
+    """The builds that are served. `problems` maps a part ("flow", "api", "app", "workspace") to why it could not be built.
 
     `settings_source` reads the settings, again for every build. `tell` gets a sentence for the terminal now and then, `log`
     each line that the Lambda logs, `publish(kind, data)` the events for the open pages. `directory` is asked for customers,

@@ -57,13 +57,18 @@ class Guard:
         self._origin = origin
         self._longest = longest
 
+    def _limit(self, path: str) -> int:
+        if self._origin:
+            return BODY_LIMITS.get(path, 0)
+        return self._longest if path.startswith(_OWN) else 0
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a refusal, or let the application answer, which reads no more than it may."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        limit = BODY_LIMITS.get(scope["path"], 0) if self._origin else self._longest
+        limit = self._limit(scope["path"])
         if self._origin and scope["path"].startswith(_OWN) and (why := refusal(self._origin, headers)):
             await _refuse(403, f"this address is for the workspace's own page: {why}")(scope, receive, send)
         elif _announced(headers) > limit:

@@ -18,9 +18,9 @@ import os
 from functools import partial
 from typing import Any
 
-import boto3
 import routes  # noqa: F401
 from botocore.config import Config
+from botocore.session import get_session  # boto3 would import what S3 needs too
 from token_signing import open_signer
 
 import popdesk_api.case_routes
@@ -47,7 +47,8 @@ def create_handler(settings: dict[str, Any]) -> Api:
 
     def open_contacts() -> Contacts:
         if not contacts:
-            contacts.append(Contacts(boto3.client("connect", config=_LIMITS), os.environ[INSTANCE_VARIABLE]))
+            client = get_session().create_client("connect", config=_LIMITS)
+            contacts.append(Contacts(client, os.environ[INSTANCE_VARIABLE]))
         return contacts[0]
 
     def open_admission() -> Admission:

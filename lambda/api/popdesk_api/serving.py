@@ -104,9 +104,9 @@ def _failure(error: Exception) -> Problem:
         place = place.tb_next
     where = f" in {place.tb_frame.f_code.co_name}, line {place.tb_lineno}" if place else ""
     request().error = f"{type(error).__name__}{where}"
-    return Problem(
-        500, "The API has failed. Nothing may have been done: look before you try again.", title="API failed"
-    )
+    write = request().method in WRITES
+    detail = "The API has failed: look whether it was done before you try again." if write else "The API has failed."
+    return Problem(500, detail, title="API failed")
 
 
 # -- around every route ------------------------------------------------------------------------------------------------

@@ -241,8 +241,9 @@ def test_a_body_without_an_end_is_not_taken(preview: Preview, request_line: str,
 
 @pytest.mark.parametrize("length", [f"Content-Length: {400 * 2**20}", "Transfer-Encoding: chunked"])
 def test_nor_by_the_apps_site(preview: Preview, length: str) -> None:
-    taken, _ = send(preview.app_url, f"POST / HTTP/1.1\r\n{length}", _MEGABYTE, 400)
-    assert taken < 60 * 2**20
+    for path in ("/", "/api/customers/C-1001/notes"):
+        taken, _ = send(preview.app_url, f"POST {path} HTTP/1.1\r\n{length}", _MEGABYTE, 400)
+        assert taken < 60 * 2**20
 
 
 def test_the_longest_body_that_is_taken(preview: Preview) -> None:
@@ -467,7 +468,7 @@ def test_broken_settings_are_told_survived_and_fixed_with_what_else_was_broken()
     with Preview(source) as running, page_of(running) as page:
         broken.append(UserError("pyproject.toml", "tool.popdesk.pop.width: not a number", "fix it"))
         running.rebuild({pyproject})
-        for _ in ("flow", "app"):
+        for _ in ("flow", "api", "app"):
             assert page.next() == (
                 "problem",
                 {"subject": "pyproject.toml", "reason": "tool.popdesk.pop.width: not a number", "hint": "fix it"},
@@ -478,7 +479,7 @@ def test_broken_settings_are_told_survived_and_fixed_with_what_else_was_broken()
         assert offer(running, "+12065550100")["attributes"][NAMES.matches] == "1"
 
         running.rebuild({ROOT / "web" / "workspace" / "main.py"})  # another part's build fixes nothing
-        assert [page.next()[0] for _ in range(2)] == ["problem", "problem"]
+        assert [page.next()[0] for _ in range(3)] == ["problem", "problem", "problem"]
         assert page.next() == ("reload", {"what": "workspace"})
 
         broken.clear()
