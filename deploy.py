@@ -117,18 +117,22 @@ def cli() -> None:
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("dist"), show_default=True)
 @environment_option
 def build(out: Path, environment: str) -> None:
-    """Build the page into a folder that any static server can serve, and the Lambda's zip."""
+    """Build the page into a folder that any static server can serve, and the zips of the Lambda and of the API."""
+    from ops.site.api_zip import API_ZIP, make_api_zip
     from ops.site.build import make_site, write_site
     from ops.site.lambda_zip import LAMBDA_RUNTIME, LAMBDA_ZIP, compiles_for, make_lambda_zip
 
     settings = load_settings(environment=environment)
-    package = make_lambda_zip(settings)
-    # Together, so that of two builds at once the page and the zip that stay are of the same one.
-    result = write_site(make_site(settings), out, beside={LAMBDA_ZIP: package})
+    packages = {LAMBDA_ZIP: make_lambda_zip(settings)}
+    if settings.api.enabled:
+        packages[API_ZIP] = make_api_zip(settings)
+    # Together, so that of two builds at once the page and the zips that stay are of the same one.
+    result = write_site(make_site(settings), out, beside=packages)
     console.print(f"{out}: {len(result.files)} files, {result.total_bytes / 1000:.0f} kB")
     for note in result.notes:
         errors.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
-    console.print(f"{LAMBDA_ZIP.relative_to(ROOT)}: {len(package) / 1000:.0f} kB")
+    for path, package in packages.items():
+        console.print(f"{path.relative_to(ROOT)}: {len(package) / 1000:.0f} kB")
     if not compiles_for(LAMBDA_RUNTIME):
         console.print(f"(without compiled modules: build with {LAMBDA_RUNTIME} for cold starts that compile nothing)")
 

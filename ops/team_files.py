@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TEAM_FILES = {
     "pyapp/cards.py": "the cards; modules that they share stand beside it, under names of your own",
+    "pyapp/actions.py": "the actions: buttons and forms",
     "pyapp/words/own.py": "words and languages of your own",
     "web/theme.css": "styles of your own",
     "lambda/lookup/adapters/NAME.py": "an adapter of your own",

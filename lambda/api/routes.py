@@ -4,7 +4,7 @@
     def orders(customer: str) -> list[Order]:           # <customer>: one of the contact's token, or it is not called
         return [Order(id="4711", total="99.50")]
 
-The page asks it with `await desk.api.get(f"customers/{id}/orders")`. docs/api.md tells of errors, writes and tests.
+The page asks it with `await desk.api.get("customers/{id}/orders", id=...)`. docs/api.md tells of errors, writes and tests.
 """
 
 from popdesk_api.app import app as app
