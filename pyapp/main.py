@@ -105,6 +105,10 @@ class App:
         from words import words
 
         settings = self._settings
+        late = settings.get("late")
+        for card in CARDS:
+            # What asks the team's API is nothing that the first values wait for.
+            card.later = card.later or (late is not None and card.id in late["held"])
         # The customer's box is drawn from one more card. Another asks for the caller's number when the rest is there: it
         # costs nothing where a card has asked for it. No function can have these ids.
         self._number = Card("Caller's number", True, True, "caller", _number, "caller's number")
@@ -124,6 +128,8 @@ class App:
             _NEXT_TASK,
             settings["fields"],
         )
+        if late:
+            board.hold(late["held"])
         # Steps of PageState.heard that are the board's.
         self._tell, self._grant, self._refresh, self._refresh_soon = (
             board.tell,
@@ -195,11 +201,11 @@ class App:
                 self._board.display(self._attributes, outcome)
             if self._state.created:
                 self._greet()
+            await self._load_late()
             if self._settings.get("signs_in"):
                 acting = self._get_acting()
                 clicks["sign-in"] = lambda *_: acting.sign_in()
             if self._settings.get("actions"):
-                await asyncio.sleep(_NEXT_TASK)  # the customer is seen first
                 self._get_acting().show(self._cards, self._say, clicks)
                 self._draw()
         except Exception as error:
@@ -207,6 +213,18 @@ class App:
                 self._fail("page", error)
             else:
                 _fail_plainly(error)
+
+    async def _load_late(self) -> None:
+        """Load the modules that no first value needs, now that those are seen, and run the cards that need them."""
+        late = self._settings.get("late")
+        await asyncio.sleep(_NEXT_TASK)
+        if late:
+            from popdesk.late import load_pack
+
+            try:
+                await load_pack(late["url"], late["modules"], self._settings["connection_timeout_ms"] / 1000)
+            finally:
+                self._board.release()  # without them, each says that it failed
 
     # -- the workspace's news -----------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ The folder holds `index.html` and `assets/`. In assets/:
     app-HASH.css                    the style sheet, after the design tokens and the first frame's, which stands in the HTML too,
                                     and before the team's web/theme.css
     app-HASH.pack                   the page's Python and settings: a ROMFS image of .mpy modules, mounted as the page starts
+    late-HASH.pack                  those of its modules that no first value needs, where there are any
     start-HASH.js                   PyScript and the Connect SDK as one script
     micropython-HASH.wasm           the interpreter
 
@@ -31,7 +32,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -44,7 +45,7 @@ from ops.files import held, in_words, write_whole
 from ops.own_words import all_words, check_own_words
 from ops.settings import ROOT, Settings, page_settings
 from ops.site import npm
-from ops.site.bundle import MICROPYTHON, PACKAGE, PYSCRIPT, PagePython, add_runtime
+from ops.site.bundle import MICROPYTHON, PACKAGE, PYSCRIPT, PagePython, add_runtime, romfs
 from ops.site.cache import Cache
 from ops.site.card_checks import other_syntax
 from ops.site.contents import Site
@@ -73,8 +74,10 @@ _API = ("acting.py", "popdesk/api.py", "popdesk/http.py")
 # What only pages carry on which agents sign in.
 _SIGN_IN = ("popdesk/session.py", "popdesk/sign_in.py", "popdesk/view/sign_in.py")
 _SIGN_IN_WORDS = "sign."
+_LOADS_LATE = "popdesk/late.py"  # what loads those that no first value needs
 _FORMS_CSS = "forms.css"  # their style
 _FORM_WORDS = "form."  # what the keys of their words begin with
+_ALL_LINES = 1_000_000
 _ASKS_API = re.compile(r"\.api\b|\bset_attribute\b")
 _TOKENS = "@cloudscape-design/design-tokens/index-visual-refresh.json"
 
@@ -108,9 +111,10 @@ class Page:
     more: tuple[Path, ...] = ()  # modules beside those of `python`
     actions: tuple[str, ...] = ()  # ids of its actions
     box_actions: tuple[str, ...] = ()  # of these, those in the customer's box
-    left_out: Mapping[str, list[tuple[int, int]]] = field(
-        default_factory=dict
-    )  # lines of `python` that it goes without
+    # Lines of files in `python` that it goes without, [(first, count)], and those of the cards that ask the team's API.
+    left_out: Mapping[str, list[tuple[int, int]]] = field(default_factory=dict)
+    held_lines: Mapping[str, list[tuple[int, int]]] = field(default_factory=dict)
+    held: tuple[str, ...] = ()  # ids of these cards
     first: str = ""  # the style sheet of its first frame; where there is one, the other stands in the HTML's body
     theme: Path | None = None  # a team's own style sheet, which goes after `css`
 
@@ -140,6 +144,8 @@ def app_page(settings: Settings, python: Path = ROOT / "pyapp") -> Page:
         actions=played.actions,
         box_actions=played.box_actions,
         left_out=played.left_out,
+        held=played.held,
+        held_lines=played.held_lines,
         first=first_style(),
         theme=ROOT / "web" / "theme.css",
     )
@@ -189,7 +195,7 @@ def _make_page(page: Page, modules: Path) -> Site:
         for language, words in texts.items()
     }
     words = {name: f"./{files.add(f'words-{name}.json', _json(texts[name]))}" for name in sorted(texts)}
-    python = _page_python(page, modules, words, english)
+    python = _page_python(page, modules, words, english, files)
     runtime = add_runtime(
         files, modules, python, _compiled, _CACHE, uses_sdk=page.uses_sdk, eager=page.eager, notes=notes
     )
@@ -353,9 +359,12 @@ def _signs_in(page: Page) -> bool:
     return _asks_api(page) and "oidc" in page.settings.get("api", {})
 
 
-def _page_python(page: Page, modules: Path, words: dict[str, str], english: dict[str, str]) -> PagePython:
+def _page_python(
+    page: Page, modules: Path, words: dict[str, str], english: dict[str, str], files: _Files
+) -> PagePython:
     """Return the page's modules, compiled and as they are written, each with the settings beside them.
 
+    Those that no first value needs are in a pack of their own among `files`, which the page loads when those are shown.
     Of a page with cards, other languages are `words`, {language: address of a file}, and a team's own texts in `english`.
     """
     folder, apart = page.python / "words", list[Path]()
@@ -373,19 +382,47 @@ def _page_python(page: Page, modules: Path, words: dict[str, str], english: dict
             told = told | {"signs_in": True}
         else:
             apart += [page.python / path for path in _SIGN_IN]
-    settings = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
     names = {path: path.relative_to(page.python).as_posix() for path in _modules(page.python) if path not in apart}
     names |= {path: path.name for path in page.more}
+    late = [name for name in _late_modules(page) if page.python / name in names]
+    if not late:
+        names.pop(page.python / _LOADS_LATE, None)
     sources = {name: _source(page, path, name) for path, name in names.items()}
+    compiled = {
+        _mpy(name): compile_module(path, path.parent if path in page.more else page.python, sources[name])
+        for path, name in names.items()
+    }
+    with_late = told
+    if late:
+        image = romfs({_mpy(name): compiled.pop(_mpy(name)) for name in late})
+        ours = [name.removesuffix(".py").replace("/", ".") for name in late if "/" in name]
+        with_late = told | {"late": {"url": f"./{files.add('late.pack', image)}", "modules": ours, "held": page.held}}
     return PagePython(
-        compiled={
-            _mpy(name): compile_module(path, path.parent if path in page.more else page.python, sources[name])
-            for path, name in names.items()
-        }
-        | {"settings.json": settings},
-        sources=sources | {"settings.json": settings},
+        compiled=compiled | {"settings.json": _settings_file(with_late)},
+        sources=sources | {"settings.json": _settings_file(told)},
         package=_package(modules / PACKAGE) if any(map(_imports_package, names)) else None,
     )
+
+
+def _settings_file(told: dict[str, Any]) -> bytes:
+    return json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _late_modules(page: Page) -> list[str]:
+    """Return the modules that no card needs but those that ask the API, each after those that it imports (main.py)."""
+    if page.cards is None:
+        return []
+    lines = {
+        path: [*page.left_out.get(path, []), *page.held_lines.get(path, [])]
+        for path in {*page.left_out, *page.held_lines}
+    }
+    first = replace(page, left_out={**lines, _FORMS[0]: [(1, _ALL_LINES)]})
+    late: list[str] = []
+    if not _names_rich_value(first):
+        late += _RICH
+    if not _names(first, _ASKS_API):
+        late += [*_API[1:], *_FORMS[1:], _API[0], _FORMS[0]]
+    return late
 
 
 def _names_rich_value(page: Page) -> bool:
@@ -415,7 +452,7 @@ def _source(page: Page, path: Path, name: str) -> bytes:
     source = path.read_bytes()
     lines = source.splitlines(keepends=True)
     for first, count in page.left_out.get(name, []):
-        lines[first - 1 : first - 1 + count] = [b"\n"] * count
+        lines[first - 1 : first - 1 + count] = [b"\n"] * len(lines[first - 1 : first - 1 + count])
     if page.cards is not None and not page.actions and name == "words/en.py":
         lines = [b"\n" if line.startswith(f'    "{_FORM_WORDS}'.encode()) else line for line in lines]
     return b"".join(lines)

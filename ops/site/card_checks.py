@@ -131,6 +131,8 @@ _DRAWN_INSTEAD = {
 _WITH_TONE = ("popdesk.Text", "popdesk.Badge", "popdesk.Note")
 # The one file that the page has.
 _FILES = ("/rom/settings.json",)
+# What changes something: an action's, not a card's.
+_CHANGES = ("post", "put", "patch", "delete", "set_attribute")
 _GLOBAL_NAMES = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 _BUILTINS = frozenset(dir(builtins))
 _OF_A_MODULE = frozenset({"__name__", "__file__", "__doc__", "__path__"})
@@ -245,6 +247,14 @@ class _Own:
             (),
         )
         desk = trees.get("popdesk.desk", ast.Module([], []))
+        api = trees.get("popdesk.api", ast.Module([], []))
+        self.api_methods = {
+            each.name
+            for node in api.body
+            if isinstance(node, ast.ClassDef) and node.name == "DeskApi"
+            for each in node.body
+            if isinstance(each, ast.AsyncFunctionDef) and not each.name.startswith("_")
+        }
         self.questions = {node.name for node in ast.walk(desk) if isinstance(node, ast.AsyncFunctionDef)}
 
 
@@ -526,9 +536,11 @@ class _Checker:
             return True
         return (
             isinstance(function, ast.Attribute)
-            and function.attr in self._own.questions
             and isinstance(function.value, ast.Attribute)
-            and function.value.attr in ("agent", "contact", "customer")
+            and (
+                (function.attr in self._own.questions and function.value.attr in ("agent", "contact", "customer"))
+                or (function.attr in self._own.api_methods and function.value.attr == "api")
+            )
         )
 
     def _is_not_awaited(self, node: ast.Call) -> bool:
@@ -557,15 +569,95 @@ class _Checker:
     # -- what cannot be drawn -----------------------------------------------------------------------------------------------
 
     def _look_at_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        if not any(self._is_card(each) for each in node.decorator_list):
+        what = "card" if any(self._is(each, "card") for each in node.decorator_list) else "action"
+        if not any(self._is(each, what) for each in node.decorator_list):
             return
         for each in _inside(node):
             if isinstance(each, ast.Return) and isinstance(each.value, _CANNOT_BE_DRAWN):
                 kind = type(each.value).__name__.removesuffix("Comp").lower()
-                self._say(each, f"a card cannot show a {kind}", _DRAWN_INSTEAD[kind])
+                self._say(
+                    each, f"{'a card' if what == 'card' else 'an action'} cannot show a {kind}", _DRAWN_INSTEAD[kind]
+                )
+            elif what == "card" and isinstance(each, ast.Call) and self._makes_coroutine(each):
+                assert isinstance(each.func, ast.Attribute | ast.Name)
+                if isinstance(each.func, ast.Attribute) and each.func.attr in _CHANGES:
+                    self._say(
+                        each,
+                        f"a card cannot {each.func.attr}: it is run again and again",
+                        "change something in an action (docs/actions.md)",
+                    )
+        for decorator in node.decorator_list:
+            if what == "action" and isinstance(decorator, ast.Call) and self._is(decorator, "action"):
+                self._look_at_action(node, decorator)
 
-    def _is_card(self, decorator: ast.AST) -> bool:
-        return isinstance(decorator, ast.Call) and self._dotted(decorator.func) in ("popdesk.card", "card")
+    def _look_at_action(self, node: ast.FunctionDef | ast.AsyncFunctionDef, decorator: ast.Call) -> None:
+        """Compare an action's fields with what its function takes, and with what the function takes that undoes it."""
+        given = {each.arg: each.value for each in decorator.keywords}
+        fields = given.get("fields", decorator.args[1] if len(decorator.args) > 1 else ast.List([]))
+        names = _field_names(fields)
+        if names is None:
+            return
+        functions = [node]
+        undo = given.get("undo")
+        if isinstance(undo, ast.Name):
+            functions += [
+                each
+                for each in self._tree.body
+                if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and each.name == undo.id
+            ]
+        for function in functions:
+            taken = _parameters(function)
+            if taken is None:
+                continue
+            if not taken:
+                self._say(function, f"{function.name} takes no desk", f"write `async def {function.name}(desk, ...)`")
+                continue
+            for name in names:
+                if name not in taken[1:]:
+                    self._say(
+                        function,
+                        f"{function.name} takes no {name}, which the form has a field for",
+                        f"write `async def {function.name}({', '.join([taken[0], *names])})`",
+                    )
+            for name in taken[1:]:
+                if name not in names:
+                    self._say(
+                        function,
+                        f"{function.name} takes {name}, which the form has no field for",
+                        f'add Line("{name}") to its fields, or take {name} out',
+                    )
+
+    def _is(self, decorator: ast.AST, what: str) -> bool:
+        """Return whether a decorator declares a card, or an action."""
+        return isinstance(decorator, ast.Call) and self._dotted(decorator.func) in (f"popdesk.{what}", what)
+
+
+def _field_names(fields: ast.AST) -> list[str] | None:
+    """Return the names of fields that are written out; None where they cannot be known."""
+    if not isinstance(fields, ast.List | ast.Tuple):
+        return None
+    names = []
+    for field in fields.elts:
+        if not isinstance(field, ast.Call):
+            return None
+        named = field.args[:1] or [each.value for each in field.keywords if each.arg == "name"]
+        if not named or not isinstance(named[0], ast.Constant) or not isinstance(named[0].value, str):
+            return None
+        names.append(named[0].value)
+    return names
+
+
+def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str] | None:
+    """Return the names of a function's parameters; None where it takes any, or has defaults of its own."""
+    arguments = function.args
+    if arguments.vararg or arguments.kwarg or arguments.defaults or any(arguments.kw_defaults):
+        return None
+    optional = len(arguments.defaults)
+    return (
+        [each.arg for each in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]]
+        if not optional
+        else None
+    )
 
 
 def _inside(function: ast.AST) -> Iterator[ast.AST]:

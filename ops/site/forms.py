@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import json
 
+# How the path of a pack begins that a page loads when its first values are shown.
+LATE = "assets/late-"
 _ROMFS = b"\xd2\xcd\x31"
 _VERBATIM, _DIRECTORY, _FILE = 2, 4, 5
 _MPY_VERSION = 6
@@ -77,7 +79,7 @@ def form_problem(path: str, content: bytes) -> str:
         if kind == "mpy":
             check_module(content)
         elif kind == "pack":
-            check_pack(content)
+            check_pack(content, whole=not path.startswith(LATE))
         elif kind == "wasm":
             check_wasm(content)
         elif kind == "json":
@@ -121,13 +123,13 @@ def _read_records(records: _Reader, folder: str, files: dict[str, bytes]) -> Non
             raise Malformed(f"{name} goes on after its end")
 
 
-def check_pack(image: bytes) -> None:
-    """Raise Malformed, which names the file, for a pack that is not whole."""
+def check_pack(image: bytes, whole: bool = True) -> None:
+    """Raise Malformed, which names the file, for a pack that is not complete; `whole` for one that a page starts from."""
     files = read_pack(image)
     for path, content in files.items():
         if problem := form_problem(path, content):
             raise Malformed(f"{path}: {problem}")
-    if "settings.json" not in files or len(files) < 2:
+    if not files or (whole and ("settings.json" not in files or len(files) < 2)):
         raise Malformed("it has no settings or no modules")
 
 

@@ -42,6 +42,8 @@ try {
   process.exit(1);
 }
 """
+# Modules that CPython has not, and the page uses.
+_MICROPYTHONS_OWN = ("vfs",)
 _ASK = """
 import builtins, json, sys
 modules, classes = {}, {}
@@ -85,7 +87,7 @@ class Names:
 
 def micropython_names(cached: Cache) -> Names | None:
     """Return what this version of MicroPython has; None for a version that does not say it."""
-    code = _ASK % sorted(set(sys.stdlib_module_names) - {"antigravity", "this"})
+    code = _ASK % sorted({*sys.stdlib_module_names, *_MICROPYTHONS_OWN} - {"antigravity", "this"})
     try:
         found = json.loads(
             cached("micropython", [npm.lock_hash().encode(), code.encode()], lambda: run_python(code).encode())

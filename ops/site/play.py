@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,9 @@ class Played:
     texts: tuple[str, ...] = ()  # of the actions, which a language may have words for
     # Lines of files below the page's folder that are not in the page: {"cards.py": [(first, count)]}.
     left_out: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    # The cards that ask the team's API, and their lines in the same form.
+    held: tuple[str, ...] = ()
+    held_lines: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
 
 def play_cards(
@@ -145,7 +148,22 @@ def play_cards(
         box_actions=tuple(action["id"] for action in actions if not action["card"]),
         texts=tuple(text for action in actions for text in action["texts"]),
         left_out=left_out,
+        held=tuple(card["id"] for card in cards if _asks_api(card)),
+        held_lines=_lines(card for card in cards if _asks_api(card)),
     )
+
+
+def _asks_api(each: dict[str, Any]) -> bool:
+    return any(name.startswith(_API) for name in each["asks"])
+
+
+def _lines(these: Iterable[dict[str, Any]]) -> dict[str, list[tuple[int, int]]]:
+    """Return where cards or actions stand: {"cards.py": [(first line, count)]}."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for each in these:
+        path, first, count = each["lines"]
+        found.setdefault(path, []).append((first, count))
+    return found
 
 
 def _without_api(
@@ -153,19 +171,15 @@ def _without_api(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, list[tuple[int, int]]]]:
     """Return the cards and actions of a page, and which lines it goes without: those of what asks an API that there is not."""
     kept: dict[str, list[dict[str, Any]]] = {"cards": [], "actions": []}
-    left_out: dict[str, list[tuple[int, int]]] = {}
-    gone: list[str] = []
+    gone: list[dict[str, Any]] = []
     for kind, these in kept.items():
         for each in found[kind]:
-            if enabled or (not any(name.startswith(_API) for name in each["asks"]) and each.get("card") not in gone):
-                these.append(each)
-                continue
-            gone.append(each["id"])
-            path, first, count = each["lines"]
-            left_out.setdefault(path, []).append((first, count))
+            on_a_card_gone = each.get("card") in [other["id"] for other in gone]
+            (these if enabled or not (_asks_api(each) or on_a_card_gone) else gone).append(each)
     if gone:
-        notes.append(f"[tool.popdesk.api] is not enabled, so what asks it is not in the page: {', '.join(gone)}.")
-    return kept["cards"], kept["actions"], left_out
+        names = ", ".join(each["id"] for each in gone)
+        notes.append(f"[tool.popdesk.api] is not enabled, so what asks it is not in the page: {names}.")
+    return kept["cards"], kept["actions"], _lines(gone)
 
 
 def _unknown_cards(cards: list[dict[str, Any]], actions: list[dict[str, Any]]) -> list[UserError]:

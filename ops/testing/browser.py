@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from popdesk_api.contract import PREFIX
+
 from ops.site.build import app_page, make_page
 from ops.site.contents import Site
 from ops.site.media_types import media_type
@@ -61,7 +63,7 @@ def show_in_browser(browser: Browser, sample: SampleDesk, project: Path) -> Show
     context = browser.new_context(locale="en-US", timezone_id="UTC", service_workers="block")
     try:
         context.add_init_script(_NO_TICKS)
-        context.route("**/*", lambda route: _serve(route, site))
+        context.route("**/*", lambda route: _serve(route, site, sample))
         page = context.new_page()
         page.goto(f"{_ORIGIN}/frame.html")
         frame = page.frames[-1]
@@ -73,9 +75,13 @@ def show_in_browser(browser: Browser, sample: SampleDesk, project: Path) -> Show
         context.close()
 
 
-def _serve(route: Route, site: Site) -> None:
-    path = route.request.url.removeprefix(f"{_ORIGIN}/").partition("?")[0]
-    if path == "frame.html":
+def _serve(route: Route, site: Site, sample: SampleDesk) -> None:
+    asked = route.request.url.removeprefix(f"{_ORIGIN}/")
+    path = asked.partition("?")[0]
+    question = f"api {asked.removeprefix(PREFIX.lstrip('/'))}"
+    if question in sample.answers and not isinstance(sample.answers[question], Exception):
+        route.fulfill(json=sample.answers[question])
+    elif path == "frame.html":
         route.fulfill(body=_FRAME, content_type="text/html")
     elif path in site.contents:
         route.fulfill(body=site.contents[path], content_type=media_type(path))

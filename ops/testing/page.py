@@ -27,8 +27,11 @@ from ops.settings import ROOT, Settings
 from ops.testing.texts import outcome_text, outcome_tone
 
 if TYPE_CHECKING:
+    from popdesk.actions import Action
     from popdesk.declaration import Card
     from popdesk.desk import Desk
+
+    from ops.testing.actions import ShownAction
 
 _PATIENCE = 2.0  # seconds for all cards
 
@@ -44,9 +47,13 @@ class SampleDesk:
     @property
     def desk(self) -> Desk:
         """Return the desk as a card gets it, to call one card's function: `asyncio.run(tier(sample.desk))`."""
+        return self.desk_for(None)
+
+    def desk_for(self, write: Any) -> Desk:
+        """Return the desk as an action gets it: `write(method, path, body)` is awaited for what it changes."""
         from popdesk.desk import Desk
 
-        return Desk(self.answer, self.settings.attribute_names(), self.settings.fields)
+        return Desk(self.answer, self.settings.attribute_names(), self.settings.fields, write)
 
     def answer(self, question: str) -> Awaitable[Any]:
         """Return the answer to a question, to be awaited; raises Unanswered where the workspace would give none."""
@@ -58,6 +65,8 @@ class SampleDesk:
 
         if permission_for(question) in self.refused:
             raise Unanswered(REFUSED, "", permission_for(question))
+        if question not in self.answers and question.startswith("api "):
+            raise LookupError(f"the sample desk has no answer: sample_desk(answers={{{question!r}: ...}})")
         value = self.answers[question]
         if isinstance(value, Exception):
             raise value
@@ -79,6 +88,19 @@ class ShownPage:
     """The cards as the agent sees them, in their order. As text it is the whole page."""
 
     cards: tuple[ShownCard, ...]
+    actions: tuple[Action, ...] = field(default=(), repr=False)
+    sample: SampleDesk | None = field(default=None, repr=False)
+
+    def action(self, title: str) -> ShownAction:
+        """Return the action of this title with its form open (actions.py). Raises LookupError with the titles that there are."""
+        from ops.testing.actions import ShownAction
+
+        for action in self.actions:
+            if action.title == title and self.sample:
+                return ShownAction(self.sample, action)
+        raise LookupError(
+            f"no action is called {title!r}; there are: {', '.join(repr(each.title) for each in self.actions)}"
+        )
 
     def card(self, title: str) -> ShownCard:
         """Return the card of this title. Raises LookupError with the titles that there are."""
@@ -104,7 +126,7 @@ def load_cards(project: Path = ROOT) -> list[Card]:
 
     Raises ModuleNotFoundError where it imports what only the browser has.
     """
-    with _importable(project / "pyapp"):
+    with importable(project / "pyapp"):
         from popdesk import declaration
 
         cards: list[Card] = []
@@ -126,7 +148,8 @@ def load_cards(project: Path = ROOT) -> list[Card]:
 
 
 @contextmanager
-def _importable(folder: Path) -> Iterator[None]:
+def importable(folder: Path) -> Iterator[None]:
+    """Put a page's folder first on the path while its modules are imported."""
     sys.path.insert(0, str(folder))
     try:
         yield
@@ -139,7 +162,7 @@ def show_cards(sample: SampleDesk, cards: list[Card]) -> ShownPage:
 
     A card that has not returned after two seconds is shown as unanswered.
     """
-    return ShownPage(tuple(_in_a_thread(lambda: _show(sample, cards))))
+    return ShownPage(tuple(in_a_thread(lambda: _show(sample, cards))))
 
 
 async def _show(sample: SampleDesk, cards: list[Card]) -> list[ShownCard]:
@@ -186,7 +209,7 @@ async def _show(sample: SampleDesk, cards: list[Card]) -> list[ShownCard]:
     return shown
 
 
-def _in_a_thread(make: Callable[[], Any]) -> Any:
+def in_a_thread(make: Callable[[], Any]) -> Any:
     """Return what a coroutine comes to, run in a thread: in this one a loop may run, as Playwright's does."""
     came: list[Any] = []
 

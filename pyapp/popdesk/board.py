@@ -92,6 +92,19 @@ class Board:
             None  # ids of the cards whose first answers those declared `later` still wait for
         )
         self._answers: "dict[str, Question]" = {}  # the first pass's questions, by name
+        self._held: "list[str]" = []  # ids of the cards that are not run yet
+
+    def hold(self, card_ids: "list[str]") -> None:
+        """Run none of these cards before `release`: what they are made of is still on its way."""
+        self._held = card_ids
+
+    def release(self) -> None:
+        """Run the cards that were held."""
+        held, self._held = self._held, []
+        answers: "dict[str, Question]" = {}
+        for each in self._cards:
+            if each.id in held:
+                self._start(each, answers)
 
     def grant(self, permissions: "list[str]") -> None:
         """Take the granted permissions: a question that lacks its own is refused at once, and is not sent any more.
@@ -209,7 +222,7 @@ class Board:
         return granted is None or not needed or "*" in granted or needed in granted
 
     def _start(self, card: "Card", answers: "dict[str, Question]") -> None:
-        if not self._closed:
+        if not self._closed and card.id not in self._held:
             self._runs += 1
             number = self._latest[card.id] = self._runs
             asyncio.create_task(self._run(card, number, answers))

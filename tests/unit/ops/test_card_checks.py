@@ -240,3 +240,69 @@ def test_syntax_that_micropython_lacks_has_its_line_and_what_to_write(
         compile_module(module, module.parent)
     assert re.fullmatch(r"pyapp/more\.py:[23]", caught.value.subject)
     assert instead in caught.value.hint
+
+
+ACTIONS = {
+    "a field that the function does not take": (
+        '@action("New", fields=[Line("subject"), Line("note")])\nasync def new(desk, subject):\n    return subject',
+        "new takes no note, which the form has a field for",
+        "async def new(desk, subject, note)",
+    ),
+    "a parameter without a field": (
+        '@action("New", [Line("subject")])\nasync def new(desk, subjekt, subject):\n    return subject',
+        "new takes subjekt, which the form has no field for",
+        'Line("subjekt")',
+    ),
+    "an action without the desk": ('@action("New")\ndef new():\n    return 1', "new takes no desk", "new(desk"),
+    "what undoes it takes something else": (
+        'async def back(desk):\n    return 1\n@action("New", [Line("a")], undo=back)\nasync def new(desk, a):\n    return a',
+        "back takes no a",
+        "async def back(desk, a)",
+    ),
+    "a forgotten await of the API": (
+        '@action("New")\nasync def new(desk):\n    return desk.api.post("a")["id"]',
+        "desk.api.post() is asked for and not awaited",
+        "write `await desk.api.post(...)`",
+    ),
+    "a forgotten await of an attribute": (
+        '@action("New")\nasync def new(desk):\n    desk.contact.set_attribute("a", "b")',
+        "set_attribute() is asked for and not awaited",
+        "await",
+    ),
+    "a value that cannot be drawn": (
+        '@action("New")\nasync def new(desk):\n    return {"a": 1}',
+        "an action cannot show a dict",
+        "Pairs",
+    ),
+    "a card that changes something": (
+        '@card("New")\nasync def new(desk):\n    return await desk.api.post("a")',
+        "a card cannot post: it is run again and again",
+        "docs/actions.md",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ACTIONS)
+def test_a_mistake_in_an_action_has_its_line_and_what_to_write(
+    case: str, names: Names, sources: dict[str, str]
+) -> None:
+    code, what, instead = ACTIONS[case]
+    source = "from popdesk import Line, action, card\n" + code
+    found = find_mistakes({"pyapp/actions.py": source}, names, {**sources, "actions": source})
+    assert [what in each.what and instead in each.instead for each in found] == [True], found
+    assert 2 <= found[0].line <= source.count("\n") + 1
+
+
+def test_an_action_that_works_is_left_alone(names: Names, sources: dict[str, str]) -> None:
+    shipped = (CHECKOUT / "pyapp" / "actions.py").read_text("utf-8")
+    other = (
+        "from popdesk import Hidden, Line, action\n"
+        'FIELDS = [Line("a")]\n'
+        '@action("One", fields=FIELDS)\nasync def one(desk, a):\n    return a\n'
+        '@action("Two", fields=[Line(name="a"), Hidden("b", default=1)])\n'
+        'async def two(desk, **values):\n    return values["a"]\n'
+        '@action("Three", fields=(Line("a"),))\nasync def three(d, *, a):\n    return a\n'
+        'async def helper(desk):\n    return await desk.api.post("a")\n'
+    )
+    for source in (shipped, other):
+        assert find_mistakes({"pyapp/actions.py": source}, names, {**sources, "actions": source}) == []
