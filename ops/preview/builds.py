@@ -255,9 +255,8 @@ class Builds:
     def _read_settings(self) -> Settings:
         if self._directory:
             # Its customers' pages are in the CRM of the settings.
-            return self._with_provider(self._directory.settings(self._source()))
-        settings = self._with_provider(self._source().with_local_crm(self._origin))
-        settings = settings.model_copy(update={"api": settings.api.model_copy(update={"cases": "sample"})})
+            return _with_sample_cases(self._with_provider(self._directory.settings(self._source())))
+        settings = _with_sample_cases(self._with_provider(self._source().with_local_crm(self._origin)))
         if settings.lookup.adapter != "sample":
             self._tell(
                 f'lookup.adapter is "{settings.lookup.adapter}"; preview looks customers up in the sample file'
@@ -325,6 +324,11 @@ class _Sources(watchfiles.DefaultFilter):
 
     def __call__(self, change: watchfiles.Change, path: str) -> bool:
         return super().__call__(change, path) and Path(path).suffix in self._suffixes
+
+
+def _with_sample_cases(settings: Settings) -> Settings:
+    """Return the settings with cases in a file of this preview: what is tried here is written nowhere else."""
+    return settings.model_copy(update={"api": settings.api.model_copy(update={"cases": "sample"})})
 
 
 def _part(path: Path) -> str:
