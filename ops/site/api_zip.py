@@ -20,7 +20,7 @@ from ops.errors import UserError
 from ops.files import in_words, write_whole
 from ops.settings import ROOT, Settings, api_settings
 from ops.site.lambda_packages import lambda_packages, left_out
-from ops.site.lambda_zip import LAMBDA_RUNTIME, compiled, compiles_for, pack, phonenumbers
+from ops.site.lambda_zip import LAMBDA_RUNTIME, check_imports, compiled, compiles_for, pack, phonenumbers
 
 API_HANDLER = "popdesk_api.handler.handler"
 API_ZIP = ROOT / "build" / "popdesk-api.zip"  # where `deploy.py build` puts it
@@ -49,7 +49,8 @@ def make_api_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bool 
     """Return the zip's bytes; nothing is written anywhere but into the build's cache.
 
     `runtime` is Lambda's name of the Python version; with `local` the packages are those of this environment, for preview.
-    Raises UserError if the adapter is missing, a module does not compile, or a package cannot be had.
+    Raises UserError if the adapter is missing, a module does not compile or imports what the function has not, or a package
+    cannot be had.
     """
     with in_words("the API's zip"):
         files = _modules(settings.api.cases, settings.lookup.adapter) | phonenumbers()
@@ -63,6 +64,8 @@ def make_api_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bool 
         packages = lambda_packages(own, runtime, "api.packages", ours)
     if both := {path.partition("/")[0] for path in files} & {path.partition("/")[0] for path in packages}:
         raise UserError("api.packages", f"one of them has a {min(both)} too, as Popdesk has", "choose another package")
+    sources = {_shown(path): content for path, content in files.items() if not path.startswith("phonenumbers/")}
+    check_imports(sources, files | packages, "api.packages")
     if compiles_for(runtime):
         modules = {path: content for path, content in (files | packages).items() if path.endswith(".py")}
         packages |= compiled(modules, set(files), _PYTHON)
@@ -85,8 +88,7 @@ def _modules(adapter: str, lookup: str) -> dict[str, bytes]:
         try:
             finder.run_script(str(file))  # which runs nothing, but follows the imports in the compiled code
         except SyntaxError as error:
-            ours = file.is_relative_to(API)
-            shown = f"lambda/{'api' if ours else 'lookup'}/{file.relative_to(API if ours else LOOKUP).as_posix()}"
+            shown = _shown(file.relative_to(API if file.is_relative_to(API) else LOOKUP).as_posix())
             raise UserError(shown, f"line {error.lineno}: {error.msg}", "correct it") from None
     for found in finder.modules.values():
         if found.__file__:  # type: ignore[attr-defined]  # it is None for built-in modules; typeshed does not know it
@@ -96,6 +98,11 @@ def _modules(adapter: str, lookup: str) -> dict[str, bytes]:
         file.relative_to(API if file.is_relative_to(API) else LOOKUP).as_posix(): file.read_bytes()
         for file in sorted(files)
     }
+
+
+def _shown(path: str) -> str:
+    """Return the path in the project of a file of the zip: lambda/api/routes.py."""
+    return f"lambda/{'api' if (API / path).exists() else 'lookup'}/{path}"
 
 
 def _installed() -> dict[str, bytes]:

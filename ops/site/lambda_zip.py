@@ -19,7 +19,7 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import distribution
 from modulefinder import ModuleFinder
 from pathlib import Path
@@ -84,26 +84,28 @@ def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bo
         raise UserError(
             "lookup.packages", f"one of them has a {min(both)} too, as Popdesk has", "choose another package"
         )
-    _check_imports(files, frozenset(path.partition("/")[0].partition(".")[0] for path in files | packages))
+    adapters = {f"lambda/lookup/{path}": content for path, content in files.items() if path.startswith("adapters/")}
+    check_imports(adapters, files | packages, "lookup.packages")
     if compiles_for(runtime):
         modules = {path: content for path, content in (files | packages).items() if path.endswith(".py")}
         packages |= compiled(modules, needed=set(files))
     return pack(files | packages)
 
 
-def _check_imports(files: dict[str, bytes], packed: frozenset[str]) -> None:
-    """Raise UserError if an adapter imports what neither the zip nor Lambda's runtime has, though this machine may.
+def check_imports(modules: dict[str, bytes], packed: Iterable[str], setting: str) -> None:
+    """Raise UserError if a module imports what neither the zip nor Lambda's runtime has, though this machine may.
 
-    An import in a `try`, or below `if TYPE_CHECKING:`, may be missing.
+    `modules` has the sources by their path in the project, `packed` the paths in the zip; `setting` adds packages to it. An
+    import in a `try`, or below `if TYPE_CHECKING:`, may be missing.
     """
-    there = packed | _OF_THE_RUNTIME | sys.stdlib_module_names
-    for path in sorted(path for path in files if path.startswith("adapters/") and path.endswith(".py")):
-        for line, module in _imported(ast.parse(files[path])):
+    there = {path.partition("/")[0].partition(".")[0] for path in packed} | _OF_THE_RUNTIME | sys.stdlib_module_names
+    for path, source in sorted(modules.items()):
+        for line, module in _imported(ast.parse(source)) if path.endswith(".py") else ():
             if module.partition(".")[0] not in there:
                 raise UserError(
-                    f"lambda/lookup/{path}:{line}",
+                    f"{path}:{line}",
                     f"it imports {module}, which the Lambda does not have",
-                    "name its package in lookup.packages; where it serves annotations or the class Settings alone, "
+                    f"name its package in {setting}; where it serves annotations or the class Settings alone, "
                     "import it below `if TYPE_CHECKING:`",
                 )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import zipfile
 from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
 
+from ops import API
 from ops.errors import UserError
 from ops.function_settings import FunctionSettings
 from ops.settings import Settings, load_settings
@@ -94,3 +96,15 @@ def test_a_teams_packages_are_beside_ours() -> None:
     files = _files(make_api_zip(Settings(**{**dict(settings), "api": own}), local=True))
     assert "idna/__init__.py" in files
     assert "pydantic/__init__.py" in files
+
+
+def test_an_import_that_the_function_has_not_is_named_with_its_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    copied = tmp_path / "api"
+    shutil.copytree(API, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    (copied / "shipping.py").write_text('"""Ours."""\n\nimport yaml\n', "utf-8")
+    (copied / "routes.py").write_text("import shipping\n", "utf-8")
+    monkeypatch.setattr(api_zip, "API", copied)
+    with pytest.raises(UserError, match=r"lambda/api/shipping\.py:3: it imports yaml.*api\.packages"):
+        make_api_zip(load_settings(), local=True)
