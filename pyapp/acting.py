@@ -20,6 +20,7 @@ if False:
     from popdesk.forms import Form, Forms
     from popdesk.page_state import PageState
     from popdesk.session import Session
+    from popdesk.view.candidates import Candidates
     from popdesk.view.cards import Cards
     from popdesk.view.forms import FormsView
 
@@ -45,6 +46,12 @@ class Acting:
         self._token = token
         self._fail = fail
         self._sender = Sender()
+        self._say = say
+        self._candidates: "Candidates | None" = None
+        self._found: "list[dict[str, str]]" = []
+        # The tokens of the look-up's answers: the last one, the one whose candidates are shown, the one that was chosen for.
+        self._answered, self._candidates_of, self._chosen_of = "-", "", ""
+        self._chosen: "dict[str, str]" = {}
         self._session: "Session | None" = None
         send: "Any" = self._sender.send
         if settings.get("signs_in"):
@@ -71,6 +78,77 @@ class Acting:
         self._api.token = self._token()
         return await self._api.call(method, path, body, key)
 
+    # -- the customer, among several --------------------------------------------------------------------------------------
+
+    def laid_over(self, attributes: "dict[str, Any]", looked_up: str) -> "dict[str, Any]":
+        """Return the contact's attributes with those of the customer whom the agent has chosen.
+
+        The choice holds for the look-up's answer that it was made about: a new answer has another token, `looked_up`.
+        """
+        if looked_up != self._chosen_of:
+            return attributes
+        made = dict(attributes)
+        made.update(self._chosen)
+        return made
+
+    def offer_candidates(self, several: bool, looked_up: str) -> None:
+        """Let the agent choose where the look-up has found several customers; `several` is what the page shows now."""
+        self._answered = looked_up
+        if self._answered == self._chosen_of:
+            self._draw_candidates(None, "", True)
+        elif not several or len(looked_up) < 10:  # "-" stands for no token: nothing can be asked
+            if self._candidates:
+                self._draw_candidates(None, "")
+        elif self._answered != self._candidates_of:
+            self._candidates_of = self._answered
+            asyncio.create_task(self._find_candidates())
+
+    async def _find_candidates(self) -> None:
+        try:
+            found = (await self._call("GET", "contact/customers"))["customers"]
+            self._found = [{"id": str(each["id"]), "name": str(each["name"])} for each in found]
+            self._draw_candidates(self._found, self._say("choose") if self._found else "")
+        except Unanswered as error:
+            self._candidates_of = ""  # asked again with the next answer of the workspace
+            self._draw_candidates(None, error.reason or self._say("choose.failed"))
+        except Exception as error:
+            self._fail("customers", error)
+
+    def choose(self, customer_id: str) -> None:
+        """Take the agent's click: a customer, or "" to choose again."""
+        if customer_id:
+            asyncio.create_task(self._choose(customer_id))
+            return
+        self._chosen_of, self._chosen = "", {}
+        self._draw_candidates(self._found, self._say("choose"))
+        self._ask_again()
+
+    async def _choose(self, customer_id: str) -> None:
+        answered = self._answered
+        if self._candidates:
+            self._candidates.busy(True)
+        try:
+            attributes = (await self._call("POST", "contact/customers", {"id": customer_id}))["attributes"]
+            self._chosen_of, self._chosen = answered, {str(name): str(attributes[name]) for name in attributes}
+            self._ask_again()
+        except Unanswered as error:
+            self._draw_candidates(self._found, error.reason or self._say("choose.failed"))
+        except Exception as error:
+            self._fail("customers", error)
+        finally:
+            if self._candidates:
+                self._candidates.busy(False)
+
+    def _ask_again(self) -> None:
+        self._board.refresh(self._board.asked(QUESTION) + ["contact.attributes"])
+
+    def _draw_candidates(self, found: "list[dict[str, str]] | None", text: str, chosen: bool = False) -> None:
+        if self._candidates is None:
+            from popdesk.view.candidates import Candidates
+
+            self._candidates = Candidates(self._say, self._settings["mask_personal_data"])
+        self._candidates.draw(found, text, chosen)
+
     # -- the agent's sign-in --------------------------------------------------------------------------------------------
 
     def _signed(self, settings: "dict[str, Any]", say: "Say") -> "Any":
@@ -95,7 +173,7 @@ class Acting:
         if self._session:
             self._sign_in_view.draw(self._session)
             if self._session.state == "in":
-                self._board.refresh(self._board.asked(QUESTION))
+                self._ask_again()
 
     def sign_in(self) -> None:
         """Open the identity provider's pop-up: the agent has clicked."""

@@ -64,6 +64,8 @@ class App:
         self._automatic: "Automatic | None" = None
         self._acting: "Acting | None" = None  # the API and the actions, of a page that has them
         self._token = ""  # the contact's, for the API
+        self._can_choose = False  # whether the modules are there by which an agent chooses among several customers
+        self._looked_up = "-"  # the token of the look-up's answer, which the agent's choice among several replaces
         asyncio.create_task(self._begin())
 
     # -- the start ----------------------------------------------------------------------------------------------------
@@ -154,7 +156,12 @@ class App:
     def _take_token(
         self, value: "Any", problem: "Exception | None", answered: "Callable[[Any, Exception | None], None]"
     ) -> None:
-        token = value.get(self._settings["attributes"].get("token")) if isinstance(value, dict) else None
+        role = self._settings["attributes"].get("token")
+        if isinstance(value, dict):
+            self._looked_up = str(value.get(role))
+            if self._acting:
+                value = self._acting.laid_over(value, self._looked_up)
+        token = value.get(role) if isinstance(value, dict) else None
         if problem is None:
             self._token = token if isinstance(token, str) and token != "-" else ""
         answered(value, problem)
@@ -202,6 +209,10 @@ class App:
             if self._state.created:
                 self._greet()
             await self._load_late()
+            if self._settings.get("asks_api"):
+                clicks["choose"] = lambda _, customer_id: self._get_acting().choose(customer_id)
+                self._can_choose = True
+                self._draw_customer()
             if self._settings.get("signs_in"):
                 acting = self._get_acting()
                 clicks["sign-in"] = lambda *_: acting.sign_in()
@@ -304,8 +315,12 @@ class App:
                 state.decide(outcome, browser.parse_url)
             self._customer.draw(outcome, state.offer, state.contact.now)
             self._pop_if_due()
-        if self._acting:
-            self._acting.draw(state, self._has_customer())
+        several = bool(self._can_choose and state.offer and state.offer.kind == "several")
+        if self._acting or several:
+            acting = self._get_acting()
+            acting.draw(state, self._has_customer())
+            if self._can_choose:
+                acting.offer_candidates(several, self._looked_up)
 
     def _show(self, card: "Any", outcome: "Outcome") -> None:
         """Draw a card's result (the board calls this)."""

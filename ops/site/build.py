@@ -70,11 +70,13 @@ _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _RICH = ("popdesk/rich.py", "popdesk/view/rich.py")
 # What only pages with actions carry, and what only those that ask the team's API or have actions.
 _FORMS = ("actions.py", "popdesk/actions.py", "popdesk/forms.py", "popdesk/view/forms.py")
-_API = ("acting.py", "popdesk/api.py", "popdesk/http.py")
+_API = ("acting.py", "popdesk/api.py", "popdesk/http.py", "popdesk/view/candidates.py")
 # What only pages carry on which agents sign in.
 _SIGN_IN = ("popdesk/session.py", "popdesk/sign_in.py", "popdesk/view/sign_in.py")
 _SIGN_IN_WORDS = "sign."
 _LOADS_LATE = "popdesk/late.py"  # what loads those that no first value needs
+_CHOICE_WORDS = "choose"
+_API_CSS = "api.css"  # of the sign-in and the candidates
 _FORMS_CSS = "forms.css"  # their style
 _FORM_WORDS = "form."  # what the keys of their words begin with
 _ALL_LINES = 1_000_000
@@ -189,9 +191,9 @@ def _make_page(page: Page, modules: Path) -> Site:
     css = files.add("app.css", _style(page, modules, notes))
     texts = {} if page.cards is None else all_words(page.python)
     english = texts.pop("en", {})
-    unused = [prefix for prefix, used in ((_FORM_WORDS, page.actions), (_SIGN_IN_WORDS, _signs_in(page))) if not used]
+    unused = () if page.cards is None else _unused_words(page)
     texts = {
-        language: {key: text for key, text in words.items() if not key.startswith(tuple(unused))}
+        language: {key: text for key, text in words.items() if not key.startswith(unused)}
         for language, words in texts.items()
     }
     words = {name: f"./{files.add(f'words-{name}.json', _json(texts[name]))}" for name in sorted(texts)}
@@ -287,6 +289,8 @@ def _style(page: Page, modules: Path, notes: list[str]) -> bytes:
     sheet = (page.web / page.css).read_text("utf-8")
     if page.actions:
         sheet += "\n" + (page.web / _FORMS_CSS).read_text("utf-8")
+    if page.settings.get("api") and _asks_api(page):
+        sheet += "\n" + (page.web / _API_CSS).read_text("utf-8")
     if page.theme and page.theme.is_file():
         theme = page.theme.read_text("utf-8")
         if _CSS_COMMENT.sub("", theme).strip():
@@ -349,6 +353,12 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def _unused_words(page: Page) -> tuple[str, ...]:
+    """Return what the keys of those words begin with that the page never says; each stands in one line of words/en.py."""
+    parts = ((_FORM_WORDS, page.actions), (_SIGN_IN_WORDS, _signs_in(page)), (_CHOICE_WORDS, _asks_api(page)))
+    return tuple(prefix for prefix, used in parts if not used)
+
+
 def _asks_api(page: Page) -> bool:
     """Return whether the page asks the team's API, or has actions."""
     return bool(page.actions or (page.settings.get("api") and _names(page, _ASKS_API)))
@@ -378,6 +388,8 @@ def _page_python(
             apart += [page.python / path for path in _FORMS]
         if not _asks_api(page):
             apart += [page.python / path for path in _API]
+        elif page.settings.get("api"):
+            told = told | {"asks_api": True}
         if _signs_in(page):
             told = told | {"signs_in": True}
         else:
@@ -453,8 +465,9 @@ def _source(page: Page, path: Path, name: str) -> bytes:
     lines = source.splitlines(keepends=True)
     for first, count in page.left_out.get(name, []):
         lines[first - 1 : first - 1 + count] = [b"\n"] * len(lines[first - 1 : first - 1 + count])
-    if page.cards is not None and not page.actions and name == "words/en.py":
-        lines = [b"\n" if line.startswith(f'    "{_FORM_WORDS}'.encode()) else line for line in lines]
+    if page.cards is not None and name == "words/en.py":
+        unused = tuple(f'    "{prefix}'.encode() for prefix in _unused_words(page))
+        lines = [b"\n" if line.startswith(unused) else line for line in lines]
     return b"".join(lines)
 
 

@@ -121,6 +121,10 @@ WORDS = {
     "attributes.count": "Contact attributes ({count})",
     "attributes.none": "This contact has no attributes.",
     "attributes.untold": "Contact attributes cannot be shown",
+    # the customer, among several
+    "choose": "Choose who it is:",
+    "choose.again": "Choose another customer",
+    "choose.failed": "Who it may be cannot be looked up now.",
     # the agent’s sign-in
     "sign.in": "Sign in",
     "sign.needed": "Sign in to work with this customer’s data.",

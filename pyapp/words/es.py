@@ -114,6 +114,10 @@ WORDS = {
     "attributes.count": "Atributos del contacto ({count})",
     "attributes.none": "Este contacto no tiene atributos.",
     "attributes.untold": "No se pueden mostrar los atributos del contacto",
+    # the customer, among several
+    "choose": "Elija quién es:",
+    "choose.again": "Elegir otro cliente",
+    "choose.failed": "Ahora no se puede buscar quién puede ser.",
     # the agent’s sign-in
     "sign.in": "Iniciar sesión",
     "sign.needed": "Inicie sesión para trabajar con los datos de este cliente.",

@@ -76,6 +76,11 @@ def test_the_page_gets_the_token_and_nothing_that_is_written_or_shown_has_it(wor
     assert '"popdeskToken": "(not shown)"' in log  # the page was given it
     assert token not in log
     expect(workspace.app.locator("#customer-name")).to_contain_text("Ana")
+    workspace.app.locator("#attributes > summary").click()
+    expect(workspace.app.locator("#attributes-list")).to_contain_text("contactMatches")
+    frame = next(frame for frame in page.frames if frame.url.startswith(workspace.preview.app_url))
+    assert token not in frame.content()
+    assert "popdeskToken" not in frame.content()
     workspace.desk.command("panel", name="flow")
     expect(page.locator("#panel-flow")).to_contain_text("(not shown)")
     assert token not in page.locator("#panel-flow").inner_text()

@@ -125,6 +125,7 @@ class Request:
         self.query = str(event.get("rawQueryString", ""))
         self.headers = {name.lower(): str(value) for name, value in (event.get("headers") or {}).items()}
         self.body = _body(event)
+        self.subject = _subject(event)  # who has signed in, by the authorizer; "" where agents do not
         self.asking: Asking | None = None
         self.route = ""  # the template, once it is known
         self.error = ""  # what failed and where, for the log
@@ -178,6 +179,14 @@ def write() -> Write:
     if not key:
         raise Problem(400, f"The request has no {IDEMPOTENCY_HEADER}.")
     return Write(asking().agent_id, f"{asking().contact_id}#{key}")
+
+
+def _subject(event: dict[str, Any]) -> str:
+    """Return the `sub` of the agent's access token, which the HTTP API's authorizer has checked."""
+    try:
+        return str(event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"])
+    except (KeyError, TypeError):
+        return ""
 
 
 def _body(event: dict[str, Any]) -> bytes:

@@ -5,7 +5,8 @@
 
 The lines have no personal data: the route's template instead of the path, and no customer's, no case's id, no value.
 `Requests` and `Duration` are CloudWatch's, in its embedded metric format, as the look-up's are (lambda/lookup/call_log.py). The
-audit line says who wrote: the agent's id in Amazon Connect, the contact's id, the route and how it ended.
+audit line says who wrote: the agent's id in Amazon Connect, whoever signed in where agents do (the token's `sub`), the contact's
+id, the route and how it ended.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ def write_audit(out: TextIO, request: Request, *, status: int) -> None:
             "level": "INFO",
             "message": "audit",
             "agent_id": request.agent_id,
+            **({"signed_in": request.subject} if request.subject else {}),
             "contact_id": request.contact_id,
             "method": request.method,
             "route": request.route,

@@ -67,6 +67,9 @@ class Api:
             key = asked.headers.get(IDEMPOTENCY_HEADER.lower(), "")
             if key and not re.fullmatch(IDEMPOTENCY_KEY, key):
                 raise Problem(400, f"The {IDEMPOTENCY_HEADER} is not 32 hexadecimal digits.")
+            if self._services.settings["auth"] == "oidc" and not asked.subject:
+                # The authorizer refuses it before; without one, nobody may ask.
+                raise Problem(401, "Sign in first.", title="Not signed in")
             asked.asking = _admit(asked)
             answer: dict[str, Any] = app.resolve(event, context)
             if answer["statusCode"] == 204:  # it has no content (RFC 9110, 15.3.5), and a None is not the JSON null

@@ -129,7 +129,7 @@ class SignInView:
     def __init__(self, say: "Callable[..., str]") -> None:
         self._say = say
         self._text = element("p", "", role="status")
-        self._button = element("button", say("sign.in"), type="button", className="main-button")
+        self._button = element("button", say("sign.in"), type="button", className="quiet-button")
         self._button.setAttribute("data-do", "sign-in")
         self._section = element("section", "", id="sign-in", className="note", hidden=True)
         self._section.append(self._text, self._button)

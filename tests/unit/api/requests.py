@@ -112,6 +112,7 @@ class Asks:
             self.out,
         )
         self.api = Api(services)
+        self.subject = ""  # who has signed in, as the authorizer says
 
     def __call__(
         self, method: str, path: str, body: Any = None, key: str = "", token: str = "good", query: str = ""
@@ -122,6 +123,8 @@ class Asks:
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         listed = [(name.encode(), value.encode()) for name, value in headers.items()]
         event = http_api_event(method, (PREFIX + path).encode(), query.encode(), listed, content)
+        if self.subject:
+            event["requestContext"]["authorizer"] = {"jwt": {"claims": {"sub": self.subject}, "scopes": None}}
         return Answered(*response(self.api(event, Context())))
 
     @property

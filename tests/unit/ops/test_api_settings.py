@@ -9,7 +9,7 @@ from answers import build_answer
 from customers import Customer
 
 from ops.errors import UserError
-from ops.settings import PYPROJECT, Settings, api_settings, lambda_settings, load_settings, page_settings
+from ops.settings import PYPROJECT, ROOT, Settings, api_settings, lambda_settings, load_settings, page_settings
 
 
 def _load(folder: Path, more: str, environment: str = "") -> Settings:
@@ -52,6 +52,15 @@ def test_an_environment_switches_it_on(tmp_path: Path) -> None:
     more = "[tool.popdesk.environments.qa.api]\nenabled = true"
     assert not _load(tmp_path, more).api.enabled
     assert _load(tmp_path, more, "qa").api.enabled
+
+
+def test_the_sign_in_of_the_docs_is_whole(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "security.md").read_text("utf-8")
+    example = text.partition("```toml\n")[2].partition("```")[0]
+    settings = _load(tmp_path, example)
+    assert settings.connect_origins() == ("https://login.example.com",)
+    assert page_settings(settings)["api"]["oidc"]["client_id"] == "popdesk"
+    assert _load(tmp_path, example.replace('auth = "oidc"', 'auth = "contact"')).connect_origins() == ()
 
 
 @pytest.mark.parametrize(

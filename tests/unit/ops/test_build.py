@@ -23,6 +23,7 @@ from ops.site.build import (
     build_site,
     compile_module,
     design_tokens,
+    make_page,
 )
 from ops.site.forms import read_pack
 from ops.site.headers import PRODUCTION_ANCESTORS, content_security_policy, first_style
@@ -280,3 +281,25 @@ def test_a_teams_own_words_are_in_the_page_before_ours(tmp_path: Path) -> None:
     assert files["es"]["refresh"] == "Otra vez"
     assert len(files["es"]) > 50
     assert built.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("api", "carried"),
+    [({}, set()), ({"enabled": True}, {"choose"}), ({"enabled": True, "auth": "oidc"}, {"choose", "sign-in"})],
+    ids=["no API", "contact", "oidc"],
+)
+def test_a_page_carries_the_sign_in_and_the_choice_only_where_they_are_used(
+    tmp_path: Path, api: dict[str, object], carried: set[str]
+) -> None:
+    python = tmp_path / "pyapp"
+    shutil.copytree(ROOT / "pyapp", python, ignore=shutil.ignore_patterns("__pycache__"))
+    (python / "actions.py").write_text('"""None."""\n', "utf-8")
+    card = "from popdesk import card\n\n\n@card('Cases', later=True)\nasync def cases(desk):\n"
+    ask = "    return str(await desk.api.get('customers/{id}/cases', id=await desk.customer.id()))\n"
+    (python / "cards.py").write_text(card + (ask if api else "    return 'none'\n"), "utf-8")
+    settings = load_settings()
+    page = app_page(settings.model_copy(update={"api": settings.api.model_copy(update=api)}), python)
+    content = b"".join(make_page(page).contents.values())
+    marks = {"choose": b"Choose another customer", "sign-in": b"code_challenge"}
+    assert {name for name, mark in marks.items() if mark in content} == carried
+    assert (b"popdesk-sign-in" in content) == ("sign-in" in carried)
