@@ -118,14 +118,14 @@ def test_transfers_in_a_circle_end(connect: Stubber, contacts: Contacts) -> None
         contacts.agent(CONTACT)
 
 
-def test_it_is_asked_once_for_what_is_asked_within_a_minute_and_the_end_is_seen_then(
+def test_it_is_asked_once_for_what_is_asked_within_ten_seconds_and_the_end_is_seen_then(
     connect: Stubber, contacts: Contacts, clock: Clock
 ) -> None:
     _describes(connect, AgentInfo=_agent())
     for _ in range(100):
         contacts.agent(CONTACT)
     connect.assert_no_pending_responses()
-    clock.now += 61
+    clock.now += 11
     _describes(connect, DisconnectTimestamp=_at(620), AgentInfo=_agent(AfterContactWorkEndTimestamp=_at(640)))
     with pytest.raises(ContactOver):
         contacts.agent(CONTACT)

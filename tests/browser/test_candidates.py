@@ -12,7 +12,7 @@ from ops.preview import builds
 from ops.preview.server import Preview
 from ops.settings import ROOT
 from ops.site.build import app_page
-from tests.browser.app_stage import changed_settings
+from tests.browser.app_stage import changed_settings, violations
 from tests.conftest import Workspace
 
 pytestmark = pytest.mark.browser
@@ -100,3 +100,10 @@ def test_an_api_that_is_down_is_said_and_the_page_is_what_it_is_without(workspac
         expect(workspace.app.locator("#customer-name")).to_contain_text("2")
     finally:
         workspace.preview.command("api")
+
+
+def test_the_list_has_nothing_that_axe_finds_wrong(workspace: Choosing) -> None:
+    candidates = workspace.offered()
+    expect(candidates.get_by_role("button", name="C-102")).to_have_count(2)
+    frame = next(each for each in workspace.page.frames if each.url.startswith(workspace.preview.app_url))
+    assert violations(frame) == []

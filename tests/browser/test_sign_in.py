@@ -20,7 +20,7 @@ from ops.preview.local_provider import LocalProvider
 from ops.preview.server import Preview
 from ops.settings import ROOT, Settings
 from ops.site.build import app_page
-from tests.browser.app_stage import DEFAULT_SANDBOX, changed_settings
+from tests.browser.app_stage import DEFAULT_SANDBOX, changed_settings, violations
 from tests.conftest import Workspace
 
 pytestmark = pytest.mark.browser
@@ -241,3 +241,21 @@ def test_a_blocked_pop_up_is_said(running: tuple[Preview, list[str]], launch: Ca
         frame.evaluate("() => { open(); document.querySelector('[data-do=sign-in]').click() }")
     opened.value.close()
     workspace.says("The browser has blocked the sign-in window")
+
+
+def test_firefox_signs_in_too(running: tuple[Preview, list[str]], launch: Callable[..., Browser]) -> None:
+    context = launch("firefox").new_context()
+    workspace = SigningIn(running[0], context.new_page())
+    workspace.open()
+    workspace.offer()
+    workspace.sign_in()
+    workspace.card("open")
+    context.close()
+    assert workspace.errors == []
+
+
+def test_the_line_with_the_button_has_nothing_that_axe_finds_wrong(workspace: SigningIn) -> None:
+    workspace.offer()
+    workspace.says("Sign in to work")
+    frame = next(each for each in workspace.page.frames if each.url.startswith(workspace.preview.app_url))
+    assert violations(frame) == []

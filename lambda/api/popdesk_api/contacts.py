@@ -9,9 +9,9 @@ most of their cases in that work. A contact that was transferred goes on as anot
 (NextContacts). Its attributes are copied to that one, the token among them, so a token is good until the last contact of its
 chain is over.
 
-An answer is kept for a minute, by contact: each container asks once for what an agent does at a time. Before an agent has the
-contact it is kept for some seconds only, since who accepts it is what the log needs. DescribeContact and
-UpdateContactAttributes: docs.aws.amazon.com/connect/latest/APIReference/API_DescribeContact.html.
+An answer is kept for ten seconds, by contact: each container asks once for what an agent does at a time. Before an agent has
+the contact it is kept for less, since who accepts it is what the log needs. DescribeContact and UpdateContactAttributes:
+docs.aws.amazon.com/connect/latest/APIReference/API_DescribeContact.html.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-_KEPT = 60.0  # seconds
-_KEPT_UNTIL_ACCEPTED = 5.0  # of a contact that no agent has yet
+_KEPT = 10.0  # seconds
+_KEPT_UNTIL_ACCEPTED = 2.0  # of a contact that no agent has yet
 # While Amazon Connect does not answer, what it said is good for longer; for a contact that it has said nothing about, it is not.
 _KEPT_AT_MOST = 600.0
 _MOST_KEPT = 1000
