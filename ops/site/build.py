@@ -131,6 +131,10 @@ def app_page(settings: Settings, python: Path = ROOT / "pyapp") -> Page:
     titles = [title for place in played.skeleton for title in (place[0], *place[3:])]
     notes = check_own_words(python, [*titles, *played.texts])
     actions = {"actions": True} if played.actions else {}
+    if played.actions and "allow-forms" not in settings.iframe.sandbox:
+        notes.append(
+            "[tool.popdesk.iframe] sandbox has no allow-forms: the browser lets no form of pyapp/actions.py be submitted."
+        )
     return Page(
         web=ROOT / "web",
         html="index.html",

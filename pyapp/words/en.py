@@ -92,7 +92,7 @@ WORDS = {
     "show.what": "Show {title}",
     # actions and their forms
     "form.busy": "Working…",
-    "form.done": "Done.",
+    "form.done": "{title}: done.",
     "form.failed": "It failed.",
     "form.timeout": "No answer in time.",
     "form.refused": "A permission is missing.",
@@ -105,7 +105,7 @@ WORDS = {
     "form.yes": "Yes, {title}",
     "form.undo": "Undo",
     "form.undo.what": "Undo {title}",
-    "form.undone": "Undone.",
+    "form.undone": "{title}: undone.",
     "form.optional": "optional",
     "form.choose": "Choose…",
     "form.required": "Fill this in.",

@@ -158,7 +158,7 @@ def test_a_ticket_is_created_once_and_the_cards_ask_again(host: Host) -> None:
     host.workspace.page.keyboard.type("Late parcel")
     app.get_by_label("Priority").select_option("high")
     _submit(app, "create_ticket").click()
-    expect(_said(app, "Done. Ticket 1")).to_be_visible()
+    expect(_said(app, "Create ticket: done. Ticket 1")).to_be_visible()
     assert host.api.made == [("POST", "tickets", {"subject": "Late parcel", "priority": "high", "note": ""})]
     (asked,) = host.api.writes()
     assert len(asked.key) == 32
@@ -182,7 +182,7 @@ def test_nothing_is_done_twice_however_often_it_is_clicked(host: Host) -> None:
               for (let n = 0; n < 3; n++) submit.click();
               form.requestSubmit(); form.requestSubmit(); }"""
         )
-        expect(_said(app, f"Done. Ticket {number}")).to_be_visible()
+        expect(_said(app, f"Create ticket: done. Ticket {number}")).to_be_visible()
         app.locator("#form-create_ticket").evaluate("(form) => { form.requestSubmit(); form.requestSubmit(); }")
         host.workspace.page.wait_for_timeout(750)  # what follows is no second click any more: forms.py, _DOUBLE_CLICK
     assert [path for _, path, _ in host.api.made] == ["tickets"] * 3
@@ -192,7 +192,7 @@ def test_nothing_is_done_twice_however_often_it_is_clicked(host: Host) -> None:
 def test_a_double_click_on_an_action_without_a_form_does_it_once(host: Host) -> None:
     app = host.open()
     button(app, "Call back").dblclick()
-    expect(_said(app, "Done. within the hour")).to_be_visible()
+    expect(_said(app, "Call back: done. within the hour")).to_be_visible()
     assert len(host.api.made) == 1
     host.workspace.page.wait_for_timeout(750)  # what follows is no second click any more: forms.py, _DOUBLE_CLICK
     app.evaluate(
@@ -203,7 +203,7 @@ def test_a_double_click_on_an_action_without_a_form_does_it_once(host: Host) -> 
           while (said().includes("Working")) await new Promise((resolve) => setTimeout(resolve, 1));
           button.click(); button.click(); }"""
     )
-    expect(_said(app, "Done. within the hour")).to_be_visible()
+    expect(_said(app, "Call back: done. within the hour")).to_be_visible()
     host.workspace.page.wait_for_timeout(750)
     assert len(host.api.made) == 2
     button(app, "Call back").focus()
@@ -226,7 +226,7 @@ def test_clicks_while_it_is_under_way_are_no_second_one(host: Host) -> None:
         clicked.click(force=True)  # Playwright itself waits for what says that it cannot be clicked
     expect(app.get_by_label("Subject")).to_have_value("Late parcel")
     host.api.waits.set()
-    expect(_said(app, "Done. Ticket 1")).to_be_visible()
+    expect(_said(app, "Create ticket: done. Ticket 1")).to_be_visible()
     assert len(host.api.writes()) == 1
 
 
@@ -236,7 +236,7 @@ def test_an_answer_that_is_lost_is_asked_for_with_the_same_key(host: Host) -> No
     button(app, "Create ticket").click()
     app.get_by_label("Subject").fill("Late parcel")
     _submit(app, "create_ticket").click()
-    expect(_said(app, "Done. Ticket 1")).to_be_visible()  # the page asked once more by itself
+    expect(_said(app, "Create ticket: done. Ticket 1")).to_be_visible()  # the page asked once more by itself
     assert len(host.api.made) == 1
     assert len({asked.key for asked in host.api.writes()}) == 1
     assert len(host.api.writes()) == 2
@@ -256,7 +256,7 @@ def test_what_was_lost_again_is_tried_by_the_agent_and_done_once(host: Host) -> 
     button(app, "Create ticket").click()
     host.api.answer = original  # type: ignore[method-assign]
     button(app, "Try again").click()
-    expect(_said(app, "Done. Ticket 1")).to_be_visible()
+    expect(_said(app, "Create ticket: done. Ticket 1")).to_be_visible()
     assert len(host.api.made) == 1
     assert len({asked.key for asked in host.api.writes()}) == 1
 
@@ -271,7 +271,7 @@ def test_a_click_after_a_time_out_does_it_once(host: Host) -> None:
     button(app, "Try again").click()
     expect(_said(app, "Working…")).to_be_visible()  # the server has the first one still under way
     host.api.waits.set()
-    expect(_said(app, "Done. Ticket 1")).to_be_visible()
+    expect(_said(app, "Create ticket: done. Ticket 1")).to_be_visible()
     assert len(host.api.made) == 1
 
 
@@ -311,7 +311,7 @@ def test_a_refusal_has_the_words_of_the_api_beside_its_field(host: Host) -> None
     host.api.problem = None
     app.get_by_label("Subject").fill("Late parcel")
     _submit(app, "create_ticket").click()
-    expect(_said(app, "Done. Ticket 1")).to_be_visible()
+    expect(_said(app, "Create ticket: done. Ticket 1")).to_be_visible()
 
 
 def test_the_keyboard_alone_is_enough_and_goes_where_it_is_expected(host: Host) -> None:
@@ -332,7 +332,7 @@ def test_the_keyboard_alone_is_enough_and_goes_where_it_is_expected(host: Host) 
     keyboard.type("lines")
     keyboard.press("Tab")
     keyboard.press("Enter")
-    expect(_said(app, "Done. Ticket 1")).to_be_visible()
+    expect(_said(app, "Create ticket: done. Ticket 1")).to_be_visible()
     expect(button(app, "Create ticket")).to_be_focused()
     assert host.api.made == [("POST", "tickets", {"subject": "Late parcel", "priority": "high", "note": "two\nlines"})]
 
@@ -350,7 +350,7 @@ def test_what_cannot_be_undone_is_confirmed_and_a_double_click_is_no_answer(host
     expect(app.get_by_text("Delete every ticket?")).to_be_hidden()
     button(app, "Delete all").click()
     button(app, "Yes, Delete all").click()
-    expect(_said(app, "Done.")).to_be_visible()
+    expect(_said(app, ": done.")).to_be_visible()
     assert host.api.made == [("DELETE", "tickets", None)]
 
 
@@ -361,11 +361,11 @@ def test_what_was_done_is_undone_once(host: Host) -> None:
     expect(ticket.locator("option")).to_have_text(["Choose…", "Late parcel 😀", "Invoice"])
     ticket.select_option("8")
     _submit(app, "close_ticket").click()
-    expect(_said(app, "Done.")).to_be_visible()
+    expect(_said(app, ": done.")).to_be_visible()
     host.workspace.page.wait_for_timeout(750)  # no second click any more
     host.api.lose = 1
     app.get_by_role("button", name="Undo Close ticket").dblclick()
-    expect(_said(app, "Undone.")).to_be_visible()
+    expect(_said(app, "Close ticket: undone.")).to_be_visible()
     assert host.api.made == [("PATCH", "tickets/8", {"status": "closed"}), ("PATCH", "tickets/8", {"status": "open"})]
 
 
@@ -389,7 +389,7 @@ def test_every_kind_of_field_reads_what_the_agent_means(host: Host) -> None:
     app.get_by_label("The customer agrees").check()
     assert violations(app) == []
     _submit(app, "everything").click()
-    expect(_said(app, "Done.")).to_be_visible()
+    expect(_said(app, ": done.")).to_be_visible()
     assert host.api.made[0][2] == {
         "name": "Alex Rivera",
         "count": 3,
@@ -428,7 +428,36 @@ def test_with_the_api_down_the_page_is_what_it_is_without(host: Host) -> None:
     expect(app.locator("#card-agent_name")).to_have_text("Alex Rivera")
     expect(app.locator("#card-tickets")).to_contain_text("The API is down")
     button(app, "Call back").click()
-    expect(_said(app, "The API is down It may have been done.")).to_be_visible()
+    expect(_said(app, "Call back: The API is down It may have been done.")).to_be_visible()
+    assert host.api.made == []
+
+
+HOSTILE: tuple[Any, ...] = (
+    7,
+    "x",
+    [],
+    {"tickets": None},
+    {"tickets": {"id": 1}},
+    {"tickets": [{"id": {"a": []}, "subject": None}]},
+    {"tickets": [{"id": "</dd><script>hacked = 1</script>", "subject": "<img src=x onerror='hacked = 1'>"}]},
+    {"tickets": [{"id": "\u202e", "subject": "y" * 100_000}]},
+    {"tickets": [{"id": "javascript:hacked=1", "subject": "\u0000\ud83d"}] * 100},
+    {"__proto__": {"tickets": []}, "constructor": 1},
+)
+
+
+def test_no_answer_of_the_api_runs_or_breaks_the_page(host: Host) -> None:
+    app = host.open()
+    for number, answer in enumerate(HOSTILE):
+        host.api.answers["GET customers/C-1001/tickets"] = answer
+        app.get_by_role("button", name="Refresh").click()
+        app.locator("button[data-about=close_ticket]").first.click()  # its options are the same answer
+        app.locator("button[data-about=close_ticket]").first.click()
+        host.api.problem = (400, {"title": answer, "detail": f"<b>{number}</b>" * 500, "errors": answer})
+        app.locator("button[data-about=call_back]").click()
+        expect(_said(app, f"<b>{number}</b>")).to_be_visible()
+    expect(app.locator("#card-agent_name")).to_have_text("Alex Rivera")
+    assert app.evaluate("typeof hacked") == "undefined"
     assert host.api.made == []
 
 
@@ -457,7 +486,7 @@ def test_axe_finds_nothing_and_nothing_is_cut(host: Host, width: int, language: 
         assert app.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     host.api.problem = (403, {"title": "No"})
     app.locator("button[data-do=act][data-about=call_back]").click()
-    expect(app.locator(".outcome [role=status][data-tone=error]")).to_have_text("No")
+    expect(app.locator(".outcome [role=status][data-tone=error]")).to_contain_text(": No")
     assert violations(app) == []
     if language == "es":
         assert "Fill this in." not in (app.locator("body").text_content() or "")

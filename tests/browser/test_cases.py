@@ -75,7 +75,7 @@ def test_a_note_is_added_and_a_case_closed_and_opened_again(states: AppStates) -
     app.get_by_role("button", name="Add note").click()
     app.get_by_label("Note", exact=True).fill("Called back")
     app.locator("#form-add_note [type=submit]:visible").click()
-    _done(app, "Done.")
+    _done(app, "Add note: done.")
     expect(app.locator("#card-lately")).to_contain_text("Called back")
     app.get_by_role("button", name="Close case").click()
     choice = app.get_by_label("Case", exact=True)
@@ -85,5 +85,5 @@ def test_a_note_is_added_and_a_case_closed_and_opened_again(states: AppStates) -
     expect(cases).not_to_contain_text("Parcel has not arrived")
     states.workspace.page.wait_for_timeout(750)  # no second click any more: forms.py, _DOUBLE_CLICK
     app.get_by_role("button", name="Undo Close case").click()
-    _done(app, "Undone.")
+    _done(app, "Close case: undone.")
     expect(cases).to_contain_text("Parcel has not arrived")

@@ -14,6 +14,7 @@ import js
 from words import title
 
 from popdesk.forms import ASKING, BUSY, CLOSED, DONE, FAILURE, OPEN, UNDER_WAY, UNDOING, UNDONE
+from popdesk.values import LONGEST, shorten
 from popdesk.view.dom import by_id, element, listen
 
 if False:
@@ -259,7 +260,7 @@ class _Drawn:
         elif form.state == DONE and not form.kind:
             self._draw_result()
         elif form.state == UNDONE:
-            status.textContent = say("form.undone")
+            status.textContent = say("form.undone", title=self._title)
         elif form.kind and form.state in (FAILURE, OPEN, DONE):
             status.textContent = self._failure()
             status.dataset.tone = "error"
@@ -280,7 +281,7 @@ class _Drawn:
 
     def _draw_result(self) -> None:
         status, value = self._status, self._form.result
-        said = element("span", self._say("form.done"))
+        said = element("span", self._say("form.done", title=self._title))
         shown = element("div" if value.rich else "span")
         status.replaceChildren(said)
         if getattr(value, "text", None) == "" and not getattr(value, "rest", ""):
@@ -297,7 +298,7 @@ class _Drawn:
     def _failure(self) -> str:
         form, say = self._form, self._say
         if form.kind == "problem":
-            text = form.problem
+            text = shorten(form.problem, LONGEST)
         elif form.kind == "refused":
             text = say("form.refused")
         elif form.kind == "nothing":
@@ -308,7 +309,7 @@ class _Drawn:
             text = say("form.failed") + (" (" + form.problem + ")" if form.problem else "")
         if form.uncertain and form.state == FAILURE:
             text += " " + say("form.uncertain")
-        return text
+        return text if self.has_form else self._title + ": " + text
 
     # -- the form -----------------------------------------------------------------------------------------------------
 
@@ -424,7 +425,7 @@ class _Drawn:
 
     def _words(self, wrong: "tuple[str, dict[str, Any]]") -> str:
         key, values = wrong
-        return title(self._say, key) if key[:5] != "form." else self._say(key, **values)
+        return title(self._say, shorten(key, LONGEST)) if key[:5] != "form." else self._say(key, **values)
 
     def _draw_options(self, field: "Field", control: "Any") -> None:
         """Put the options in, when they are known or others."""
