@@ -71,7 +71,7 @@ class Preview:
         # It goes with this object or, where an interrupt comes while that is made or stopped, with the process.
         self._temporary = tempfile.TemporaryDirectory(prefix="popdesk-preview-", ignore_cleanup_errors=True)
         self._folder = Path(self._temporary.name)
-        self._loop = asyncio.new_event_loop()
+        self._loop = _new_loop()
         self._pages = OpenPages(self._loop, self.workspace_url)
         origin = self.workspace_url.rstrip("/")
         self.connect = connect = LocalConnect(self._set_attributes)
@@ -185,6 +185,15 @@ class Preview:
         UserError when no page is open, or none answers, within `seconds`.
         """
         return self._pages.command(command, arguments, seconds)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """Return a new event loop, made in a thread: signals are the main thread's, and one that is half made cannot be closed."""
+    made: list[asyncio.AbstractEventLoop] = []
+    maker = threading.Thread(target=lambda: made.append(asyncio.new_event_loop()))
+    maker.start()
+    maker.join()
+    return made[0]
 
 
 def _server(site: Starlette) -> uvicorn.Server:

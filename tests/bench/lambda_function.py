@@ -1,7 +1,6 @@
 """The Lambda beside the article's own function, in one run: cold start, warm call, memory, adapters.
 
     uv run python -m tests.bench.lambda_function [--rounds 15] [--json FILE]
-    uv run --with aws-lambda-powertools==3.37.0 python -m tests.bench.lambda_function    # with a row for Powertools
 
 Cold is a fresh process of Lambda's own runtime client (tests/lambda_runtime.py): its import and its first call, from the
 process's start to the answer, which is what a caller waits for and what Lambda bills as Init Duration and Duration. Beside
