@@ -8,6 +8,7 @@ The routes are those that were added to popdesk_api.app.app.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -159,16 +160,20 @@ def _once(resolver: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> 
             "body": response.body,
         }
 
-    what = {
-        "method": asked.method,
-        "path": asked.path,
-        "query": asked.query,
-        "body": asked.body.decode("utf-8", "replace"),
-    }
+    what = {"method": asked.method, "path": asked.path, "query": asked.query, "body": _canonical(asked.body)}
     kept = once(asked.services.writes(), f"{asked.contact_id}#{key}", what, asked.context, do)
     asked.repeated = not called
     body = kept.get("text") if "text" in kept else kept.get("body")
     return Response(kept["status"], kept["type"] or None, body, kept.get("headers"))
+
+
+def _canonical(body: bytes) -> str:
+    """Return the body with its keys in order: the page's MicroPython may write the same values in another one."""
+    text = body.decode()
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except ValueError:
+        return text
 
 
 app.use(middlewares=[_with_template, _once])

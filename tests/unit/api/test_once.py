@@ -43,6 +43,14 @@ def test_the_same_key_with_another_request_is_refused(tmp_path: Path) -> None:
     assert len(asks("GET", CASES).json["cases"]) == 3
 
 
+def test_the_order_of_a_bodys_keys_is_no_other_request(tmp_path: Path) -> None:
+    asks = Asks(tmp_path)
+    first = asks("POST", CASES, b'{"subject": "x", "note": "n"}', KEY)
+    again = asks("POST", CASES, b'{"note":"n","subject":"x"}', KEY)
+    assert (again.status, again.json) == (201, first.json)
+    assert len(asks("GET", CASES).json["cases"]) == 3
+
+
 def test_a_wrong_request_uses_no_key_up(tmp_path: Path) -> None:
     asks = Asks(tmp_path)
     assert asks("POST", CASES, {"subject": ""}, KEY).status == 422
