@@ -205,15 +205,24 @@ class Acting:
             self._view.offer(state.contact.now, has_customer)
 
     async def _fill(self, form: "Form") -> None:
-        """Ask for a form's defaults and options; what keeps them from coming stands on the form."""
-        form.kind = form.problem = ""
+        """Ask for a form's defaults and options; what keeps them from coming stands on the form.
+
+        Only while it is open: what may have been done says so until the agent has tried again.
+        """
+        from popdesk.forms import OPEN
+
+        if form.state != OPEN:
+            return
+        kind = problem = form.kind = form.problem = ""
         try:
             await form.fill(self._board.desk())
         except Unanswered as error:
-            form.kind, form.problem = error.kind, error.reason
+            kind, problem = error.kind, error.reason
         except Exception as error:
             self._fail("action: " + form.action.title, error)
-            form.kind, form.problem = "failed", type(error).__name__
+            kind, problem = "failed", type(error).__name__
+        if form.state == OPEN:
+            form.kind, form.problem = kind, problem
 
     async def _do(self, form: "Form", undo: bool) -> None:
         """Do what a form's action does, or undo it; then the cards that ask the API ask again."""
