@@ -10,14 +10,12 @@ name; an exception among them stands for an answer that is no: `Problem("problem
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ops.settings import ROOT
-from ops.testing.page import SampleDesk, importable, in_a_thread
+from ops.testing.page import SampleDesk, import_freshly, importable, in_a_thread
 from ops.testing.texts import value_text
 
 if TYPE_CHECKING:
@@ -123,15 +121,8 @@ def load_actions(project: Path = ROOT) -> list[Action]:
 
         declared: list[Action] = []
         kept, actions.ACTIONS = actions.ACTIONS, declared
-        before = set(sys.modules)
-        spec = importlib.util.spec_from_file_location("shown_actions", path)
-        assert spec is not None
-        assert spec.loader is not None
         try:
-            spec.loader.exec_module(importlib.util.module_from_spec(spec))
+            import_freshly(path)
         finally:
             actions.ACTIONS = kept
-            for name in set(sys.modules) - before:
-                if not name.startswith("popdesk"):
-                    del sys.modules[name]
         return declared

@@ -132,19 +132,25 @@ def load_cards(project: Path = ROOT) -> list[Card]:
         cards: list[Card] = []
         kept, declaration.CARDS = declaration.CARDS, cards
         declaration._section[0] = ""  # no title of other cards
-        before = set(sys.modules)
-        path = project / "pyapp" / "cards.py"
-        spec = importlib.util.spec_from_file_location("shown_cards", path)
-        assert spec is not None
-        assert spec.loader is not None
         try:
-            spec.loader.exec_module(importlib.util.module_from_spec(spec))
+            import_freshly(project / "pyapp" / "cards.py")
         finally:
             declaration.CARDS = kept
-            for name in set(sys.modules) - before:
-                if not name.startswith("popdesk"):  # another test may import other cards
-                    del sys.modules[name]
         return cards
+
+
+def import_freshly(path: Path) -> None:
+    """Run a module of a team's, and forget what it has imported: another test may import another team's."""
+    before = set(sys.modules)
+    spec = importlib.util.spec_from_file_location(f"shown_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    try:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    finally:
+        for name in set(sys.modules) - before:
+            if not name.startswith("popdesk"):
+                del sys.modules[name]
 
 
 @contextmanager
