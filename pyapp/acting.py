@@ -110,7 +110,8 @@ class Acting:
             self._draw_candidates(self._found, self._say("choose") if self._found else "")
         except Unanswered as error:
             self._candidates_of = ""  # asked again with the next answer of the workspace
-            self._draw_candidates(None, error.reason or self._say("choose.failed"))
+            signed_out = self._session and self._session.state != "in"  # which has a line of its own
+            self._draw_candidates(None, "" if signed_out else error.reason or self._say("choose.failed"))
         except Exception as error:
             self._fail("customers", error)
 

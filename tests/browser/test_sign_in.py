@@ -134,6 +134,15 @@ def test_the_frame_has_the_default_sandbox_and_no_cookies(workspace: SigningIn) 
     assert frame.evaluate("document.hasStorageAccess()") is False
 
 
+def test_an_agent_who_is_to_choose_a_customer_is_asked_once_to_sign_in(workspace: SigningIn) -> None:
+    workspace.desk.offer(address="+12125550150", accept=True).wait_until_running()
+    workspace.says("Sign in to work with this customer’s data.")
+    expect(workspace.app.locator("#hero")).to_contain_text("2 customers match")
+    expect(workspace.app.get_by_text("Sign in to work")).to_have_count(1)
+    workspace.sign_in()
+    expect(workspace.app.locator("#candidates button:visible")).to_have_count(2)
+
+
 def test_an_agent_signs_in_once_for_all_contacts_and_no_log_has_a_token(workspace: SigningIn) -> None:
     first = workspace.offer()
     workspace.says("Sign in to work with this customer’s data.")
