@@ -32,6 +32,10 @@ LOST = "lost"
 LATE = "late"
 GONE = "gone"
 
+# Bytes of an answer that are read: more would not fit into MicroPython's memory.
+LONGEST = 250_000
+TOO_LONG = "(too long)"
+
 # What a gateway answers where the function did not: it may have run all the same.
 _GATEWAY = (502, 503, 504)
 

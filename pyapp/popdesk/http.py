@@ -8,7 +8,7 @@ sender.abort()
 import js
 from jsffi import to_js
 
-from popdesk.api import GONE, LATE, LOST, Reply
+from popdesk.api import GONE, LATE, LONGEST, LOST, TOO_LONG, Reply
 from popdesk.browser import callback, defined
 
 if False:
@@ -37,9 +37,13 @@ class Sender:
             options["body"] = body
         try:
             response = await js.fetch(url, to_js(options))
-            text = str(await response.text())
+            content = await response.blob()
+            too_long = int(content.size) > LONGEST
+            text = TOO_LONG if too_long else str(await content.text())
             media_type = str(defined(response.headers.get("Content-Type")) or "").split(";")[0].strip().lower()
             after = str(defined(response.headers.get("Retry-After")) or "")
+            if too_long:
+                media_type = ""  # it is nothing that can be read
             return Reply(int(response.status), media_type, text, float(after) if _is_number(after) else None)
         except Exception:
             return Reply(lost=sent.lost or LOST)

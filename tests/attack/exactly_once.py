@@ -47,6 +47,7 @@ CUSTOMERS = ("C-1001", "C-1002", "C-1003", "C-1004", "C-1005", "C-1006")
 _FORMS_EACH = 40  # before the next contact: a customer has a hundred open cases at most
 _DOUBLE_CLICK_MS = 750  # after which a click begins anew: pyapp/popdesk/view/forms.py
 _MOST_TRIES = 5
+_DONE = "Create case: done."
 _UNCERTAIN = "It may have been done."
 
 
@@ -285,7 +286,7 @@ def send_form(stage: Stage, subject: str, way: str) -> None:
     WAYS[way][1](stage)
     for _ in range(_MOST_TRIES):
         said, made = stage.said(), stage.cases(subject)
-        if said.startswith("Done."):
+        if said.startswith(_DONE):
             break
         if len(made) > 1 or (made and _UNCERTAIN not in said):
             raise Failed(f"{way}: the page says {said!r}, and the file has the cases {made}")
@@ -294,7 +295,7 @@ def send_form(stage: Stage, subject: str, way: str) -> None:
     else:
         raise Failed(f"{way}: after {_MOST_TRIES} tries the page says {said!r}")
     stage.fault()
-    if len(made) != 1 or said != f"Done. {made[0]} {subject}":
+    if len(made) != 1 or said != f"{_DONE} {made[0]} {subject}":
         raise Failed(f"{way}: the page says {said!r}, and the file has the cases {made}")
     stage.page.wait_for_timeout(_DOUBLE_CLICK_MS)
 

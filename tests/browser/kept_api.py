@@ -6,6 +6,7 @@
     api.requests                      # -> all that came in, repetitions too
     api.lose = 1                      # the next write is done, and its answer lost: the connection is closed
     api.problem = (422, {...})        # what every write is answered then
+    api.raw = (200, b"<html>", {"Content-Type": "text/html"})     # what every request is answered then, as it is
 
 It stands in for the function of lambda/api, whose own tests are elsewhere; headers and problem details are the contract's
 (lambda/api/popdesk_api/contract.py).
@@ -46,6 +47,7 @@ class KeptApi:
     seconds: float = 0.0  # each answer takes so long
     waits: threading.Event | None = None  # what each answer to a write waits for
     down: bool = False
+    raw: tuple[int, bytes, dict[str, str]] | None = None
     _kept: dict[str, Any] = field(default_factory=dict)
     _under_way: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -58,6 +60,8 @@ class KeptApi:
         """Return status, JSON and headers; None for an answer that is lost."""
         with self._lock:
             self.requests.append(asked)
+            if self.raw:
+                return self.raw
             if self.down:
                 return 503, {"title": "The API is down"}, {}
             if asked.method == "GET":
@@ -116,10 +120,10 @@ class ApiFiles(SimpleHTTPRequestHandler):
             self.connection.shutdown(2)
             return
         status, value, headers = answered
-        content = json.dumps(value).encode()
+        content = value if isinstance(value, bytes) else json.dumps(value).encode()
+        kind = "application/json" if status < 400 else contract.PROBLEM
+        headers = {"Content-Type": kind, "Content-Length": str(len(content)), **headers}
         self.send_response(status)
-        self.send_header("Content-Type", "application/json" if status < 400 else contract.PROBLEM)
-        self.send_header("Content-Length", str(len(content)))
         for name, text in headers.items():
             self.send_header(name, text)
         self.end_headers()
