@@ -125,7 +125,13 @@ class LocalApi:
         self.faults = ApiFaults()
 
     async def endpoint(self, request: Request) -> Response:
-        """Answer a request as CloudFront and the HTTP API do."""
+        """Answer a request as CloudFront and the HTTP API do; one that is under way when preview ends, with 503."""
+        try:
+            return await self._answer(request)
+        except asyncio.CancelledError:  # its server gives up after a second, and would print a traceback for each
+            return _made(failure(503))
+
+    async def _answer(self, request: Request) -> Response:
         faults, functions = self.faults, self._functions()
         body = await request.body()
         if faults.latency_ms:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, expect
 
 from ops.preview.server import Preview
 from tests.attack.exactly_once import TIMEOUT_MS, WAYS, Stage, api_preview, ask_directly, send_forms
@@ -57,3 +58,23 @@ def test_each_form_makes_one_case_however_it_is_sent_and_whatever_fails(stage: S
 
 def test_one_key_makes_one_case_for_whoever_asks(stage: Stage) -> None:
     ask_directly(stage, 20, 2, random.Random(1))
+
+
+# What stands in the page and where, but for what the API's card says.
+_LAYOUT = """() => [...document.querySelectorAll("#hero, #hero *, dt, dd:not(#card-count)")]
+  .filter((each) => each.checkVisibility())
+  .map((each) => [each.tagName, each.textContent, ...Object.values(each.getBoundingClientRect().toJSON())].join(" "))"""
+
+
+@pytest.mark.parametrize("fault", ["down", "late"])
+def test_with_the_api_down_or_late_the_page_is_what_it_is_with_it(stage: Stage, fault: str) -> None:
+    app = stage.begin("C-1002")
+    expect(app.locator("#card-count")).to_have_text(re.compile(r"^\d+$"))
+    well = app.evaluate(_LAYOUT)
+    stage.fault(fault, 30_000 if fault == "late" else None)
+    app = stage.begin("C-1002")
+    before = app.evaluate(_LAYOUT)
+    expect(app.locator("#card-count")).to_have_text(re.compile("Failed|No answer in time"))
+    assert before == app.evaluate(_LAYOUT) == well
+    expect(app.locator("#errors")).to_be_empty()
+    stage.fault()
