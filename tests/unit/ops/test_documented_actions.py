@@ -20,15 +20,17 @@ from ops.testing.page import SampleDesk, ShownPage
 from tests.fixture_project import CHECKOUT
 
 DOCS = (ROOT / "docs" / "actions.md").read_text("utf-8")
-README = (ROOT / "README.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", DOCS, re.DOTALL | re.MULTILINE)
 FIELDS = re.findall(r"^\| `([A-Z][a-z]+\(.*?\))` \|", DOCS, re.MULTILINE)
 _IMPORT = "from popdesk import Choice, Line, Link, Paragraph, action\n"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", [DOCS, README], ids=["docs/actions.md", "README.md"])
-def test_an_example_is_a_file_of_actions_that_the_build_takes(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("document", ["docs/actions.md", "README.md"])
+def test_an_example_is_a_file_of_actions_that_the_build_takes(tmp_path: Path, document: str) -> None:
+    text = (ROOT / document).read_text("utf-8")
+    if document == "README.md" and not text.startswith("# Popdesk\n"):
+        pytest.skip("a team has another one")
     (example,) = (
         each for each in re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE) if "@action(" in each
     )

@@ -126,7 +126,7 @@ def test_broken_settings_are_told_with_the_name_of_their_table(project: Path) ->
     settings = project / "pyproject.toml"
     settings.write_text(settings.read_text("utf-8").replace('language = "auto"', 'language = "perl"'), "utf-8")
     done = subprocess.run(
-        command(project, "--no-browser", "--port", "0"),
+        command(project, "--no-browser", "--port", "0", "--app-port", "0"),
         cwd=project,
         capture_output=True,
         text=True,
@@ -152,7 +152,7 @@ def test_an_environment_of_the_settings_is_previewed_and_one_that_is_not_there_i
     finally:
         running.close()
     done = subprocess.run(
-        command(project, "--no-browser", "--env", "nope"),
+        command(project, "--no-browser", "--port", "0", "--app-port", "0", "--env", "nope"),
         cwd=project,
         capture_output=True,
         text=True,

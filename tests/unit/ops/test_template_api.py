@@ -24,7 +24,14 @@ from ops.site.lambda_zip import CUSTOMERS_TABLE_VARIABLE
 
 INSTANCE = "arn:aws:connect:us-east-1:123456789012:instance/11111111-2222-3333-4444-555555555555"
 LONGEST_TEMPLATE = 51_200  # bytes; docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-OIDC = {"issuer": "https://id.example.com/", "client_id": "desk", "audience": "desk-api", "scopes": ["openid", "cases"]}
+OIDC = {
+    "issuer": "https://id.example.com/",
+    "authorization_endpoint": "https://id.example.com/authorize",
+    "token_endpoint": "https://id.example.com/token",
+    "client_id": "desk",
+    "audience": "desk-api",
+    "scopes": ["openid", "cases"],
+}
 LAMBDA = "AWS::Lambda::Function"
 
 
