@@ -5,7 +5,7 @@
     cases.create_case("C-1001", NewCase(subject="Late parcel"), Write("agent-1", "2f6c..."))
 
 The adapter NAME is the module cases_adapters/NAME.py, which is imported only when it is configured: sample, dynamodb, http.
-docs/api.md shows how to write another one.
+docs/api.md says how to write another one; sample.py is the shortest to read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ MOST_CASES = 100  # open ones; an agent could not choose among more
 
 
 class Case(BaseModel):
-    """A case. Times are ISO 8601 in UTC, "" where unknown; `url` is its page in the CRM, "" for the customer's."""
+    """A case. Times are ISO 8601 in UTC with a Z ("2026-01-31T12:00:00Z"), "" where unknown.
+
+    `url` is its page in the CRM, "" for the customer's.
+    """
 
     id: str
     subject: str

@@ -82,4 +82,10 @@ def _field(error: Mapping[str, Any]) -> dict[str, str]:
         return {"field": field, "detail": f"It is longer than {context['max_length']} characters."}
     if error["type"] in ("literal_error", "enum"):
         return {"field": field, "detail": f"It is not {context['expected']}."}
+    if error["type"] in ("value_error", "assertion_error"):
+        # A validator of a route's own: pydantic puts "Value error, " before its words.
+        return {
+            "field": field,
+            "detail": str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, "),
+        }
     return {"field": field, "detail": _WORDS.get(error["type"], str(error["msg"]))}

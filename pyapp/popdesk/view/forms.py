@@ -305,10 +305,12 @@ class _Drawn:
             text = say("form.nothing")
         elif form.kind == "timeout":
             text = say("form.timeout")
+        elif form.uncertain and not form.problem:
+            text = ""  # whether it failed is what nobody knows
         else:
             text = say("form.failed") + (" (" + form.problem + ")" if form.problem else "")
         if form.uncertain and form.state == FAILURE:
-            text += " " + say("form.uncertain")
+            text = (text + " " + say("form.uncertain")).strip()
         return text if self.has_form else self._title + ": " + text
 
     # -- the form -----------------------------------------------------------------------------------------------------

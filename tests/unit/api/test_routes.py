@@ -10,6 +10,7 @@ from cases_adapters.sample import SampleCases
 from popdesk_api.app import app, asking
 from popdesk_api.cases import Case, CasesFailed, NewCase, OutcomeUnknown, Write
 from popdesk_api.contract import PREFIX
+from pydantic import BaseModel, field_validator
 
 from tests.unit.api.requests import KEY, Asks
 
@@ -219,6 +220,27 @@ def test_a_route_of_the_teams_own_is_five_lines(asks: Asks) -> None:
     assert asks("GET", "customers/C-1002/test-orders").status == 403
     wrong = asks("GET", "customers/C-1001/test-orders", query="most=many")
     assert (wrong.status, wrong.json["errors"][0]["field"]) == (422, "most")
+
+
+class _Order(BaseModel):
+    order: str
+
+    @field_validator("order")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value != "A-7":
+            raise ValueError("There is no such order.")
+        return value
+
+
+def test_what_a_teams_own_validator_says_stands_beside_the_field_as_it_is(asks: Asks) -> None:
+    @app.post("/api/customers/<customer>/test-shipments")
+    def ship(customer: str, order: _Order) -> str:
+        return customer + order.order
+
+    answer = asks("POST", "customers/C-1001/test-shipments", {"order": "A-8"}, KEY)
+    assert answer.status == 422
+    assert answer.json["errors"] == [{"field": "order", "detail": "There is no such order."}]
 
 
 def test_every_shipped_route_is_below_the_prefix() -> None:
