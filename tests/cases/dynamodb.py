@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import threading
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import boto3
 from cases_adapters.dynamodb import INDEX, TABLE_VARIABLE
+from moto.dynamodb.models import DynamoDBBackend
 
 from tests.adapters.dynamodb import moto_server
 from tests.aws.relay import Relay
 from tests.cases.stage import Stage
 
 _TABLE = "cases"
+
+# moto checks a transaction's conditions and writes it in two steps, between which another thread may write: DynamoDB makes
+# each transaction in one (docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html).
+_ONE_BY_ONE = threading.Lock()
+_transact = DynamoDBBackend.transact_write_items
+
+
+def _transact_alone(*arguments: Any, **named: Any) -> Any:
+    with _ONE_BY_ONE:
+        return _transact(*arguments, **named)
+
+
+setattr(DynamoDBBackend, "transact_write_items", _transact_alone)  # noqa: B010 (mypy: a method)
 
 
 class _Losing(Relay):
