@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from popdesk_api.contract import AGENT_HEADER, HEADERS, PREFIX
+from popdesk_api.contract import AGENT_HEADER, HEADERS, PREFIX, ROUTE
 
 from ops.cloud.names import artifacts_bucket, site_bucket, stack_name
 from ops.flows import definitions as flows
@@ -215,6 +215,7 @@ def _api_values(settings: Settings) -> dict[str, Any]:
         "api_environment": environment,
         "api_vpc": _vpc(settings.api.vpc or settings.lookup.vpc),
         "api_agent_source": f"$request.header.{AGENT_HEADER}",
+        "api_route": ROUTE,
         "api_headers": [*HEADERS, "Accept"],
         "api_requests_per_second": REQUESTS_PER_SECOND,
         "api_burst": BURST,

@@ -21,9 +21,10 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from popdesk_api.contract import ROUTE
+
 API_ID = "preview000"
 ACCOUNT = "111122223333"
-ROUTE = "ANY /api/{proxy+}"
 _DOMAIN = f"{API_ID}.execute-api.us-east-1.amazonaws.com"
 # API Gateway answers these itself (docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html).
 LONGEST_REQUEST = 10 * 1024 * 1024  # bytes of a body

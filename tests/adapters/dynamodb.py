@@ -43,6 +43,17 @@ def moto_server() -> str:
     return f"http://{host}:{port}"
 
 
+def client_environment(url: str) -> dict[str, str]:
+    """Return the variables with which a client asks the server at `url`; its keys are made up."""
+    return {
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_ENDPOINT_URL": url,
+    }
+
+
 class Directory(Stage):
     """A table of the template's shape."""
 
@@ -50,14 +61,7 @@ class Directory(Stage):
         moto = moto_server()
         self._relay = _Breakable(moto)
         self._relay.__enter__()
-        for name, value in {
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_ENDPOINT_URL": self._relay.url,
-            TABLE_VARIABLE: _TABLE,
-        }.items():
+        for name, value in {**client_environment(self._relay.url), TABLE_VARIABLE: _TABLE}.items():
             self.environment.setenv(name, value)
         self._client = boto3.client("dynamodb", endpoint_url=moto)
         self._client.create_table(

@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 )
 from popdesk_api.once import TABLE_VARIABLE, once, open_writes
 
-from tests.adapters.dynamodb import moto_server
+from tests.adapters.dynamodb import client_environment, moto_server
 from tests.unit.api.requests import KEY, Context
 
 _TABLE = "writes"
@@ -26,14 +26,7 @@ REQUEST = {"method": "POST", "body": "{}"}
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     url = moto_server()
-    for name, value in {
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_ENDPOINT_URL": url,
-        TABLE_VARIABLE: _TABLE,
-    }.items():
+    for name, value in {**client_environment(url), TABLE_VARIABLE: _TABLE}.items():
         monkeypatch.setenv(name, value)
     client = boto3.client("dynamodb")
     client.create_table(

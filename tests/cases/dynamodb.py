@@ -10,7 +10,7 @@ import boto3
 from cases_adapters.dynamodb import INDEX, TABLE_VARIABLE
 from moto.dynamodb.models import DynamoDBBackend
 
-from tests.adapters.dynamodb import moto_server
+from tests.adapters.dynamodb import client_environment, moto_server
 from tests.aws.relay import Relay
 from tests.cases.stage import Stage
 
@@ -53,14 +53,7 @@ class Store(Stage):
         moto = moto_server()
         self._relay = _Losing(moto)
         self._relay.__enter__()
-        for name, value in {
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_ENDPOINT_URL": self._relay.url,
-            TABLE_VARIABLE: _TABLE,
-        }.items():
+        for name, value in {**client_environment(self._relay.url), TABLE_VARIABLE: _TABLE}.items():
             self.environment.setenv(name, value)
         self._client = boto3.client("dynamodb", endpoint_url=moto)
         index = {

@@ -38,7 +38,7 @@ from popdesk_api.cases import (
     Write,
 )
 
-TABLE_VARIABLE = "POPDESK_CASES_TABLE"  # set by ops/cloud/template.yaml
+TABLE_VARIABLE = "POPDESK_CASES_TABLE"  # set by ops/cloud/stack_template.py
 INDEX = "open"
 _SECONDS = 4.0  # for a request of the page, with its second attempts
 _TRIES = 4  # of a transaction that another one was in the way of

@@ -6,6 +6,7 @@ Requests go to PREFIX on the page's own origin, with JSON in and out. Errors are
 from __future__ import annotations
 
 PREFIX = "/api/"
+ROUTE = f"ANY {PREFIX}{{proxy+}}"  # the one route of the HTTP API: its function knows the others
 
 # Names of headers are compared ignoring case (RFC 9110, 5.1); an HTTP API writes them in lower case.
 CONTACT_HEADER = "X-Popdesk-Contact"  # the contact's token, a JWT that the look-up has signed

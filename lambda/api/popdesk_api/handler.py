@@ -21,7 +21,7 @@ from typing import Any
 import routes  # noqa: F401
 from botocore.config import Config
 from botocore.session import get_session  # boto3 would import what S3 needs too
-from token_signing import open_signer
+from token_signing import STACK_VARIABLE, open_signer
 
 import popdesk_api.case_routes
 import popdesk_api.contact_routes  # noqa: F401  # they add themselves
@@ -36,7 +36,6 @@ from popdesk_api.token_keys import TokenKeys
 
 SETTINGS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "settings.json")
 # Set by ops/cloud/template.yaml and by preview.
-STACK_VARIABLE = "POPDESK_STACK"
 INSTANCE_VARIABLE = "POPDESK_INSTANCE_ID"
 _LIMITS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 

@@ -26,7 +26,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 from aws_lambda_powertools.utilities.idempotency.persistence.base import BasePersistenceLayer
 from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import STATUS_CONSTANTS, DataRecord
 
-TABLE_VARIABLE = "POPDESK_API_WRITES_TABLE"  # set by ops/cloud/template.yaml
+TABLE_VARIABLE = "POPDESK_API_WRITES_TABLE"  # set by ops/cloud/stack_template.py
 FILE_VARIABLE = "POPDESK_API_WRITES_FILE"  # set by preview
 KEPT_SECONDS = 3600
 _SECONDS = 2  # of waiting for the store, at each of two attempts

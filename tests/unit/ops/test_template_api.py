@@ -19,6 +19,7 @@ from ops.api_settings import Api
 from ops.cloud.settings_check import check_deployable
 from ops.cloud.stack_template import API_TEMPLATE, TEMPLATE, add_sections, define_stack, render_template
 from ops.errors import WRONG_SETTINGS, UserError
+from ops.function_settings import Vpc
 from ops.settings import Settings, load_settings
 from ops.site.lambda_zip import CUSTOMERS_TABLE_VARIABLE
 
@@ -209,7 +210,12 @@ def test_a_teams_variables_and_vpc_are_the_functions() -> None:
     vpc = {"subnets": ["subnet-12345678"], "security_groups": ["sg-12345678"]}
     api = resources(with_api(environment={"LIMIT": "7"}, vpc=vpc))["Api"]["Properties"]
     assert api["Environment"]["Variables"]["LIMIT"] == "7"
-    assert api["VpcConfig"] == {"SubnetIds": ["subnet-12345678"], "SecurityGroupIds": ["sg-12345678"]}
+    in_vpc = {"SubnetIds": ["subnet-12345678"], "SecurityGroupIds": ["sg-12345678"]}
+    assert api["VpcConfig"] == in_vpc
+    settings = with_api()
+    lookup = settings.lookup.model_copy(update={"vpc": Vpc.model_validate(vpc)})
+    both = resources(settings.model_copy(update={"lookup": lookup}))
+    assert both["Api"]["Properties"]["VpcConfig"] == both["Lookup"]["Properties"]["VpcConfig"] == in_vpc
 
 
 def test_every_function_has_a_log_group_that_ends() -> None:
