@@ -56,8 +56,10 @@ def store(cases_adapter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def open_cases(cases_adapter: str, store: Stage) -> Open:
     """Return a function that opens the adapter, as each container does."""
 
+    # Read once: CPython before 3.11.8 fails where several threads parse a module at once, as load_settings() does.
+    settings: dict[str, Any] = {**api_settings(load_settings()), "cases": cases_adapter, **store.settings()}
+
     def open_one() -> Cases:
-        settings: dict[str, Any] = {**api_settings(load_settings()), "cases": cases_adapter, **store.settings()}
         return open_adapter(settings)
 
     return open_one
