@@ -330,7 +330,7 @@ class App:
         first_are_there = state.answered(card, outcome)
         if card is self._attributes or (card is self._number and state.take_number(outcome)):
             self._draw_customer()
-        if outcome.permission:
+        if outcome.permission or (self._acting and self._acting.depends_on(card.id)):
             self._draw()
         if first_are_there and not self._status:
             from popdesk.view.dom import reveal
@@ -410,7 +410,7 @@ class App:
 
         kind, text, frames = errors.describe(error, place)
         if self._state.is_new_error(kind, frames):
-            print(text)
+            print(errors.printed(kind, frames))
             self._workspace.log("error", "App error", {"where": where, "kind": kind, "frames": frames})
             errors.draw(self._say, where, kind, text)
 

@@ -84,7 +84,39 @@ def test_the_page_gets_the_token_and_nothing_that_is_written_or_shown_has_it(wor
     workspace.desk.command("panel", name="flow")
     expect(page.locator("#panel-flow")).to_contain_text("(not shown)")
     assert token not in page.locator("#panel-flow").inner_text()
+    workspace.desk.command("panel", name="contact")
+    expect(page.locator("#panel-contact")).to_contain_text("(not shown)")
+    assert token not in page.locator("#panel-contact").inner_text()
+    page.get_by_role("button", name="popdeskToken", exact=True).click()  # to edit it
+    expect(page.locator("#attribute-value")).to_have_value("")
     written = "\n".join(workspace.lines)
     assert "customer look-up" in written
     assert token not in written
     assert token.rpartition(".")[2] not in written
+
+
+_REPLAY = """async ([token, key]) => (await fetch("/api/customers/C-1001/notes", {
+  method: "POST", body: JSON.stringify({text: "Replayed"}),
+  headers: {"Content-Type": "application/json", "X-Popdesk-Contact": token, "Idempotency-Key": key}})).status"""
+
+
+def test_a_token_that_is_replayed_after_the_contacts_end_writes_nothing(workspace: Signing) -> None:
+    cases = workspace.preview._builds.sample_cases()
+    assert cases
+    contact = workspace.desk.offer(customer="C-1001", accept=True)
+    contact.wait_until_running()
+    token = workspace.token(contact.id)
+    contact.end()
+    contact.clear()
+    described = workspace.preview.connect.describe
+    workspace.wait_until(lambda: "AfterContactWorkEndTimestamp" in str(described(contact.id)), "the end")
+    thief = workspace.page.context.new_page()  # on the page's own origin, with a token that it was given once
+    thief.goto(workspace.preview.app_url)
+    before = cases.history("C-1001")
+    assert thief.evaluate(_REPLAY, [token, "a" * 32]) == 403
+    assert cases.history("C-1001") == before
+    other = workspace.desk.offer(customer="C-1001", accept=True)  # the same request does write while its contact lives
+    other.wait_until_running()
+    assert thief.evaluate(_REPLAY, [workspace.token(other.id), "b" * 32]) == 201
+    assert len(cases.history("C-1001")) == len(before) + 1
+    thief.close()

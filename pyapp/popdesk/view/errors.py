@@ -40,10 +40,22 @@ def describe(error: object, place: str = "") -> "tuple[str, str, str]":
     return type(error).__name__, text, places
 
 
+def printed(kind: str, places: str) -> str:
+    """Return the traceback of `frames` for consoles and logs: without the exception's text, which may have personal data."""
+    lines = ["Traceback (most recent call last):"]
+    for place in places.split("; "):
+        where, _, function = place.partition(" ")
+        path, _, line = where.rpartition(":")
+        lines.append('  File "' + path + '", line ' + line + ", in " + function if path else "  " + place)
+    return "\n".join(lines + [kind + " (the page shows its text)"])
+
+
 def frames(text: str) -> str:
     """Return only the places of a traceback: `file:line function; ...`."""
     places = []
     for line in text.split("\n"):
+        if line[:1] not in ("", " ") and line[:9] != "Traceback":
+            break  # the exception's text, in which anything may stand
         parts = line.strip().split('"')
         if len(parts) == 3 and parts[0] == "File ":
             where = parts[2].split(",")
@@ -55,9 +67,17 @@ def frames(text: str) -> str:
 
 def draw(say: "Callable[..., str]", where: str, kind: str, text: str) -> None:
     """Draw an error that is not the SDK's, its traceback folded away."""
+    from words import title
+
     box, fold = element("section", className="page-error"), element("details")
     fold.append(element("summary", say("error.details")), element("pre", text))
-    what = say("error.in", where=where, what=kind) + ". " + say("error.rest")
+    # What the log says of a card and an action: "card: Open cases".
+    of, _, name = where.partition(": ")
+    if name and of in ("card", "action"):
+        what = say("error." + of, title=title(say, name), what=kind)
+    else:
+        what = say("error.in", where=where, what=kind)
+    what += ". " + say("error.rest")
     box.append(element("h2", say("error")), element("p", what), fold)
     by_id("errors").append(box)
 
@@ -71,7 +91,7 @@ async def draw_plainly(error: BaseException) -> None:
     kind, text, places = describe(error)
     what = "This page’s program failed as it started: " + kind + " in " + places.split("; ")[-1] + "."
     js.console.error(what)
-    print(text)
+    print(printed(kind, places))
     await parsed()
     how = " Reload the page; if that does not help, show this to your administrator. The contact’s own tab works as always."
     said = element("p")

@@ -50,7 +50,9 @@ class ContactPanel(Part):
             + [
                 element("dl", "data", None, data),
                 element("h3", "", "Attributes"),
-                _table(contact) if contact.attributes else element("p", "hint", "The flow has set none."),
+                _table(contact, self.apps.secrets)
+                if contact.attributes
+                else element("p", "hint", "The flow has set none."),
                 element("form", "line", None, fields, data_form="attribute"),
             ],
         )
@@ -58,7 +60,7 @@ class ContactPanel(Part):
     def _edit(self, name: str, contact: str) -> None:
         by_id("attribute-name").value = name
         box = by_id("attribute-value")
-        box.value = self.desk.contact(contact).attributes.get(name, "")
+        box.value = "" if name in self.apps.secrets else self.desk.contact(contact).attributes.get(name, "")
         box.focus()
 
 
@@ -66,15 +68,19 @@ def _attribute(fields: dict[str, str]) -> "tuple[str, dict[str, Any]] | None":
     return ("attribute", {"name": fields["name"], "value": fields["value"]}) if fields["name"] else None
 
 
-def _table(contact: "Contact") -> "Any":
+def _table(contact: "Contact", secrets: list[str]) -> "Any":
+    """Return the attributes' table; of a secret, which screen prints are not to have, that there is one."""
     rows = []
     for name in sorted(contact.attributes):
+        value = contact.attributes[name]
+        if name in secrets and len(value) > 1:  # "-" stands for none
+            value = "(not shown)"
         edit = button(name, "edit-attribute", "as-text", name=name, contact=contact.id)
         remove = button("×", "attribute", "tab-close", name=name, contact=contact.id)
         remove.setAttribute("aria-label", "Remove " + name)
         cells = [
             element("th", "", None, [edit], scope="row"),
-            element("td", "", None, [element("div", "long", contact.attributes[name])]),
+            element("td", "", None, [element("div", "long", value)]),
             element("td", "cell-button", None, [remove]),
         ]
         rows.append(element("tr", "", None, cells))
