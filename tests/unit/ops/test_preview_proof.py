@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import base64
 import json
+import sqlite3
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -17,7 +20,7 @@ from popdesk_api.contract import CONTACT_HEADER, IDEMPOTENCY_HEADER
 
 from ops.preview.server import Preview
 from ops.settings import load_settings
-from tests.unit.lambda_.tokens import with_api
+from tests.unit.lambda_.tokens import claims, forge, with_api
 
 pytestmark = pytest.mark.slow
 
@@ -50,8 +53,8 @@ class Calls:
     def _post(self, path: str, body: Any) -> Any:
         return _ask(self.preview.workspace_url + path, "POST", body, {})[1]
 
-    def ask(self, method: str, path: str, token: str, body: Any = None) -> tuple[int, Any]:
-        headers = {CONTACT_HEADER: token, IDEMPOTENCY_HEADER: KEY} if body else {CONTACT_HEADER: token}
+    def ask(self, method: str, path: str, token: str, body: Any = None, key: str = KEY) -> tuple[int, Any]:
+        headers = {CONTACT_HEADER: token, IDEMPOTENCY_HEADER: key} if body else {CONTACT_HEADER: token}
         return _ask(f"{self.preview.app_url}api/{path}", method, body, headers)
 
 
@@ -68,7 +71,9 @@ def _ask(url: str, method: str, body: Any, headers: dict[str, str]) -> tuple[int
 @pytest.fixture(scope="module")
 def calls() -> Iterator[Calls]:
     lines: list[str] = []
-    with Preview(lambda: with_api(load_settings()), tell=lines.append, log=lines.append) as preview:
+    settings = with_api(load_settings())
+    settings = settings.model_copy(update={"api": settings.api.model_copy(update={"attributes": ("wrapUp",)})})
+    with Preview(lambda: settings, tell=lines.append, log=lines.append) as preview:
         yield Calls(preview, lines)
 
 
@@ -102,6 +107,67 @@ def test_an_altered_token_is_refused(calls: Calls) -> None:
     for altered in (f"{header}.{forged}.{signature}", f"{none}.{forged}.", f"{none}.{payload}.{signature}", "-", "x"):
         assert calls.ask("GET", "customers/C-1002/cases", altered)[0] == 401
         assert calls.ask("GET", "contact/customers", altered)[0] == 401
+
+
+# Whatever writes, about Ana; with a good token each is done.
+WRITES: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("POST", "customers/C-1001/cases", {"subject": "Never"}),
+    ("PATCH", "customers/C-1001/cases/1001", {"status": "closed"}),
+    ("POST", "customers/C-1001/cases/1001/notes", {"text": "Never"}),
+    ("POST", "customers/C-1001/notes", {"text": "Never"}),
+    ("PUT", "contact/attributes/wrapUp", {"value": "Never"}),
+)
+
+
+def _written(calls: Calls, *contacts: str) -> list[Any]:
+    """Return all that a write could change: the cases, the store of writes, the contacts' attributes."""
+    files = [calls.preview._folder / name for name in ("cases.sqlite", "writes.sqlite")]
+    content = []
+    for file in files:
+        with closing(sqlite3.connect(file)) as database:
+            content.append(list(database.iterdump()))
+    return [*content, *(dict((calls.preview.connect.describe(each) or {})["Attributes"]) for each in contacts)]
+
+
+def _refused_tokens(calls: Calls, contact: str, token: str) -> Iterator[tuple[str, str]]:
+    """Yield tokens that are good for nothing, or not for Ana: what they are, and the token."""
+    ((kid, key),) = json.loads(calls.preview._builds._tokens["POPDESK_TOKEN_KEYS"]).items()
+    now = int(time.time())
+    good = claims(aud="preview", sub=contact, iat=now - 10, exp=now + 3600)
+    header = {"alg": "HS256", "kid": kid, "typ": "JWT"}
+    yield "forged: another key", forge(good, header, b"x" * 64)
+    yield "forged: altered", token[:-4] + ("AAAA" if token[-4:] != "AAAA" else "BBBB")
+    yield "alg none", forge(good, {**header, "alg": "none"}).rpartition(".")[0] + "."
+    yield "alg none, signed", forge(good, {**header, "alg": "none"}, key.encode())
+    yield "expired", forge({**good, "iat": now - 50_000, "exp": now - 1}, header, key.encode())
+    yield "not yet valid", forge({**good, "iat": now + 3600, "exp": now + 7200}, header, key.encode())
+    yield "another stack's", forge({**good, "aud": "prod"}, header, key.encode())
+    yield "a contact's that never was", forge({**good, "sub": "b8f2b8a4-0000-4b9a-9a1e-0"}, header, key.encode())
+    _, others = calls.come_in("+12065550101")
+    yield "another contact's", others
+    over, later = calls.come_in(ANA)
+    calls.becomes(over, "acw")
+    calls.becomes(over, "cleared")
+    yield "replayed after the contact's end", later
+
+
+def test_a_refused_token_writes_nothing(calls: Calls) -> None:
+    contact, token = calls.come_in(ANA)
+    for what, refused in list(_refused_tokens(calls, contact, token)):
+        before = _written(calls, contact)
+        for number, (method, path, body) in enumerate(WRITES):
+            if what == "another contact's" and path.startswith("contact/"):
+                continue  # its own contact's, which it may write
+            status, _ = calls.ask(method, path, refused, body, f"{number:032x}")
+            assert status in (401, 403), (what, method, path)
+        assert _written(calls, contact) == before, what
+    before = _written(calls, contact)
+    for number, (method, path, body) in enumerate(WRITES):  # the same requests, with the good one
+        status, _ = calls.ask(method, path, token, body, f"{number:032x}")
+        assert status in (200, 201, 204), (method, path)
+        after = _written(calls, contact)
+        assert after != before, (method, path)
+        before = after
 
 
 def test_of_several_the_chosen_one_may_be_asked_about(calls: Calls) -> None:
