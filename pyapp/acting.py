@@ -11,12 +11,13 @@ import asyncio
 from popdesk.api import QUESTION, Api
 from popdesk.desk import Unanswered
 from popdesk.http import Sender
+from popdesk.values import Text
 
 if False:
     from collections.abc import Callable
     from typing import Any
 
-    from popdesk.board import Board
+    from popdesk.board import Board, Outcome
     from popdesk.forms import Form, Forms
     from popdesk.page_state import PageState
     from popdesk.session import Session
@@ -52,6 +53,7 @@ class Acting:
         # The tokens of the look-up's answers: the last one, the one whose candidates are shown, the one that was chosen for.
         self._answered, self._candidates_of, self._chosen_of = "-", "", ""
         self._chosen: "dict[str, str]" = {}
+        self._choosing = False  # whether a choice is under way
         self._session: "Session | None" = None
         send: "Any" = self._sender.send
         if settings.get("signs_in"):
@@ -117,6 +119,8 @@ class Acting:
 
     def choose(self, customer_id: str) -> None:
         """Take the agent's click: a customer, or "" to choose again."""
+        if self._choosing:
+            return
         if customer_id:
             asyncio.create_task(self._choose(customer_id))
             return
@@ -125,7 +129,7 @@ class Acting:
         self._ask_again()
 
     async def _choose(self, customer_id: str) -> None:
-        answered = self._answered
+        answered, self._choosing = self._answered, True
         if self._candidates:
             self._candidates.busy(True)
         try:
@@ -137,6 +141,7 @@ class Acting:
         except Exception as error:
             self._fail("customers", error)
         finally:
+            self._choosing = False
             if self._candidates:
                 self._candidates.busy(False)
 
@@ -203,7 +208,12 @@ class Acting:
         if self._forms and self._view:
             if self._forms.keep(state.contact_id, state.contact.is_over):
                 self._view.forget()
-            self._view.offer(state.contact.now, has_customer)
+            self._view.offer(state.contact.now, has_customer, lambda card: _has_value(state.outcomes.get(card)))
+
+    def depends_on(self, card_id: str) -> bool:
+        """Return whether a card has an action, which may be offered only while the card shows something."""
+        forms = self._forms
+        return forms is not None and any(form.action.card == card_id for form in forms.forms)
 
     async def _fill(self, form: "Form") -> None:
         """Ask for a form's defaults and options; what keeps them from coming stands on the form.
@@ -239,3 +249,8 @@ class Acting:
                 if path[: len(_OF_CONTACT)] == _OF_CONTACT:
                     names.append("contact.attributes")
             self._board.refresh(names)
+
+
+def _has_value(outcome: "Outcome | None") -> bool:
+    """Return whether a card shows something: a value, and not one that stands for nothing (a table without rows)."""
+    return bool(outcome and outcome.kind == "value" and outcome.value != Text(""))

@@ -52,7 +52,11 @@ async def _reopen(desk: Desk, case: str) -> None:
 
 
 @action(
-    "Close case", fields=[Choice("case", _open_cases, required=True)], card="open_cases", when="customer", undo=_reopen
+    "Close case",
+    fields=[Choice("case", _open_cases, required=True)],
+    card="open_cases",
+    when=["customer", "card"],  # while there is one to close
+    undo=_reopen,
 )
 async def close_case(desk: Desk, case: str) -> Text:
     customer = await desk.customer.id()

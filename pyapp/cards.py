@@ -114,12 +114,13 @@ async def open_cases(desk: Desk) -> object:
     answer = await desk.api.get("customers/{id}/cases?status=open", id=customer)
     from popdesk import Badge, Link, Since, Table  # when it is needed: the first values wait for nothing of it
 
-    tones = {"high": "warning"}
+    # As the form of "Create case" has them, which has words for other languages; a CRM's own stay as they are.
+    priorities = {"low": Badge("Low"), "normal": Badge("Normal"), "high": Badge("High", tone="warning")}
     rows = [
         [
             Link(each["id"], each["url"]),
             each["subject"],
-            Badge(each["priority"], tone=tones.get(each["priority"], "")),
+            priorities.get(each["priority"]) or Badge(each["priority"]),
             Since(each["opened"]),
         ]
         for each in answer["cases"]

@@ -129,7 +129,7 @@ def app_page(settings: Settings, python: Path = ROOT / "pyapp") -> Page:
     modules = _modules(python)
     played = play_cards(python, modules, settings, _CACHE, _uncompiled(modules, python))
     titles = [title for place in played.skeleton for title in (place[0], *place[3:])]
-    notes = check_own_words(python, [*titles, *played.texts])
+    notes = check_own_words(python, [*titles, *played.texts, *_texts(python, modules)])
     actions = {"actions": True} if played.actions else {}
     if played.actions and "allow-forms" not in settings.iframe.sandbox:
         notes.append(
@@ -351,6 +351,18 @@ def _licensed(page: Page) -> list[str]:
 
 
 # -- the page's Python -------------------------------------------------------------------------------------------------
+
+
+def _texts(python: Path, modules: list[Path]) -> set[str]:
+    """Return the texts that stand in a team's own modules: a table's columns and a badge's text are among them."""
+    folders = {python / "popdesk", python / "words"}
+    return {
+        node.value
+        for path in modules
+        if not folders & {*path.parents}
+        for node in ast.walk(_parsed(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
 
 
 def _json(value: Any) -> bytes:

@@ -67,11 +67,22 @@ class ShownAction:
             return value_text(form.result, self._say)
         if form.kind == "problem":
             return form.problem
-        return self._say(f"form.{form.kind}") if form.kind in ("timeout", "refused", "nothing", "failed") else form.kind
+        said = ("timeout", "refused", "nothing", "failed", "down")
+        return self._say(f"form.{form.kind}") if form.kind in said else form.kind
 
-    def offered(self, state: str = "connected", customer: bool = True) -> bool:
-        """Return whether its button is there in this contact state, with or without one customer found."""
-        return self._form.action.makes_sense(state, customer)
+    def __repr__(self) -> str:
+        """Return what is to be seen of it, for pytest's report of a failed test."""
+        told = {"values": self.values, "wrong": self.wrong, "text": self.text, "sent": self.sent}
+        shown = "".join(f", {name}={value!r}" for name, value in told.items() if value)
+        error = f", error={self.error.rstrip().rpartition(chr(10))[2]!r}" if self.error else ""
+        return f"<ShownAction {self._form.action.title!r} {self.state}{shown}{error}>"
+
+    def offered(self, state: str = "connected", customer: bool = True, card: bool = True) -> bool:
+        """Return whether its button is there in this contact state.
+
+        `customer` is whether one has been found, `card` whether the card that it stands on shows a value.
+        """
+        return self._form.action.makes_sense(state, customer, card)
 
     def fill(self, **typed: Any) -> ShownAction:
         """Fill fields in, as they are typed: numbers and dates as texts. Raises LookupError for a field that there is not."""

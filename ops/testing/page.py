@@ -85,7 +85,7 @@ class ShownCard:
 
 @dataclass(frozen=True)
 class ShownPage:
-    """The cards as the agent sees them, in their order. As text it is the whole page."""
+    """The cards as the agent sees them, in their order. As text it is the whole page, with the titles of its actions."""
 
     cards: tuple[ShownCard, ...]
     actions: tuple[Action, ...] = field(default=(), repr=False)
@@ -118,6 +118,9 @@ class ShownPage:
             text = card.text.replace("\n", f"\n{'':<{width}}  ")
             lines.append(f"{card.title:<{width}}  {text}" + (f"  [{card.tone}]" if card.tone else ""))
             lines += [f"    {line}" for line in card.error.splitlines()]
+        if self.actions:
+            places = [f"{each.title} (on {each.card})" if each.card else each.title for each in self.actions]
+            lines.append(f"{'Actions':<{width}}  {', '.join(places)}")
         return "\n".join(lines)
 
 

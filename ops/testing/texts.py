@@ -47,7 +47,8 @@ def outcome_text(outcome: Any, say: Say) -> str:
         return f"{say('card.refused', permission=outcome.permission)} {say('card.refused.how')}"
     if outcome.kind in ("nothing", "outside"):
         return say("card.empty")
-    return f"{say('card.' + outcome.kind)} {say('card.retry')}"
+    reason = outcome.reason if outcome.kind == "problem" else say("card." + outcome.kind)
+    return f"{reason} {say('card.retry')}"
 
 
 def outcome_tone(outcome: Any) -> str:

@@ -22,8 +22,9 @@ if False:
     Wrong = tuple[str, dict[str, Any]] | None
     Read = tuple[Any, Wrong]
 
-# What `when` may name: contact states (contact_state.py), and that one customer has been found.
-WHEN = ("customer", "connecting", "connected", "acw", "missed", "idle")
+# What `when` may name: contact states (contact_state.py), that one customer has been found, that the action's card has a value.
+STATES = ("connecting", "connected", "acw", "missed", "idle")
+WHEN = ("customer", "card") + STATES
 
 # How many characters a text has at most, where its field does not say.
 LINE = 200
@@ -245,7 +246,8 @@ class Action:
 
     `card` is the id of the card that it stands on, "" for the customer's box. `confirm` is asked before it is done. `when` are
     names of WHEN: it is offered in the contact states among them (in each one with a contact, where there are none), and with
-    "customer" only where one customer has been found. `undo` takes what `run` takes, and undoes it.
+    "customer" only where one customer has been found, with "card" only while its card shows a value. `undo` takes what `run`
+    takes, and undoes it.
     """
 
     def __init__(
@@ -267,12 +269,16 @@ class Action:
         self.when = list(when)
         self.undo = undo
 
-    def makes_sense(self, state: str, has_customer: bool) -> bool:
-        """Return whether it is offered in this contact state."""
-        if "customer" in self.when and not has_customer:
+    def makes_sense(self, state: str, has_customer: bool, has_value: bool = True) -> bool:
+        """Return whether it is offered in this contact state; `has_value` is whether its card shows something.
+
+        What is for a call is offered while the page is `connecting` too: one that is opened during a call does not know that it
+        is connected until the contact's next event, and an agent with a customer on the line would look for it in vain.
+        """
+        if ("customer" in self.when and not has_customer) or ("card" in self.when and not has_value):
             return False
-        states = [each for each in self.when if each != "customer"]
-        return state in (states or WHEN[1:-1])
+        states = [each for each in self.when if each in STATES] or STATES[:-1]
+        return state in states or (state == "connecting" and "connected" in states)
 
 
 ACTIONS: "list[Action]" = []
@@ -289,7 +295,7 @@ def action(
     """Declare the function below as an action; its parameters are the desk and the names of the fields.
 
     `card` is the name of a card's function. Raises TypeError where it stands without its title or with what is no field,
-    ValueError for a second action or field of one name and for a `when` that is none of WHEN.
+    ValueError for a second action or field of one name and for a `when` that is none of WHEN, or about a card it does not name.
     """
     if not isinstance(title, str) or not title:
         raise TypeError('an action begins with its title: @action("Create ticket")')
@@ -304,6 +310,8 @@ def action(
     for each in moments:
         if each not in WHEN:
             raise ValueError("when=" + repr(each) + " is none of " + ", ".join(WHEN))
+    if "card" in moments and not card:
+        raise ValueError('when="card" is for an action on a card: name it with card=')
 
     def declare(run: "Run") -> "Run":
         for each in ACTIONS:

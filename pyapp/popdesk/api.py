@@ -13,7 +13,7 @@ details (RFC 9457): their words are the reason of the `Problem` that `call` rais
 import asyncio
 import json
 
-from popdesk.desk import FAILED, NOTHING, TIMED_OUT, UNEXPECTED, Unanswered
+from popdesk.desk import DOWN, FAILED, NOTHING, TIMED_OUT, UNEXPECTED, Unanswered
 
 if False:
     from collections.abc import Awaitable, Callable
@@ -64,7 +64,8 @@ class Reply:
 class Problem(Unanswered):
     """The API answered no: `status`, its own words as `reason`, and for each field that is wrong {"field", "detail"}.
 
-    `uncertain` is whether what was to be done may have been done. `kind` is "problem" where the API has said why.
+    `uncertain` is whether what was to be done may have been done. `kind` is "problem" where the API has said why, "down" where it
+    could not be reached, or a gateway has answered in its place.
     """
 
     def __init__(
@@ -125,7 +126,8 @@ class Api:
 def _read(reply: Reply, writes: bool) -> "Any":
     """Return what an answer's JSON says. Raises Problem."""
     if reply.lost:
-        raise Problem(TIMED_OUT if reply.lost == LATE else FAILED, "", 0, writes)
+        kinds = {LATE: TIMED_OUT, LOST: DOWN}
+        raise Problem(kinds.get(reply.lost, FAILED), "", 0, writes)
     is_json = reply.media_type == "application/json" or reply.media_type[-5:] == "+json"
     value = None
     if is_json and reply.text:
@@ -147,7 +149,8 @@ def _read(reply: Reply, writes: bool) -> "Any":
     ]
     # What a server broke at may have been done; what it refused has not.
     uncertain = writes and reply.status >= 500
-    raise Problem("problem" if reason else FAILED, reason, reply.status, uncertain, fields)
+    kind = "problem" if reason else DOWN if reply.status in _GATEWAY else FAILED
+    raise Problem(kind, reason, reply.status, uncertain, fields)
 
 
 def _text(value: "Any") -> str:

@@ -26,12 +26,13 @@ if False:
 
 # Why a question was not answered.
 PROBLEM = "problem"  # the team's API said why (api.py)
+DOWN = "down"  # the team's API does not answer
 REFUSED = "refused"  # the application lacks the permission
 TIMED_OUT = "timeout"
 NOTHING = "nothing"  # there is no contact, or no such value for it
 FAILED = "failed"
 UNEXPECTED = "unexpected"  # there was an answer, but of another type than the SDK's declarations say
-REASONS = (REFUSED, TIMED_OUT, NOTHING, FAILED, UNEXPECTED, PROBLEM)
+REASONS = (REFUSED, TIMED_OUT, NOTHING, FAILED, UNEXPECTED, PROBLEM, DOWN)
 
 # What the flow sets where the look-up has nothing to say (lambda/lookup/flow_contract.py says why it sets anything).
 NO_VALUE = "-"

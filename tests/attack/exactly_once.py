@@ -258,7 +258,7 @@ def _closed_and_opened(stage: Stage) -> None:
     stage.fault("lost")
     stage.send.dblclick()
     stage.said()
-    stage.button("Close").click()
+    stage.button("Not now").click()
     stage.button("Create case").click()
 
 

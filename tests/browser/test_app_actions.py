@@ -222,7 +222,7 @@ def test_clicks_while_it_is_under_way_are_no_second_one(host: Host) -> None:
     app.get_by_label("Subject").press("Enter")
     expect(_said(app, "Working…")).to_be_visible()
     app.get_by_label("Subject").press("Enter")
-    for clicked in (_submit(app, "create_ticket"), button(app, "Create ticket").first, button(app, "Close")):
+    for clicked in (_submit(app, "create_ticket"), button(app, "Create ticket").first, button(app, "Not now")):
         clicked.click(force=True)  # Playwright itself waits for what says that it cannot be clicked
     expect(app.get_by_label("Subject")).to_have_value("Late parcel")
     host.api.waits.set()
@@ -253,7 +253,12 @@ def test_what_was_lost_again_is_tried_by_the_agent_and_done_once(host: Host) -> 
     expect(app.get_by_text("It failed.")).to_have_count(0)  # nobody knows that it did
     expect(app.get_by_label("Subject")).to_have_value("Late parcel")
     expect(app.get_by_label("Subject")).not_to_be_editable()
-    button(app, "Close").click()
+    expect(app.get_by_label("Priority")).to_be_disabled()  # and looks so, without losing the focus
+    app.get_by_label("Priority").evaluate(
+        "(list) => { list.value = 'high'; list.dispatchEvent(new Event('input', {bubbles: true})); }"
+    )
+    expect(app.get_by_label("Priority")).to_have_value("")
+    button(app, "Not now").click()
     button(app, "Create ticket").click()
     expect(_said(app, "It may have been done. Trying again does it once at most.")).to_be_visible()
     host.api.answer = original  # type: ignore[method-assign]
@@ -430,7 +435,7 @@ def test_with_the_api_down_the_page_is_what_it_is_without(host: Host) -> None:
     expect(app.locator("#card-agent_name")).to_have_text("Alex Rivera")
     expect(app.locator("#card-tickets")).to_contain_text("The API is down")
     button(app, "Call back").click()
-    expect(_said(app, "Call back: The API is down It may have been done.")).to_be_visible()
+    expect(_said(app, "Call back: The API is down. It may have been done.")).to_be_visible()
     assert host.api.made == []
 
 

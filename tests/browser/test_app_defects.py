@@ -61,6 +61,7 @@ def test_a_defect_in_a_card_spoils_that_card_and_names_its_line(workspace: Works
     expect(app.locator("#card-favourite_colour")).to_contain_text("Failed")
     expect(app.locator("#card-agent_name")).to_have_text("Alex Rivera")
     expect(app.get_by_role("heading", name="Something in this page failed")).to_have_count(1)
+    expect(app.locator(".page-error > p")).to_contain_text("In the card “Favourite colour”: KeyError.")
     app.locator(".page-error summary").click()
     lines = (ROOT / "pyapp" / "cards.py").read_text("utf-8").count("\n")
     expect(app.locator(".page-error pre")).to_contain_text(

@@ -77,6 +77,18 @@ def test_the_one_who_is_chosen_is_the_pages_customer(workspace: Choosing) -> Non
     expect(workspace.app.locator("#card-open_cases")).to_contain_text("C-1026: ")
 
 
+def test_the_keyboard_goes_on_where_the_choice_was(workspace: Choosing) -> None:
+    workspace.offered()
+    again = workspace.app.get_by_role("button", name="Choose another customer")
+    first = workspace.app.get_by_role("button", name="Terry Whitlock")
+    first.focus()
+    first.press("Enter")
+    expect(workspace.app.locator("#customer-name")).to_have_text("Terry Whitlock")
+    expect(again).to_be_focused()
+    again.press("Enter")
+    expect(first).to_be_focused()
+
+
 def test_a_choice_stays_when_the_page_asks_again(workspace: Choosing) -> None:
     workspace.offered()
     workspace.choose("Efua Owusu")

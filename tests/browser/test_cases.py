@@ -16,19 +16,32 @@ from tests.conftest import Workspace
 from tests.fixture_project import CHECKOUT
 
 
-@pytest.fixture
-def states(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppStates]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[Preview]:
     """Run a preview with the API, and with the shipped page: the tests' own project has no actions."""
-    monkeypatch.setattr(builds, "app_page", lambda settings: app_page(settings, CHECKOUT / "pyapp"))
     settings = load_settings()
-    settings = settings.model_copy(update={"api": settings.api.model_copy(update={"enabled": True})})
-    with Preview(lambda: settings) as preview:
-        context = browser.new_context(viewport={"width": 1400, "height": 1100})
-        workspace = Workspace(preview, context.new_page())
-        workspace.open()
-        yield AppStates(workspace)
-        assert workspace.errors == []
-        context.close()
+    # As patient as can be: no test needs a quiet machine.
+    api = settings.api.model_copy(update={"enabled": True, "timeout_ms": 29_000})
+    settings = settings.model_copy(update={"api": api})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(builds, "app_page", lambda settings: app_page(settings, CHECKOUT / "pyapp"))
+        with Preview(lambda: settings) as preview:
+            yield preview
+
+
+@pytest.fixture
+def states(browser: Browser, running: Preview, locale: str) -> Iterator[AppStates]:
+    context = browser.new_context(viewport={"width": 1400, "height": 1100}, locale=locale)
+    workspace = Workspace(running, context.new_page())
+    workspace.open()
+    yield AppStates(workspace)
+    assert workspace.errors == []
+    context.close()
+
+
+@pytest.fixture
+def locale() -> str:
+    return "en-US"
 
 
 def _done(app: Frame, text: str) -> None:
@@ -87,3 +100,39 @@ def test_a_note_is_added_and_a_case_closed_and_opened_again(states: AppStates) -
     app.get_by_role("button", name="Undo Close case").click()
     _done(app, "Close case: undone.")
     expect(cases).to_contain_text("Parcel has not arrived")
+
+
+def test_what_makes_no_sense_without_a_case_is_offered_when_there_is_one(states: AppStates) -> None:
+    app = states.offer("C-1004")  # whose one case is closed
+    assert states.contact
+    expect(app.locator("#card-lately")).to_contain_text("Arrived undamaged")
+    expect(app.locator("#card-open_cases")).to_have_text("–")
+    expect(app.get_by_role("button", name="Create case")).to_be_visible()
+    close = app.get_by_role("button", name="Close case", exact=True).first
+    expect(close).to_be_hidden()
+    app.get_by_role("button", name="Create case").click()
+    app.get_by_label("Subject").fill("Lamp again")
+    app.locator("#form-create_case [type=submit]:visible").click()
+    expect(close).to_be_visible()
+    close.focus()
+    close.press("Enter")
+    app.get_by_label("Case", exact=True).press("ArrowDown")  # the one that there is
+    app.get_by_label("Case", exact=True).press("Tab")
+    states.workspace.page.keyboard.press("Enter")
+    _done(app, "Close case: done.")
+    expect(app.locator("#card-open_cases")).to_have_text("–")
+    expect(close).to_be_focused()  # what has the focus is not taken away
+    expect(app.get_by_role("button", name="Undo Close case")).to_be_visible()
+    close.press("Tab")
+    expect(app.get_by_role("button", name="Undo Close case")).to_be_focused()
+
+
+@pytest.mark.parametrize("locale", ["es-ES"])
+def test_in_another_language_the_table_and_its_badges_have_its_words(states: AppStates) -> None:
+    app = states.offer("C-1002")
+    cases = app.locator("#card-open_cases")
+    expect(cases.locator("th")).to_have_text(["Caso", "Asunto", "Prioridad", "Abierto"])
+    expect(cases.locator(".badge")).to_have_text(["Baja"])
+    app.get_by_role("button", name="Cerrar caso").click()
+    expect(app.get_by_role("button", name="Ahora no")).to_be_visible()
+    expect(app.get_by_text("Close")).to_have_count(0)

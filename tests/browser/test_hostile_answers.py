@@ -325,7 +325,7 @@ def test_no_answer_to_a_form_runs_or_is_taken_for_done(attacked: Attacked) -> No
         elif (discard := app.get_by_role("button", name="Discard", exact=True)).is_visible():
             discard.click()
         else:
-            app.get_by_role("button", name="Close", exact=True).click()
+            app.get_by_role("button", name="Not now", exact=True).click()
     attacked.api.raw = None
     _is_well(attacked)
 

@@ -5,6 +5,8 @@ candidates.draw([{"id": "C-1", "name": "Ana"}], "")         # a button for each;
 candidates.draw(None, "The customers cannot be looked up now.")
 """
 
+import js
+
 from popdesk.values import LONGEST, shorten
 from popdesk.view.dom import by_id, element, write
 
@@ -44,14 +46,21 @@ class Candidates:
             row = element("li")
             row.append(button)
             made.append(row)
+        had_focus = bool(self._section.contains(js.document.activeElement))
+        self._section.hidden = not (made or text or chosen)
+        self._again.hidden = not chosen
         self._list.replaceChildren(*made)
         self._list.ariaLabel = self._say("choose")
-        self._again.hidden = not chosen
         write(self._note, text)
-        self._section.hidden = not (made or text or chosen)
+        if had_focus:
+            # The button that was pressed is gone: the keyboard goes on where the choice is now.
+            first = self._section.querySelector("button:not([hidden])")
+            if first:
+                first.focus()
 
     def busy(self, is_busy: bool) -> None:
-        """Let nobody be chosen while a choice is under way."""
+        """Say that a choice is under way; a button that was disabled would lose the focus."""
+        self._section.ariaBusy = "true" if is_busy else "false"
         buttons = self._list.querySelectorAll("button")
         for index in range(buttons.length):
-            buttons[index].disabled = is_busy
+            buttons[index].ariaDisabled = "true" if is_busy else "false"

@@ -1,7 +1,7 @@
 """Draws the actions: their buttons, the forms that open below them, and what came of each.
 
 view = FormsView(forms, cards, say, fill, do)
-view.offer("connected", has_customer=True)      # the buttons that make sense
+view.offer("connected", True, lambda card: True)      # the buttons that make sense
 
 `fill(form)` is awaited for a form's defaults, `do(form, undo)` for what it does. Fields are the browser's own elements. What is
 under way, done or failed is written into an element that screen readers read out; the focus stays where it is, or goes where a
@@ -64,11 +64,14 @@ class FormsView:
         }
         self._drawn = {form.action.id: _Drawn(form, cards, say, self._typed, self._submitted) for form in forms.forms}
 
-    def offer(self, state: str, has_customer: bool) -> None:
-        """Show the buttons of those that make sense; a form that is open stays, and what was typed."""
+    def offer(self, state: str, has_customer: bool, has_value: "Callable[[str], bool]") -> None:
+        """Show the buttons of those that make sense; a form that is open stays, and what was typed.
+
+        `has_value(card)` is whether the card of that id shows something.
+        """
         for form in self._forms.forms:
-            drawn = self._drawn[form.action.id]
-            drawn.offered = form.action.makes_sense(state, has_customer)
+            drawn, action = self._drawn[form.action.id], form.action
+            drawn.offered = action.makes_sense(state, has_customer, has_value(action.card))
             drawn.draw()
 
     def forget(self) -> None:
@@ -210,8 +213,10 @@ class _Drawn:
         """Draw the form as it is now."""
         form = self._form
         shown = self.has_form and form.state in _SHOWN
-        # A form that is open, or has just come to something, is not taken away from under the agent's hands.
-        self._button.hidden = not (self.offered or shown or form.state in (BUSY, UNDOING))
+        # A form that is open, or has just come to something, is not taken away from under the agent's hands, nor is the focus.
+        self._button.hidden = not (
+            self.offered or shown or form.state in (BUSY, UNDOING) or self._button.isSameNode(js.document.activeElement)
+        )
         if self.has_form:
             self._button.ariaExpanded = "true" if shown else "false"
         self._button.ariaBusy = "true" if form.state in UNDER_WAY else "false"
@@ -225,7 +230,7 @@ class _Drawn:
                 self._button.focus()
         self._draw_outcome(shown)
         place = self._place
-        place.hidden = not place.querySelector("button:not([hidden])")
+        place.hidden = not place.querySelector("button:not([hidden]), .outcome[data-empty=no]")
 
     def forget(self) -> None:
         """Draw that nothing was typed and nothing came of it."""
@@ -305,12 +310,15 @@ class _Drawn:
             text = say("form.nothing")
         elif form.kind == "timeout":
             text = say("form.timeout")
+        elif form.kind == "down":
+            text = say("card.down") if form.uncertain else say("form.down")
         elif form.uncertain and not form.problem:
             text = ""  # whether it failed is what nobody knows
         else:
             text = say("form.failed") + (" (" + form.problem + ")" if form.problem else "")
         if form.uncertain and form.state == FAILURE:
-            text = (text + " " + say("form.uncertain")).strip()
+            # The API's own words may end without a full stop.
+            text = (text + ("" if text[-1:] in ("", ".", "!", "?", "…") else ".") + " " + say("form.uncertain")).strip()
         return text if self.has_form else self._title + ": " + text
 
     # -- the form -----------------------------------------------------------------------------------------------------
@@ -416,7 +424,10 @@ class _Drawn:
             control.checked = bool(typed)
         elif str(control.value) != (typed or ""):
             control.value = typed or ""
-        if field.kind not in ("choices", "choice", "check"):
+        if field.kind in ("choices", "choice", "check"):
+            # Disabled they would lose the focus; what is changed there is put back (Form.type, and above).
+            control.ariaDisabled = "true" if locked else "false"
+        else:
             control.readOnly = locked
         wrong = form.wrong.get(field.name)
         said = by_id(str(control.id) + "-wrong")

@@ -9,6 +9,7 @@ cards have theirs.
 
 import js
 from jsffi import to_js
+from words import title
 
 from popdesk.browser import callback, locale
 from popdesk.rich import Badge, Group, Money, Note, Progress, Since, Table, Timeline, ago, instant, plain
@@ -76,7 +77,7 @@ class _Drawing:
         """Return an element with a value in it."""
         if isinstance(value, Badge):
             made = element("span", className="badge")
-            put(made, value.text)
+            put(made, title(self._say, value.text))
             made.dataset.tone = value.tone
         elif isinstance(value, Note):
             made = element("p", className="remark", role="note")
@@ -158,14 +159,15 @@ class _Drawing:
 
     def _table(self, value: Table) -> "Any":
         made, scroller, table = element("div"), element("div", className="scroller"), element("table")
-        caption = value.caption or self._heading
+        caption = title(self._say, value.caption) if value.caption else self._heading
         if value.caption:
-            table.append(element("caption", value.caption))
+            table.append(element("caption", caption))
         else:
             table.ariaLabel = caption
         head, titles, body = element("thead"), element("tr"), element("tbody")
         for index, words in enumerate(value.columns):
-            titles.append(element("th", words, scope="col", className="right" if value.right[index] else ""))
+            name = title(self._say, words) if words else ""
+            titles.append(element("th", name, scope="col", className="right" if value.right[index] else ""))
         head.append(titles)
         shown = self._shown(value.shown, len(value.rows))
         body.append(*self._rows(value, 0, shown))

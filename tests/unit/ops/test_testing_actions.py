@@ -64,8 +64,12 @@ def test_an_action_is_filled_in_confirmed_done_and_undone(page: ShownPage) -> No
 def test_what_goes_wrong_is_told(page: ShownPage) -> None:
     action = page.action("Broken")
     assert [action.offered(), action.offered("acw")] == [False, True]
+    assert repr(action) == "<ShownAction 'Broken' open>"
     assert action.submit().state == "failed"
     assert "KeyError" in action.error
+    assert repr(action) == (
+        "<ShownAction 'Broken' failed, text='It failed.', sent=[('POST', 'broken', None)], error=\"KeyError: 'id'\">"
+    )
     with pytest.raises(LookupError, match="'Cancel order', 'Broken'"):
         page.action("Cancel")
     with pytest.raises(LookupError, match="there are: order, why"):
@@ -79,6 +83,18 @@ def test_what_the_desk_has_no_answer_for_is_named(page: ShownPage) -> None:
     answers = {name: value for name, value in page.sample.answers.items() if name != "api POST broken"}
     action = ShownAction(SampleDesk(page.sample.settings, answers), page.actions[1])
     assert "sample_desk(answers={'api POST broken'" in action.submit().error
+
+
+def test_what_is_seen_of_an_action_is_printed_and_the_page_names_its_actions(page: ShownPage) -> None:
+    action = page.action("Cancel order").fill(order="A-7").submit()
+    assert repr(action) == "<ShownAction 'Cancel order' asking, values={'order': 'A-7', 'why': ''}>"
+    assert str(page) == "Actions  Cancel order, Broken"
+
+
+def test_an_api_that_is_down_is_said_in_the_pages_words(page: ShownPage) -> None:
+    assert page.sample
+    page.sample.answers["api POST broken"] = Problem("down", "", 503, True)
+    assert page.action("Broken").submit().text.startswith("The service does not answer.")
 
 
 def test_a_project_without_actions_has_none(tmp_path: Path) -> None:

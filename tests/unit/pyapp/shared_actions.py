@@ -153,6 +153,7 @@ def test_an_action_is_declared_as_a_card_is() -> None:
         _raises(TypeError, lambda: action("Other", fields=["subject"]))
         _raises(ValueError, lambda: action("Other", fields=[Line("a"), Check("a")]))
         _raises(ValueError, lambda: action("Other", when="wrapup"))
+        _raises(ValueError, lambda: action("Other", when="card"))
         _raises(TypeError, lambda: Line(""))
     finally:
         actions.ACTIONS[:] = kept
@@ -166,11 +167,14 @@ def test_an_action_is_offered_where_it_makes_sense() -> None:
 
     assert offered() == ["connecting", "connected", "acw", "missed"]
     assert offered("acw") == ["acw"]
-    assert offered("connected", "idle") == ["connected", "idle"]
+    assert offered("connected", "idle") == ["connecting", "connected", "idle"]  # a page that opens late does not know
+    assert offered("connecting") == ["connecting"]
     assert offered("customer") == []
     assert Action("Close", [], _run, when=["customer", "acw"]).makes_sense("acw", True)
     assert not Action("Close", [], _run, when=["customer", "acw"]).makes_sense("connected", True)
     assert Action("Close", [], _run, when=["customer"]).makes_sense("connected", True)
+    of_card = Action("Close", [], _run, "cases", when=["customer", "card"])
+    assert [of_card.makes_sense("acw", True, has_value) for has_value in (True, False)] == [True, False]
 
 
 def _raises(kind, do) -> None:

@@ -99,6 +99,9 @@ async def test_a_lost_answer_is_asked_for_once_more_where_that_does_nothing_twic
         assert (await stage.problem("POST", "k")).kind == kind
         assert len(stage.sent) == 1
     assert not (await Stage(Reply(lost=LATE)).problem()).uncertain  # a GET changes nothing
+    for reply in (Reply(lost=LOST), Reply(502, "text/html", "<h1>Bad gateway"), _json(503, {}), Reply(504)):
+        assert (await Stage(reply).problem()).kind == "down"
+    assert (await Stage(_json(503, {"detail": "Closed for tonight"})).problem()).kind == "problem"
 
 
 async def test_what_is_still_under_way_is_waited_for() -> None:
