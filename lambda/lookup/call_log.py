@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NAMESPACE = "Popdesk"
 
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,99}")
 _CONTACT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _METRICS = [
     {
@@ -29,6 +30,12 @@ _METRICS = [
         "Metrics": [{"Name": "Calls", "Unit": "Count"}, {"Name": "Duration", "Unit": "Milliseconds"}],
     }
 ]
+
+
+def kind_of(error: Exception) -> str:
+    """Return what kind of exception it is, for the log, and which module is missing; nothing else of its text."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    return type(error).__name__ + (f" {name}" if name and _MODULE.fullmatch(name) else "")
 
 
 def write_call(

@@ -21,7 +21,7 @@ import sys
 import time
 
 from answers import FAILED, TIMED_OUT, build_answer
-from call_log import write_call
+from call_log import kind_of, write_call
 from customers import LookupFailed
 from directory import CustomerDirectory
 from identity import CHANNELS, read_identity
@@ -127,7 +127,7 @@ def _contact(event: object) -> tuple[object, str]:
 
 def _describe(error: Exception) -> str:
     """Return what failed and where, without the text of exceptions that are not ours: it may contain a caller's number."""
-    text = type(error).__name__ + (f": {error}" if isinstance(error, LookupFailed) else "")
+    text = kind_of(error) + (f": {error}" if isinstance(error, LookupFailed) else "")
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from typing import Any
 
 from ops.errors import UserError
 from ops.flows.runner import Answer
+from ops.settings import ROOT
 
 # Runs in the process: one event a line on stdin, one answer a line on the real stdout; the handler's prints go to stderr.
 _WORKER = """
@@ -61,12 +63,15 @@ for line in sys.stdin:
         while where.tb_next is not None:
             where = where.tb_next
         place = os.path.basename(where.tb_frame.f_code.co_filename) + ":" + str(where.tb_lineno)
-        answer = json.dumps({"error": "the Lambda raised " + type(error).__name__ + " at " + place})
+        missing = " (" + str(error.name) + ")" if isinstance(error, ModuleNotFoundError) else ""
+        answer = json.dumps({"error": "the Lambda raised " + type(error).__name__ + missing + " at " + place})
     print(answer, file=answers, flush=True)
 """
 # What of this process's environment the worker sees: Lambda has none of a developer's variables, credentials least.
 _ENVIRONMENT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
 _START_SECONDS = 20.0
+_LINES = 100  # of what it has said last
+_FRAME = re.compile(r'File "(.+)", line (\d+)')
 _PACKAGES = str(Path(find_spec("boto3").origin or "").parent.parent)  # type: ignore[union-attr]  # it is installed
 
 
@@ -187,11 +192,25 @@ class LocalLambda:
             first = ""
         if not first:
             self._end()
-            reason = tail[-1] if tail else "it did not start"
+            reason = tail[-1].replace(f"{self._folder.name}{os.sep}", "") if tail else "it did not start"
+            place = self._place(tail)
             raise UserError(
-                "The Lambda", f"its handler cannot be loaded from the zip: {reason}", f"correct {self._python}"
+                place or "The Lambda",
+                f"the handler cannot be loaded from the zip: {reason}",
+                "correct that line" if place else f"correct {self._python}",
             )
         return process
+
+    def _place(self, traceback: list[str]) -> str:
+        """Return the last line of the project's own that a traceback leads through, "lambda/api/routes.py:3"; "" for none."""
+        for said in reversed(traceback):
+            found = _FRAME.match(said)
+            if found and (path := Path(found[1])).is_relative_to(self._folder.name):
+                inside = path.relative_to(self._folder.name)
+                for python in (self._python, "lambda/lookup/"):  # the API's zip has modules of the look-up's
+                    if (ROOT / python / inside).is_file():
+                        return f"{python}{inside.as_posix()}:{found[2]}"
+        return ""
 
     def _read_answers(self, process: subprocess.Popen[str], answers: queue.Queue[str]) -> None:
         assert process.stdout is not None
@@ -203,7 +222,7 @@ class LocalLambda:
         assert process.stderr is not None
         for line in process.stderr:
             tail.append(line.strip())
-            del tail[:-20]
+            del tail[:-_LINES]
             self._log(line.rstrip())
 
     def _end(self) -> None:

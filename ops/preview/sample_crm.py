@@ -87,7 +87,7 @@ def _cases(cases: SampleCases, customer: str) -> str:
         f"<li>{_time(event.time)}<span>{escape(event.title)}</span><span class=muted>{escape(event.note)}</span></li>"
         for event in cases.history(customer)
     )
-    happened = f"<ul>{events}</ul>" if events else "<p class=muted>Nothing.</p>"
+    happened = f"<ul class=history>{events}</ul>" if events else "<p class=muted>Nothing.</p>"
     return f"<h2>Cases</h2><div class=panel>{listed}</div><h2>History</h2><div class=panel>{happened}</div>"
 
 

@@ -65,7 +65,7 @@ def make_api_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bool 
     if both := {path.partition("/")[0] for path in files} & {path.partition("/")[0] for path in packages}:
         raise UserError("api.packages", f"one of them has a {min(both)} too, as Popdesk has", "choose another package")
     sources = {_shown(path): content for path, content in files.items() if not path.startswith("phonenumbers/")}
-    check_imports(sources, files | packages, "api.packages")
+    check_imports(sources, files, packages, "api.packages")
     if compiles_for(runtime):
         modules = {path: content for path, content in (files | packages).items() if path.endswith(".py")}
         packages |= compiled(modules, set(files), _PYTHON)

@@ -229,7 +229,7 @@ class _Own:
     def __init__(self, trees: Mapping[str, ast.Module]) -> None:
         self.modules = set(trees)
         self.modules |= {name.rpartition(".")[0] for name in trees if "." in name}
-        self.names = {name: _defined(tree) for name, tree in trees.items()}
+        self.names = {name: defined_names(tree) for name, tree in trees.items()}
         classes = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
         self.methods = {
             each.name
@@ -259,7 +259,7 @@ class _Own:
 
 
 @lru_cache(maxsize=256)
-def _defined(tree: ast.Module) -> frozenset[str] | None:
+def defined_names(tree: ast.Module) -> frozenset[str] | None:
     """Return the names that a module has, kept for the next build; None where it takes all of another's."""
     found: set[str] = set()
     for node in ast.walk(tree):
@@ -388,7 +388,7 @@ class _Checker:
             self._say(node, f"MicroPython has no {dotted}", _NAMES.get(dotted) or _METHODS.get(name, _ELSEWHERE))
 
     def _look_for_undefined_names(self) -> None:
-        if self._names is None or _defined(self._tree) is None:
+        if self._names is None or defined_names(self._tree) is None:
             return
         try:
             with warnings.catch_warnings():
@@ -405,6 +405,11 @@ class _Checker:
             if (part is code and each.opname == "STORE_NAME") or each.opname == "STORE_GLOBAL"
         }
         known |= self._names.builtins | _OF_A_MODULE
+        # MicroPython skips annotations, and the build's own Python does not: said with all else that is wrong.
+        inner = {name for part in codes for name in (*part.co_varnames, *part.co_cellvars)}
+        for name, line in _annotation_names(self._tree):
+            if name in (self._own.names.get("popdesk") or ()) and name not in known | inner:
+                self._found.append(self._undefined(name, line))
         for part in codes:
             steps = list(dis.get_instructions(part))
             here = {each.argval for each in steps if each.opname == "STORE_NAME"}
@@ -415,14 +420,15 @@ class _Checker:
                 line = each.positions.lineno if each.positions and each.positions.lineno else part.co_firstlineno
                 if name in _BUILTINS:
                     what, instead = f"MicroPython has no {name}", _NAMES.get(name, _ELSEWHERE)
-                elif name in (self._own.names.get("popdesk") or ()):
-                    what, instead = f"the name {name} is not defined", f"import it: `from popdesk import {name}`"
+                    self._found.append(Finding(self._path, line, what, instead))
                 else:
-                    what, instead = (
-                        f"the name {name} is not defined",
-                        "import it or give it a value first; is it spelt so?",
-                    )
-                self._found.append(Finding(self._path, line, what, instead))
+                    self._found.append(self._undefined(name, line))
+
+    def _undefined(self, name: str, line: int) -> Finding:
+        instead = "import it or give it a value first; is it spelt so?"
+        if name in (self._own.names.get("popdesk") or ()):
+            instead = f"import it: `from popdesk import {name}`"
+        return Finding(self._path, line, f"the name {name} is not defined", instead)
 
     def _look_at_syntax_error(self, error: SyntaxError | ValueError) -> None:
         if isinstance(error, SyntaxError) and "'await' outside" in str(error.msg):
@@ -658,6 +664,20 @@ def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str] |
         if not optional
         else None
     )
+
+
+def _annotation_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield the names in the annotations that Python works out as it defines functions, and their lines: not those in quotes."""
+    dead = {id(each) for node in ast.walk(tree) if isinstance(node, ast.If) for each in _not_run(node)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or id(node) in dead:
+            continue
+        arguments = node.args
+        taken = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+        for annotation in [*(each.annotation for each in taken if each), node.returns]:
+            for each in ast.walk(annotation) if annotation else ():
+                if isinstance(each, ast.Name):
+                    yield each.id, each.lineno
 
 
 def _inside(function: ast.AST) -> Iterator[ast.AST]:

@@ -19,15 +19,16 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib.metadata import distribution
 from modulefinder import ModuleFinder
 from pathlib import Path
 
 from ops import LOOKUP
-from ops.errors import UserError
+from ops.errors import UserError, all_of
 from ops.files import in_words, write_whole
 from ops.settings import ROOT, Settings, lambda_settings
+from ops.site.card_checks import defined_names
 from ops.site.environment import tool_environment
 from ops.site.lambda_packages import lambda_packages
 
@@ -85,37 +86,65 @@ def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bo
             "lookup.packages", f"one of them has a {min(both)} too, as Popdesk has", "choose another package"
         )
     adapters = {f"lambda/lookup/{path}": content for path, content in files.items() if path.startswith("adapters/")}
-    check_imports(adapters, files | packages, "lookup.packages")
+    check_imports(adapters, files, packages, "lookup.packages")
     if compiles_for(runtime):
         modules = {path: content for path, content in (files | packages).items() if path.endswith(".py")}
         packages |= compiled(modules, needed=set(files))
     return pack(files | packages)
 
 
-def check_imports(modules: dict[str, bytes], packed: Iterable[str], setting: str) -> None:
-    """Raise UserError if a module imports what neither the zip nor Lambda's runtime has, though this machine may.
+def check_imports(modules: dict[str, bytes], ours: Mapping[str, bytes], packages: Iterable[str], setting: str) -> None:
+    """Raise UserError with all imports of what neither the zip nor Lambda's runtime has, though this machine may.
 
-    `modules` has the sources by their path in the project, `packed` the paths in the zip; `setting` adds packages to it. An
-    import in a `try`, or below `if TYPE_CHECKING:`, may be missing.
+    `modules` has the sources by their path in the project, `ours` those of the zip by their path in it, `packages` the paths of
+    its packages, to which `setting` adds. Of our own modules the names are looked for too. An import in a `try`, or below
+    `if TYPE_CHECKING:`, may be missing.
     """
-    there = {path.partition("/")[0].partition(".")[0] for path in packed} | _OF_THE_RUNTIME | sys.stdlib_module_names
-    for path, source in sorted(modules.items()):
-        for line, module in _imported(ast.parse(source)) if path.endswith(".py") else ():
-            if module.partition(".")[0] not in there:
-                raise UserError(
-                    f"{path}:{line}",
-                    f"it imports {module}, which the Lambda does not have",
-                    f"name its package in {setting}; where it serves annotations or the class Settings alone, "
-                    "import it below `if TYPE_CHECKING:`",
-                )
+    names = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): source
+        for path, source in ours.items()
+        if path.endswith(".py")
+    }
+    there = {path.partition("/")[0].partition(".")[0] for path in (*ours, *packages)}
+    there |= _OF_THE_RUNTIME | sys.stdlib_module_names
+    wrong = [
+        UserError(f"{path}:{line}", reason, hint)
+        for path, source in sorted(modules.items())
+        for line, module, name in (_imported(ast.parse(source)) if path.endswith(".py") else ())
+        for reason, hint in _missing(module, name, names, there, setting)
+    ]
+    if wrong:
+        raise all_of(wrong)
 
 
-def _imported(node: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield the line and name of each module that has to be there."""
+def _missing(
+    module: str, name: str, ours: Mapping[str, bytes], there: Collection[str], setting: str
+) -> Iterator[tuple[str, str]]:
+    """Yield why a module, or a name of it, cannot be imported, and what to do."""
+    root = module.partition(".")[0]
+    if root not in there:
+        yield (
+            f"it imports {module}, which the Lambda does not have",
+            f"name its package in {setting}; where it serves annotations or the class Settings alone, "
+            "import it below `if TYPE_CHECKING:`",
+        )
+    elif root not in ours:
+        return
+    elif module not in ours:
+        known = ", ".join(sorted(each for each in ours if each.startswith(f"{root}."))) or root
+        yield f"there is no module {module}", f"import one of these: {known}"
+    elif name not in ("", "*") and f"{module}.{name}" not in ours:
+        known_names = defined_names(ast.parse(ours[module]))
+        if known_names is not None and name not in known_names and "__getattr__" not in known_names:
+            yield f"{module} has no {name}", f"look into {module.replace('.', '/')}.py for what it has; is it spelt so?"
+
+
+def _imported(node: ast.AST) -> Iterator[tuple[int, str, str]]:
+    """Yield the line, module and name ("" for the module itself) of each import that has to be there."""
     if isinstance(node, ast.Import):
-        yield from ((node.lineno, alias.name) for alias in node.names)
+        yield from ((node.lineno, alias.name, "") for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        yield node.lineno, node.module
+        yield from ((node.lineno, node.module, alias.name) for alias in node.names)
     elif isinstance(node, ast.If) and _never(node.test):
         for each in node.orelse:
             yield from _imported(each)

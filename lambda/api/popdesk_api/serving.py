@@ -25,6 +25,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyPersistenceLayerError,
     IdempotencyValidationError,
 )
+from call_log import kind_of
 
 from popdesk_api.app import Asking, Request, Services, answering, app, asking, request
 from popdesk_api.cases import CasesFailed, NotFound, OutcomeUnknown
@@ -107,7 +108,7 @@ def _failure(error: Exception) -> Problem:
     while place is not None and place.tb_next is not None:
         place = place.tb_next
     where = f" in {place.tb_frame.f_code.co_name}, line {place.tb_lineno}" if place else ""
-    request().error = f"{type(error).__name__}{where}"
+    request().error = f"{kind_of(error)}{where}"
     write = request().method in WRITES
     detail = "The API has failed: look whether it was done before you try again." if write else "The API has failed."
     return Problem(500, detail, title="API failed")

@@ -108,3 +108,28 @@ def test_an_import_that_the_function_has_not_is_named_with_its_line(
     monkeypatch.setattr(api_zip, "API", copied)
     with pytest.raises(UserError, match=r"lambda/api/shipping\.py:3: it imports yaml.*api\.packages"):
         make_api_zip(load_settings(), local=True)
+
+
+def test_every_name_that_our_own_modules_do_not_have_is_named_with_its_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    copied = tmp_path / "api"
+    shutil.copytree(API, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    (copied / "routes.py").write_text(
+        "from popdesk_api import app\nfrom popdesk_api.app import aksing, app\nfrom popdesk_api.problem import Problem\n",
+        "utf-8",
+    )
+    adapter = copied / "cases_adapters" / "sample.py"
+    adapter.write_text(
+        adapter.read_text("utf-8") + "\n\ndef late() -> None:\n    from popdesk_api.cases import Cse\n", "utf-8"
+    )
+    line = len(adapter.read_text("utf-8").splitlines())
+    monkeypatch.setattr(api_zip, "API", copied)
+    with pytest.raises(UserError) as caught:
+        make_api_zip(load_settings(), local=True)
+    said = str(caught.value)
+    assert "lambda/api/routes.py:2: popdesk_api.app has no aksing" in said
+    assert "lambda/api/routes.py:3: there is no module popdesk_api.problem" in said
+    assert "popdesk_api.problems" in said
+    assert f"lambda/api/cases_adapters/sample.py:{line}: popdesk_api.cases has no Cse" in said
+    assert "3 mistakes" in said

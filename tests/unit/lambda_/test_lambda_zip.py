@@ -194,6 +194,15 @@ def test_an_adapter_that_imports_what_the_lambda_has_not_is_refused_with_its_lin
         build_lambda_zip(settings, tmp_path / "lambda.zip", ELSEWHERE)
 
 
+def test_a_name_that_the_look_up_has_not_is_refused_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "from customers import Customre\n\n\ndef create(lookup):\n    return None\n"
+    settings = _add_adapter(tmp_path, monkeypatch, code)
+    with pytest.raises(UserError, match=r"adapters/acme\.py:1: customers has no Customre.*customers\.py"):
+        build_lambda_zip(settings, tmp_path / "lambda.zip", ELSEWHERE)
+
+
 def test_what_an_adapter_may_lack_and_what_the_runtime_brings_is_not_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

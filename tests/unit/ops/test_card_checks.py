@@ -66,6 +66,11 @@ MISTAKES = {
         "Duration is not defined",
         "from popdesk import",
     ),
+    "a type that was not imported": (
+        "async def f(desk: Desk) -> 'Duration':\n    return 1",
+        "the name Desk is not defined",
+        "from popdesk import Desk",
+    ),
     "a card that is not async": (
         '@card("A")\ndef a(desk):\n    return await desk.agent.name()',
         "not async",

@@ -73,6 +73,24 @@ def test_a_module_that_is_not_in_the_zip_is_told(make: Make) -> None:
     assert "No module named 'phonenumbers'" in answer.error
 
 
+def test_what_keeps_it_from_loading_is_told_with_the_projects_own_line(tmp_path: Path) -> None:
+    """The zip has a module of the project's, as lambda/api/routes.py, in which something raises as it is imported."""
+    package = tmp_path / "api.zip"
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("routes.py", "import json\n\njson.loads('no json')\n")
+        archive.writestr("handler.py", "import routes\n")
+    with LocalLambda(package, "handler.handler", python="lambda/api/") as function, pytest.raises(UserError) as caught:
+        function.start()
+    assert caught.value.subject == "lambda/api/routes.py:3"
+    assert "JSONDecodeError" in caught.value.reason
+    assert "popdesk-lambda-" not in str(caught.value)
+
+
+def test_a_module_that_is_missing_in_a_call_is_named(make: Make) -> None:
+    answer = make("def handler(event, context):\n    import requests\n").invoke({}, 5)
+    assert answer.error == "the Lambda raised ModuleNotFoundError (requests) at handler.py:2"
+
+
 def test_boto3_is_there_as_in_lambdas_runtime(make: Make) -> None:
     source = "import boto3\ndef handler(event, context):\n    return {'boto3': boto3.__name__}\n"
     assert make(source).invoke({}, 20).value == {"boto3": "boto3"}
