@@ -148,6 +148,12 @@ def build(out: Path, environment: str) -> None:
     metavar="NAME",
     help="Look customers up with this adapter, where the settings say, not in the sample file.",
 )
+@click.option(
+    "--cases",
+    default="",
+    metavar="NAME",
+    help="Keep cases with this adapter of the API, where the settings say, not in a file of this preview.",
+)
 @environment_option
 @profile_option
 @click.option("--verbose", is_flag=True, help="Show what the Lambda logs, not its errors alone.")
@@ -157,6 +163,7 @@ def preview(
     browser: bool,
     scenario: Path | None,
     adapter: str,
+    cases: str,
     environment: str,
     aws_profile: str,
     verbose: bool,
@@ -164,7 +171,7 @@ def preview(
     """Run everything on this machine: workspace, app, contact flow, Lambda, sample CRM. No AWS account needed.
 
     With --adapter the directory is a real one: "http" asks the CRM, "dynamodb" the environment's table with your AWS
-    credentials, and the pages that open are the real CRM's.
+    credentials, and the pages that open are the real CRM's. With --cases the API writes there what is tried here.
     """
     from ops.preview.scenario import Desk, load_scenario, play_scenario
     from ops.preview.server import Preview
@@ -181,12 +188,12 @@ def preview(
             show(f"Lambda: {line}")
 
     try:
-        show("Building (the first time installs the npm packages) ...")
-        directory = None
-        if adapter not in ("", "sample"):
-            from ops.preview.directory import Directory  # which imports botocore
+        directory = real_cases = None
+        if {adapter, cases} - {"", "sample"}:
+            from ops.preview.directory import Directory, RealCases  # which import botocore
 
-            directory = Directory(adapter, aws_profile)
+            directory = Directory(adapter, aws_profile) if adapter not in ("", "sample") else None
+            real_cases = RealCases(cases, aws_profile) if cases not in ("", "sample") else None
         running = Preview(
             lambda: load_settings(environment=environment),
             port=port,
@@ -195,10 +202,14 @@ def preview(
             tell=show,
             log=log,
             directory=directory,
+            cases=real_cases,
         )
+        show("Building (the first time installs the npm packages) ...")
         with running:
             show(f"Agent workspace  {running.workspace_url}")
             show(f"App              {running.app_url}")
+            if real_cases:
+                show(f'Cases are those of the adapter "{cases}": what is done in the page is done there.')
             show("Save a file and the page reloads. Ctrl-C ends it.")
             if browser and not webbrowser.open(running.workspace_url):
                 show("No browser could be opened: open the first address in one.")

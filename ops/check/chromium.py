@@ -8,9 +8,11 @@ One that does not start counts for none: Playwright's own may have been download
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 from ops.errors import UserError
@@ -28,6 +30,7 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
+_LONGEST_SOCKET = 107  # bytes of its path (unix(7), sun_path)
 
 
 def installed_chromium(playwright: Playwright) -> str:
@@ -46,6 +49,17 @@ def find_chromium(playwright: Playwright) -> str:
         "Chromium",
         "none was found that starts, neither Playwright's own nor one of the system",
         "run `uv run playwright install chromium`, or install your system's package (Debian: `apt-get install chromium`)",
+    )
+
+
+def path_is_too_long() -> bool:
+    """Return whether Chromium's socket has no place in the folder for temporary files, so that it does not start.
+
+    It is TMPDIR/org.chromium.Chromium.XXXXXX/SingletonSocket (chrome/browser/process_singleton_posix.cc).
+    """
+    return (
+        os.name == "posix"
+        and len(f"{gettempdir()}/org.chromium.Chromium.XXXXXX/SingletonSocket".encode()) > _LONGEST_SOCKET
     )
 
 

@@ -11,17 +11,20 @@ from __future__ import annotations
 import base64
 import os
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from model.permissions import EVERYTHING, NAMES
-from ops.check.chromium import FLAGS, find_chromium
+from ops.check.chromium import FLAGS, find_chromium, path_is_too_long
 from ops.check.framing import CSP, X_FRAME_OPTIONS, Framing, judge_framing
 from ops.check.judge import FINDING, Check, judge
 from ops.check.observed import Observed, Opening, permissions_asked, read_opening
@@ -45,6 +48,7 @@ _ANSWER_MS = 5  # the workspace answers a command in some ten ms
 # Screen prints are taken at a tenth of their size: only their mean brightness is asked for.
 _SCALE = 0.1
 _LONGEST_LINE = 300  # of what the browser says; most of it is objects
+_CONNECT_SECONDS = 10.0
 _NUMBER = "+12025550123"  # one that is never anybody's: 555-01XX
 
 
@@ -124,6 +128,8 @@ def examine(url: str, options: Options, settings: Callable[[], Settings], tell: 
 
     Raises UserError where it cannot be examined.
     """
+    if url:
+        _look_for_server(url)
     with _playwright() as playwright:
         chromium = find_chromium(playwright)
         if url:
@@ -144,6 +150,24 @@ def examine(url: str, options: Options, settings: Callable[[], Settings], tell: 
             finally:
                 browser.close()
     return Result(url, judge(framing, observed, options.timeout * 1000), observed)
+
+
+def _look_for_server(url: str) -> None:
+    """Raise UserError where nothing answers at the address: known before Playwright is started.
+
+    Behind a proxy it is the proxy that is asked, by `_fetch`.
+    """
+    parts = urlsplit(url)
+    if getproxies():
+        return
+    try:
+        socket.create_connection(
+            (parts.hostname or "", parts.port or {"http": 80}.get(parts.scheme, 443)), _CONNECT_SECONDS
+        ).close()
+    except OSError as error:
+        raise UserError(
+            url, f"it cannot be reached ({error.strerror or error})", "start the app, and look at the address"
+        ) from None
 
 
 @contextmanager
@@ -181,6 +205,12 @@ def _launch(playwright: Playwright, chromium: str | None, headed: bool) -> Brows
             handle_sigterm=False,
         )
     except Error as error:
+        if path_is_too_long():
+            raise UserError(
+                chromium or "Chromium",
+                f"it does not start: the path of the folder for temporary files is too long for its socket ({gettempdir()})",
+                "name a shorter one: TMPDIR=/tmp",
+            ) from None
         display = headed and ("X server" in error.message or "XServer" in error.message)
         raise UserError(
             chromium or "Chromium",

@@ -44,7 +44,7 @@ from ops.site.headers import response_headers
 from ops.site.lambda_zip import LAMBDA_HANDLER, build_lambda_zip
 
 if TYPE_CHECKING:
-    from ops.preview.directory import Directory  # it imports botocore, which takes its time
+    from ops.preview.directory import Directory, RealCases  # they import botocore, which takes its time
     from ops.preview.local_provider import LocalProvider
 
 SAMPLE_CUSTOMERS = LOOKUP / "adapters" / "sample.json"
@@ -74,10 +74,10 @@ class Builds:
     """The builds that are served. `problems` maps a part ("flow", "api", "app", "workspace") to why it could not be built.
 
     `settings_source` reads the settings, again for every build. `tell` gets a sentence for the terminal now and then, `log`
-    each line that the Lambda logs, `publish(kind, data)` the events for the open pages. `directory` is asked for customers,
-    the sample file if it is None. `api_environment` has what the API's function needs beside the key of the contact's token: that
-    is made here, a new one each time. `app_url` is where the app is served. A page's files are replaced in one step: a request
-    sees those of one build.
+    each line that the Lambda logs, `publish(kind, data)` the events for the open pages. `directory` is asked for customers and
+    `cases` for cases, the sample files where they are None. `api_environment` has what the API's function needs beside the key
+    of the contact's token: that is made here, a new one each time. `app_url` is where the app is served. A page's files are
+    replaced in one step: a request sees those of one build.
     """
 
     workspace: Site
@@ -97,6 +97,7 @@ class Builds:
         log: Callable[[str], None],
         publish: Callable[[str, dict[str, Any]], None],
         directory: Directory | None = None,
+        cases: RealCases | None = None,
         api_environment: dict[str, str] | None = None,
         app_url: str = "",
     ) -> None:
@@ -113,6 +114,7 @@ class Builds:
         self._log = log
         self._publish = publish
         self._directory = directory
+        self._cases = cases
         self._failed: set[str] = set()
         self.problems: dict[str, dict[str, str]] = {}
         self._lambda: LocalLambda | None = None
@@ -171,7 +173,7 @@ class Builds:
             raise UserError(
                 "ops/flows/definitions.py", "Amazon Connect would refuse the flows: " + "; ".join(wrong), "fix them"
             )
-        customers = json.loads(SAMPLE_CUSTOMERS.read_text("utf-8"))
+        customers = self._directory.customers() if self._directory else json.loads(SAMPLE_CUSTOMERS.read_text("utf-8"))
         function = LocalLambda(
             build_lambda_zip(settings, self._folder / "lambda.zip", local=True),
             LAMBDA_HANDLER,
@@ -220,6 +222,7 @@ class Builds:
         return {
             **self._api_environment,  # Amazon Connect is preview's own: any credentials will do for it
             **(self._directory.environment(settings) if self._directory else {}),
+            **(self._cases.environment(settings) if self._cases else {}),
             **settings.api.environment,
             **self._tokens,
             SAMPLE_CASES: str(self._folder / "cases.sqlite"),
@@ -253,11 +256,11 @@ class Builds:
         return SampleCases(str(self._folder / "cases.sqlite"), str(SAMPLE_CASES_FILE))
 
     def _read_settings(self) -> Settings:
-        if self._directory:
-            # Its customers' pages are in the CRM of the settings.
-            return _with_sample_cases(self._with_provider(self._directory.settings(self._source())))
-        settings = _with_sample_cases(self._with_provider(self._source().with_local_crm(self._origin)))
-        if settings.lookup.adapter != "sample":
+        settings = self._source()
+        # A directory's customers have their pages in the CRM of the settings.
+        settings = self._directory.settings(settings) if self._directory else settings.with_local_crm(self._origin)
+        settings = self._with_provider(self._cases.settings(settings) if self._cases else _with_sample_cases(settings))
+        if settings.lookup.adapter != "sample" and not self._directory:
             self._tell(
                 f'lookup.adapter is "{settings.lookup.adapter}"; preview looks customers up in the sample file'
                 f" (--adapter {settings.lookup.adapter} asks the real directory)"
@@ -280,23 +283,26 @@ class Builds:
         """Build again what the changed files (absolute paths) belong to, and what failed before; reload the open pages."""
         parts = {_part(path) for path in changed}
         wanted = self._failed | (parts & set(_PARTS)) | ({"flow", "api", "app"} if "settings" in parts else set())
-        built = [part for part in _PARTS if part in wanted and self._rebuild(part)]
+        told: list[dict[str, str]] = []  # a mistake in the settings is every part's
+        built = [part for part in _PARTS if part in wanted and self._rebuild(part, told)]
         # The workspace reads the settings as it starts.
         for part in ["workspace"] if "settings" in parts and built else built:
             self._publish("reload", {"what": part})
         if "tools" in parts:
             self._tell("a file of ops/ changed: start preview again to use it")
 
-    def _rebuild(self, part: str) -> bool:
+    def _rebuild(self, part: str, told: list[dict[str, str]]) -> bool:
         try:
             if part == "flow":
                 importlib.reload(flows)
             self._build(part)
         except Exception as error:  # whatever is wrong in a file that is being edited
             self._failed.add(part)
-            self.problems[part] = _problem(error)
-            self._tell("{subject}: {reason}. {hint}".format(**self.problems[part]))
-            self._publish("problem", self.problems[part])
+            self.problems[part] = problem = _problem(error)
+            if problem not in told:
+                told.append(problem)
+                self._tell("{subject}: {reason}. {hint}".format(**problem))
+                self._publish("problem", problem)
             return False
         self._failed.discard(part)
         if self.problems.pop(part, None) and not self.problems:

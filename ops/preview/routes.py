@@ -147,7 +147,8 @@ def workspace_site(
     async def events(request: Request) -> Response:
         if request.method == "HEAD":  # Starlette's routes answer it with GET's; it would be sent the commands
             return Response(media_type="text/event-stream")
-        stream = pages.events(list(builds.problems.values()))
+        different = {tuple(problem.items()): problem for problem in builds.problems.values()}
+        stream = pages.events(list(different.values()))
         return StreamingResponse(stream, media_type="text/event-stream", headers=_NO_STORE)
 
     async def answers(request: Request) -> Response:

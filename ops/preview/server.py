@@ -29,11 +29,11 @@ from ops.preview.local_api import LocalApi
 from ops.preview.local_connect import LocalConnect, local_connect_site
 from ops.preview.open_pages import OpenPages
 from ops.preview.routes import app_site, workspace_site
-from ops.preview.sockets import listen, listen_as_localhost, port_of
+from ops.preview.sockets import listen, listen_to_both, port_of
 from ops.settings import Settings
 
 if TYPE_CHECKING:
-    from ops.preview.directory import Directory  # it imports botocore, which takes its time
+    from ops.preview.directory import Directory, RealCases  # they import botocore, which takes its time
     from ops.preview.local_provider import LocalProvider  # it needs development packages
 
 _START_SECONDS = 20
@@ -44,8 +44,8 @@ class Preview:
     """Everything, started and stopped together; a context manager.
 
     `settings_source` reads the settings, again on every change. `port` and `app_port`: 0 for any free one. `tell` gets
-    a sentence for the terminal now and then, `log` each line that the Lambda logs. `directory` is asked for customers, the
-    sample file if it is None.
+    a sentence for the terminal now and then, `log` each line that the Lambda logs. `directory` is asked for customers, `cases`
+    for cases, the sample files if they are None. Raises UserError that names the ports that are taken, before anything is built.
     """
 
     def __init__(
@@ -58,15 +58,11 @@ class Preview:
         tell: Callable[[str], None] = lambda _: None,
         log: Callable[[str], None] = lambda _: None,
         directory: Directory | None = None,
+        cases: RealCases | None = None,
     ) -> None:
         self._watch = watch
-        self._sockets = [listen("127.0.0.1", port, "--port")]
+        self._sockets, self._app_sockets = listen_to_both(port, app_port)
         self.workspace_url = f"http://127.0.0.1:{port_of(self._sockets[0])}/"
-        try:
-            self._app_sockets = listen_as_localhost(app_port, "--app-port")
-        except UserError:
-            self._sockets[0].close()
-            raise
         self.app_url = f"http://localhost:{port_of(self._app_sockets[0])}/"
         # It goes with this object or, where an interrupt comes while that is made or stopped, with the process.
         self._temporary = tempfile.TemporaryDirectory(prefix="popdesk-preview-", ignore_cleanup_errors=True)
@@ -84,6 +80,7 @@ class Preview:
             log=log,
             publish=self._pages.publish,
             directory=directory,
+            cases=cases,
             api_environment=connect.environment(f"http://127.0.0.1:{port_of(self._connect_sockets[0])}"),
             app_url=self.app_url,
         )

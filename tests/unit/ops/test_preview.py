@@ -465,22 +465,23 @@ def test_broken_settings_are_told_survived_and_fixed_with_what_else_was_broken()
         return load_settings()
 
     pyproject = ROOT / "pyproject.toml"
-    with Preview(source) as running, page_of(running) as page:
+    told: list[str] = []
+    with Preview(source, tell=told.append) as running, page_of(running) as page:
         broken.append(UserError("pyproject.toml", "tool.popdesk.pop.width: not a number", "fix it"))
         running.rebuild({pyproject})
-        for _ in ("flow", "api", "app"):
-            assert page.next() == (
-                "problem",
-                {"subject": "pyproject.toml", "reason": "tool.popdesk.pop.width: not a number", "hint": "fix it"},
-            )
+        # Every part's build meets it, and it is told once.
+        assert page.next() == (
+            "problem",
+            {"subject": "pyproject.toml", "reason": "tool.popdesk.pop.width: not a number", "hint": "fix it"},
+        )
+        assert len([line for line in told if "not a number" in line]) == 1
         with page_of(running) as later:
-            assert later.next()[0] == "problem"  # a page that comes later is told too
+            assert later.next()[0] == "problem"  # a page that comes later is told too, once
         assert ask(running.app_url, "/")[0] == 200
         assert offer(running, "+12065550100")["attributes"][NAMES.matches] == "1"
 
         running.rebuild({ROOT / "web" / "workspace" / "main.py"})  # another part's build fixes nothing
-        assert [page.next()[0] for _ in range(3)] == ["problem", "problem", "problem"]
-        assert page.next() == ("reload", {"what": "workspace"})
+        assert [page.next()[0] for _ in range(2)] == ["problem", "reload"]
 
         broken.clear()
         running.rebuild({pyproject})
@@ -525,6 +526,16 @@ def test_a_port_that_is_taken_is_named_with_its_remedy() -> None:
         assert "--port" in caught.value.hint
         with pytest.raises(UserError, match="--app-port"):
             Preview(load_settings, app_port=port)
+
+
+def test_all_ports_that_are_taken_are_named_at_once() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as one, closing(socket.create_server(("127.0.0.1", 0))) as two:
+        ports = [each.getsockname()[1] for each in (one, two)]
+        with pytest.raises(UserError) as caught:
+            Preview(load_settings, port=ports[0], app_port=ports[1])
+    assert [str(port) in caught.value.subject for port in ports] == [True, True]
+    assert "Address already in use" in caught.value.reason
+    assert "--port 0 --app-port 0" in caught.value.hint
 
 
 def test_a_port_that_somebody_has_on_the_other_loopback_address_is_taken_too() -> None:

@@ -118,6 +118,7 @@ def test_a_port_that_is_taken_is_told_in_words(project: Path) -> None:
         )
     assert done.returncode == 1
     assert f"port {port} of 127.0.0.1" in done.stderr
+    assert done.stdout == ""  # nothing was built before
     assert "What to do: stop what uses it, or name another with --port" in done.stderr
     assert "Traceback" not in done.stderr
 

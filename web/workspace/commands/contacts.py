@@ -51,7 +51,11 @@ def _customer(context: "Commands", wanted: str) -> dict[str, str]:
     for customer in customers:
         if wanted in (customer.get("id"), customer.get("name")):
             return customer
-    raise NotPossible("there is no sample customer " + shortened(wanted))
+    raise NotPossible(
+        "there is no sample customer "
+        + shortened(wanted)
+        + ("" if customers else ", and none at all with --adapter: offer an address")
+    )
 
 
 async def outbound(context: "Commands", contact: "Contact") -> None:
