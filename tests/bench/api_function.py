@@ -1,6 +1,6 @@
 """The API's function: its size, its cold start, and what a request takes; docs/api.md has the figures.
 
-    uv run python -m tests.bench.api_function [--rounds 10] [--json FILE]
+    uv run python -m tests.bench.api_function [--rounds 10] [--calls 300] [--json FILE]
 
 Cold is a fresh process of Lambda's own runtime client (tests/lambda_runtime.py): `init` is its import, `first` its first request,
 the open cases of a customer, with the token verified and Amazon Connect asked (preview's stand-in). Warm is one process that is
@@ -56,7 +56,7 @@ def _size(package: Path) -> dict[str, float]:
     return {"zip_MB": package.stat().st_size / 1e6, "unpacked_MB": unpacked / 1e6}
 
 
-def measure(rounds: int, calls: int = 300) -> dict[str, Any]:
+def measure(rounds: int, calls: int) -> dict[str, Any]:
     """Return {"size": {...}, "cold": {...}, "warm": {...}}, megabytes and milliseconds."""
     settings = _settings()
     with Preview(lambda: settings) as preview, LambdaRuntime() as runtime, tempfile.TemporaryDirectory() as name:
@@ -126,10 +126,11 @@ def _version() -> str:
 
 @click.command()
 @click.option("--rounds", default=10, show_default=True, type=click.IntRange(1), help="Cold starts.")
+@click.option("--calls", default=300, show_default=True, type=click.IntRange(1), help="Warm calls.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures to this file too.")
-def main(rounds: int, file: Path | None) -> None:
+def main(rounds: int, calls: int, file: Path | None) -> None:
     """Measure the API's function and print a table."""
-    result = measure(rounds)
+    result = measure(rounds, calls)
     if file:
         file.write_text(json.dumps(result, indent=1), "utf-8")
     table = Table("the API's function", "")
