@@ -25,7 +25,7 @@ from starlette.routing import Route
 from ops.flows.runner import INSTANCE, Contact
 
 INSTANCE_ID = INSTANCE.rpartition("/")[2]
-STATES = ("connected", "acw", "missed", "cleared")
+STATES = ("connected", "acw", "missed", "error", "cleared")
 _MOST = 10_000  # contacts that are remembered
 _LIMIT_BYTES = 32_768  # of a contact's attributes (API_UpdateContactAttributes)
 

@@ -325,6 +325,7 @@ def test_the_keyboard_alone_reaches_and_opens_everything(states: AppStates) -> N
 def test_the_link_can_be_copied_and_a_refusal_is_said(states: AppStates) -> None:
     context = states.workspace.page.context
     context.grant_permissions(["clipboard-read", "clipboard-write"])
+    states.desk.command("app", url=states.workspace.preview.app_url, name="Popdesk", allow="clipboard-write")
     app = states.offer("C-1001")
     app.get_by_role("button", name="Copy link").click()
     expect(app.locator("#pop-note")).to_have_text("Link copied")

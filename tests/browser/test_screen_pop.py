@@ -15,13 +15,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from ops.preview.scenario import Contact
 from ops.preview.server import Preview
-from ops.settings import load_settings
+from ops.settings import Iframe, load_settings
 from tests.browser.app_stage import DEFAULT_SANDBOX, NO_POPUPS, AppStates, previewed
 from tests.browser.hostile_page import LED_AWAY, NAMES, HostilePage, attack
 from tests.conftest import BROWSERS, Launch, Workspace
 
 WINDOWS = ("per-contact", "tab", "shared")
-SANDBOXES = {"escaping": "", "inherited": " ".join(DEFAULT_SANDBOX)}
+SANDBOXES = {"escaping": " ".join(Iframe().sandbox), "inherited": " ".join(DEFAULT_SANDBOX)}
 
 
 @pytest.fixture(scope="module")

@@ -291,8 +291,8 @@ def test_an_idle_app_with_launch_parameters(hosting: Hosting) -> None:
     assert hosting.answers()["contact.getQueue"].startswith("refused contactNotFound")
 
 
-def test_the_iframe_is_framed_as_it_is_registered(preview: Preview, hosting: Hosting) -> None:
-    hosting.open("offer=C-1001")
+def test_the_launcher_frames_an_app_as_it_is_registered(preview: Preview, hosting: Hosting) -> None:
+    hosting.open("offer=C-1001&close&open")
     frame = hosting.page.locator("iframe")
     settings = preview.command("look")
     assert settings["apps"][0]["name"] == "Popdesk"

@@ -14,7 +14,7 @@ from jsffi import create_proxy
 from commands import contacts
 from commands.address import from_address
 from commands.runner import Commands
-from model.contact import INCOMING
+from model.contact import INCOMING, PENDING
 from model.desk import Desk, NotPossible
 from model.faults import Faults
 from model.log import Log
@@ -80,6 +80,7 @@ class Workspace:
             hint = "Start it with: uv run python deploy.py preview"
             self.page.show_problem("No preview server", sentence(error), hint)
         self._listen()
+        await self._start_services()
         try:
             for name, args in from_address(str(js.location.search)):
                 await self.commands.command(name, args)
@@ -90,6 +91,16 @@ class Workspace:
         self.page.changed()
         js.document.documentElement.setAttribute("data-ready", "true")
 
+    async def _start_services(self) -> None:
+        """Start the services, and let nobody in before they have said hello, or an error stands for that."""
+        self.apps.start_services()
+        while self.apps.services_begin():
+            await asyncio.sleep(0.02)
+        for service in self.apps.services:
+            if service.error:
+                hint = "A real workspace lets no agent in then."
+                self.page.show_problem("The service " + service.app.name, service.error, hint)
+
     def show_defect(self, error: Exception) -> None:
         """Show an error that is a defect of the workspace; the console has the traceback."""
         sys.print_exception(error)  # type: ignore[attr-defined]  # MicroPython's
@@ -97,7 +108,7 @@ class Workspace:
 
     def _tell(self, contact: "Contact") -> None:
         """Tell the server of a contact's state: there, it stands in for Amazon Connect's API (ops/preview/local_connect.py)."""
-        if self.commands.config.get("tell_contacts") and contact.state != INCOMING:
+        if self.commands.config.get("tell_contacts") and contact.state not in (INCOMING, PENDING):
             news = {"contactId": contact.id, "state": contact.state, "agentArn": self.apps.desk.agent_arn}
             self._news.append(news)
             if len(self._news) == 1:
@@ -126,6 +137,12 @@ class Workspace:
         if known.get("url"):
             names = ("name", "url", "scope", "sandbox", "allow", "permissions")
             self.apps.configure(App(*[known[name] for name in names]))
+        service = config.get("service")
+        if service:
+            self.apps.configure(
+                App(service["name"], service["url"], permissions=service["permissions"], number=2, is_service=True)
+            )
+        self.apps.view_seconds = config.get("view_seconds") or self.apps.view_seconds
         self.page.offer.fill_customers(config.get("customers") or [])
         self.apps.faults.api = config.get("api_faults") or self.apps.faults.api
 

@@ -69,7 +69,7 @@ def hand(bench: Bench) -> Hand:
 
 
 def test_the_parameters_listed_are_those_of_the_functions() -> None:
-    assert len(COMMANDS) == 41
+    assert len(COMMANDS) == 45
     for name, command in COMMANDS.items():
         assert tuple(inspect.signature(command.function).parameters)[1:] == command.parameters, name
 

@@ -2,8 +2,9 @@
 
 from commands.arguments import shortened
 from commands.table import command
-from model.contact import CHANNEL_TYPES, CONNECTED, INCOMING, QUEUED
+from model.contact import CHANNEL_TYPES, CONNECTED, INCOMING, PENDING, QUEUED
 from model.desk import NotPossible
+from protocol.instance import GUIDE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _launch(context: "Commands", contact: "Contact", wanted: "dict[str, Any]") -
     problem = None
     if app is not None:
         try:
-            apps.open(app, contact.id, "" if hosted else wanted.get("path") or "", launched_by="guide")
+            apps.open(app, contact.id, "" if hosted else wanted.get("path") or "", launched_by=GUIDE)
             return
         except NotPossible as error:
             problem = (str(error), "Look at the application's address and at the guide's path.")
@@ -110,6 +111,18 @@ def _launch(context: "Commands", contact: "Contact", wanted: "dict[str, Any]") -
 def accept(context: "Commands", contact: str = "") -> None:
     """Accept the contact."""
     context.desk.accept(contact)
+
+
+@command("pending", "contact")
+def pend(context: "Commands", contact: str = "") -> None:
+    """Let the contact wait for the agent to call, as a queued callback does; it is accepted from there."""
+    context.desk.pend(contact)
+
+
+@command("error", "contact")
+def fail_contact(context: "Commands", contact: str = "") -> None:
+    """Let the contact come into an error."""
+    context.desk.fail(contact)
 
 
 @command("miss", "contact")
@@ -139,7 +152,9 @@ def clear(context: "Commands", contact: str = "") -> None:
 def finish(context: "Commands", contact: str = "") -> None:
     """Bring the contact to its end from any state: miss or end it, then clear it."""
     found = context.desk.contact(contact)
-    if found.state in (INCOMING, CONNECTED):
+    if found.state == PENDING:
+        context.desk.fail(found.id)
+    elif found.state in (INCOMING, CONNECTED):
         end(context, found.id)
     clear(context, found.id)
 

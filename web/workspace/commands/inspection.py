@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from commands.runner import Commands
 
 # What may be sent of a contact again; cleared and destroy end its apps.
-CONTACT_EVENTS = ("contact/incoming", "contact/connected", "contact/missed", "contact/acw")
+CONTACT_EVENTS = (
+    "contact/incoming",
+    "contact/connecting",
+    "contact/pending",
+    "contact/connected",
+    "contact/missed",
+    "contact/acw",
+    "contact/error",
+)
 
 
 @command("event", "name", "contact", "times", "attribute")
@@ -117,6 +125,10 @@ def look(context: "Commands") -> "dict[str, Any]":
                 "error": instance.error,
             }
             for instance in instances
+        ],
+        "services": [
+            {"name": service.app.name, "state": service.state, "requests": service.requests, "error": service.error}
+            for service in context.apps.services
         ],
         "openedMs": context.opened_ms,
         "loading": len([1 for instance in instances if instance.state == LOADING]),

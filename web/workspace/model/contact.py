@@ -9,6 +9,8 @@ INCOMING = "incoming"
 CONNECTED = "connected"
 ACW = "acw"  # after-contact work
 MISSED = "missed"
+PENDING = "pending"  # waits for the agent to call: a queued callback, a preview of an outbound campaign
+ERROR = "error"
 CLEARED = "cleared"
 
 # channel -> (type, subtype) as the SDK's ContactChannelType has them

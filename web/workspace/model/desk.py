@@ -9,8 +9,9 @@ Times are milliseconds since 1970 as floats. A step that a contact's state does 
 sentence for people.
 """
 
-from model.contact import ACW, CHANNEL_TYPES, CLEARED, CONNECTED, INCOMING, MISSED, QUEUED, Contact
+from model.contact import ACW, CHANNEL_TYPES, CLEARED, CONNECTED, ERROR, INCOMING, MISSED, PENDING, QUEUED, Contact
 from model.ids import arn, identifier
+from model.moment import moment
 from model.permissions import CONTACT, USER, VOICE
 
 TYPE_CHECKING = False
@@ -87,7 +88,19 @@ class Desk:
 
     def active(self) -> list[Contact]:
         """Return the contacts that an agent is handling."""
-        return [contact for contact in self.contacts if contact.state in (INCOMING, CONNECTED, ACW)]
+        return [contact for contact in self.contacts if contact.state in (INCOMING, PENDING, CONNECTED, ACW)]
+
+    def too_many(self) -> list[tuple[str, int, int]]:
+        """Return the channels with more contacts than the routing profile allows at once: [(channel, contacts, allowed)].
+
+        Amazon Connect would not route them to this agent; here anything may be offered.
+        """
+        active = [contact.channel for contact in self.active()]
+        return [
+            (channel, active.count(channel), allowed)
+            for channel, allowed in self.concurrency
+            if active.count(channel) > allowed
+        ]
 
     def queue(self, name: str, queue_arn: str = "") -> dict[str, str]:
         """Return the SDK's Queue for a name; its ARN is made up when it is not given."""
@@ -106,6 +119,17 @@ class Desk:
             "routingProfileId": identifier(1),
         }
 
+    def agent_state(self, name: str) -> "dict[str, Any]":
+        """Return the SDK's AgentState: only a state to choose has an ARN, and only the present one began at some time."""
+        number = self.state_number(name)
+        kind = self.states[number][1]
+        state: dict[str, Any] = {"type": kind, "name": name}
+        if kind in CHOOSABLE:
+            state["agentStateARN"] = arn("agent-state", number + 1)
+        if name == self.state:
+            state["startTimestamp"] = moment(self.state_since)
+        return state
+
     def state_number(self, name: str) -> int:
         """Return a state's place in the list of states, or -1."""
         return next((number for number, (known, _) in enumerate(self.states) if known == name), -1)
@@ -120,17 +144,26 @@ class Desk:
             raise NotPossible("a state needs a name")
         if self.state_number(name) < 0:
             self.states.insert(4, (name, kind or "not_routable"))
-        previous = self.state
+        previous, before = self.state, self.agent_state(self.state)
         self.state = name
-        self.next_state = None
         self.state_since = self.clock()
         self._publish_change("agent/stateChange", {"state": name}, {"state": previous})
+        self._publish_change("agent/availabilityStateChanged", {"state": self.agent_state(name)}, {"state": before})
+        self._set_next_state(None)
         self.on_change()
+
+    def _set_next_state(self, name: str | None) -> None:
+        before, self.next_state = self.next_state, name
+        if name != before:
+            data: dict[str, Any] = {"nextState": self.agent_state(name) if name else None}
+            if before:
+                data["previous"] = {"nextState": self.agent_state(before)}
+            self.on_event(CONTACT, "agent/nextAvailabilityStateChanged", "", data)
 
     def request_state(self, name: str) -> str:
         """Change the state as an app may; return "updated", or "queued" while a contact is handled."""
         if self.active():
-            self.next_state = name
+            self._set_next_state(name)
             self.on_change()
             return "queued"
         self.set_state(name)
@@ -164,7 +197,8 @@ class Desk:
         self.on_event(CONTACT, key, "", data)
 
     def _enabled(self) -> list[str]:
-        return [channel.lower() for channel, number in self.concurrency if number > 0]
+        # In capitals since 1.0.12, as the map of concurrency always had them.
+        return [channel for channel, number in self.concurrency if number > 0]
 
     def set_visual_mode(self, mode: str) -> None:
         """Change the theme: light, dark or auto."""
@@ -230,12 +264,29 @@ class Desk:
         contact = self._step(contact_id, (QUEUED,), INCOMING, "offered")
         self.selected = contact.id
         self._publish(contact, "contact/incoming")
+        self._publish(contact, "contact/connecting")
+        return contact
+
+    def pend(self, contact_id: str = "") -> Contact:
+        """Let an offered contact wait for the agent to call, as a queued callback does."""
+        contact = self._step(contact_id, (INCOMING,), PENDING, "pending")
+        self._publish(contact, "contact/pending")
         return contact
 
     def accept(self, contact_id: str = "") -> Contact:
         """Connect an offered contact."""
-        contact = self._step(contact_id, (INCOMING,), CONNECTED, "accepted")
+        pending = self.contact(contact_id).state == PENDING
+        contact = self._step(contact_id, (INCOMING, PENDING), CONNECTED, "accepted")
+        if pending:
+            self._publish(contact, "contact/connecting")
         self._publish(contact, "contact/connected")
+        return contact
+
+    def fail(self, contact_id: str = "") -> Contact:
+        """Let a contact come into an error."""
+        contact = self._step(contact_id, (INCOMING, PENDING, CONNECTED), ERROR, "failed")
+        contact.on_hold = contact.self_on_hold = False
+        self._publish(contact, "contact/error")
         return contact
 
     def miss(self, contact_id: str = "") -> Contact:
@@ -253,7 +304,7 @@ class Desk:
 
     def clear(self, contact_id: str = "") -> Contact:
         """Clear the contact from the desk."""
-        contact = self._step(contact_id, (ACW, MISSED, QUEUED), CLEARED, "cleared")
+        contact = self._step(contact_id, (ACW, MISSED, ERROR, QUEUED), CLEARED, "cleared")
         self.contacts.remove(contact)
         if self.selected == contact.id:
             self.selected = self.contacts[-1].id if self.contacts else ""

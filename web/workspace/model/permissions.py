@@ -14,6 +14,7 @@ CONTACT = "aws.connect.contact"
 VOICE = "aws.connect.voice"
 USER = "aws.connect.user"
 WORKSPACE = "aws.connect.workspace"
+ACTIVITY = "aws.connect.activity"
 
 EVERYTHING = "*"
 
@@ -87,9 +88,20 @@ TABLE: tuple[tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]
     ),
 )
 
-# How the page looks is no one's data: every app may follow it.
-FREE_REQUESTS = ((WORKSPACE, "getTheme"), (USER, "getTheme"), (USER, "getVisualMode"))
-FREE_TOPICS = ((USER, "visualModeChange"),)
+# How the page looks is no one's data: every app may follow it. Of the agent's activity AWS names no permission
+# (docs.aws.amazon.com/agentworkspace/latest/devguide/api-reference-3P-apps-activity-client.html).
+FREE_REQUESTS = (
+    (WORKSPACE, "getTheme"),
+    (USER, "getTheme"),
+    (USER, "getVisualMode"),
+    (ACTIVITY, "sendActivity"),
+)
+FREE_TOPICS = (
+    (USER, "visualModeChange"),
+    (ACTIVITY, "expiration-warning"),
+    (ACTIVITY, "expiration-warning-cleared"),
+    (ACTIVITY, "session-extension-error"),
+)
 
 NAMES = tuple(row[0] for row in TABLE)
 

@@ -49,7 +49,7 @@ class AppTabs(Part):
         if contact is not None and contact.state == QUEUED:
             return []
         there = [each.app for each in self._tabs()]
-        return [app for app in self.apps.registered if app not in there]
+        return [app for app in self.apps.registered if app not in there and not app.is_service]
 
     def _note(self, active: "Instance | None") -> str:
         contact = self.selected()

@@ -1,6 +1,6 @@
 """The list of contacts on the left, and the bar of the selected one with what the agent can do."""
 
-from model.contact import ACW, CONNECTED, INCOMING, MISSED
+from model.contact import ACW, CONNECTED, ERROR, INCOMING, MISSED, PENDING
 from panels.dom import button, by_id, element, fill, icon, timer
 from panels.part import CHANNELS, Part, state_of, title_of
 
@@ -16,13 +16,17 @@ class ContactList(Part):
 
     def state(self) -> "Any":
         """Return all that is shown."""
-        return [(each.id, each.state, each.on_hold, each.id == self.desk.selected) for each in self.desk.contacts]
+        shown = [(each.id, each.state, each.on_hold, each.id == self.desk.selected) for each in self.desk.contacts]
+        return shown, self.desk.too_many()
 
     def draw(self) -> None:
         """Draw it."""
         contacts = self.desk.contacts
         by_id("contact-count").textContent = str(len(contacts))
         by_id("no-contacts").hidden = bool(contacts)
+        remarks = [_remark(*each) for each in self.desk.too_many()]
+        by_id("too-many").textContent = " ".join(remarks)
+        by_id("too-many").hidden = not remarks
         fill(by_id("contacts"), [element("li", "", None, [self._card(contact)]) for contact in contacts])
 
     def _card(self, contact: "Contact") -> "Any":
@@ -36,6 +40,12 @@ class ContactList(Part):
         card.append(element("span", "card-words", None, words))
         card.append(timer(contact.since, self.desk.clock()))
         return card
+
+
+def _remark(channel: str, count: int, allowed: int) -> str:
+    """Return what is said of more contacts of a channel than the agent would be sent."""
+    what = CHANNELS[channel].lower() + ("" if count == 1 else "s")
+    return str(count) + " " + what + ": the routing profile allows " + (str(allowed) if allowed else "none") + "."
 
 
 class ContactBar(Part):
@@ -61,9 +71,9 @@ class ContactBar(Part):
             by_id("contact-bar"),
             [
                 icon(contact.channel),
-                element("h2", "bar-name", title_of(contact)),
+                element("h2", "bar-name", title_of(contact), title=title_of(contact)),
                 element("span", "badge badge-" + contact.state, state_of(contact)),
-                element("span", "bar-detail", "  ·  ".join(detail)),
+                element("span", "bar-detail", "  ·  ".join(detail), title="  ·  ".join(detail)),
                 timer(contact.since, self.desk.clock()),
                 element("span", "actions", None, buttons),
             ],
@@ -72,9 +82,11 @@ class ContactBar(Part):
 
 def _actions(contact: "Contact") -> list[tuple[str, str, str]]:
     """Return what can be done with a contact: the button's text, the command, the CSS class."""
+    if contact.state == PENDING:
+        return [("Call", "accept", "primary")]
     if contact.state == INCOMING:
         return [("Accept", "accept", "primary"), ("Miss", "miss", "")]
     if contact.state == CONNECTED:
         hold = ("Resume", "resume", "") if contact.on_hold else ("Hold", "hold", "")
         return ([hold] if contact.channel == "VOICE" else []) + [("End", "end", "danger")]
-    return [("Clear", "clear", "primary" if contact.state in (ACW, MISSED) else "")]
+    return [("Clear", "clear", "primary" if contact.state in (ACW, MISSED, ERROR) else "")]

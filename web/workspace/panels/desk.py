@@ -1,7 +1,7 @@
 """The panel of the desk: the agent, its routing profile and language, and the apps."""
 
 from model.desk import LOCALES
-from panels.dom import by_id, fill, filled_in, options
+from panels.dom import by_id, element, fill, filled_in, options
 from panels.part import Part
 from protocol import untrusted_json
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from panels.page import Page
+    from protocol.apps import App
 
 
 class DeskPanel(Part):
@@ -23,13 +24,19 @@ class DeskPanel(Part):
     def state(self) -> "Any":
         """Return all that is shown."""
         desk = self.desk
-        names = [app.name for app in self.apps.registered]
-        return desk.agent_name, desk.extension, desk.profile_name, desk.concurrency, desk.language, names
+        names = [app.name for app in self._apps()]
+        services = [(each.app.name, each.state, each.error) for each in self.apps.services]
+        return services, desk.agent_name, desk.extension, desk.profile_name, desk.concurrency, desk.language, names
+
+    def _apps(self) -> "list[App]":
+        return [app for app in self.apps.registered if not app.is_service]
 
     def draw(self) -> None:
         """Draw it."""
         desk = self.desk
-        fill(by_id("open-app"), options(app.name for app in self.apps.registered))
+        fill(by_id("open-app"), options(app.name for app in self._apps()))
+        lines = [each.app.name + ": " + (each.error or each.state) for each in self.apps.services]
+        fill(by_id("services"), [element("li", "", line) for line in lines or ["None is registered."]])
         by_id("desk-name").value = desk.agent_name
         by_id("desk-extension").value = desk.extension
         by_id("desk-profile").value = desk.profile_name

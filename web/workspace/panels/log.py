@@ -29,6 +29,7 @@ class LogPanel(Part):
         self._filter = ""
         self._last = 0
         self._matched = 0
+        self._source = ""  # of the row that was drawn last
         self._opened: set[int] = set()
 
     def set_filter(self, words: str) -> None:
@@ -44,6 +45,7 @@ class LogPanel(Part):
         """Begin anew."""
         by_id("log-rows").replaceChildren()
         self._last = self._matched = 0
+        self._source = ""
 
     def update(self) -> None:
         """Append what is new."""
@@ -84,9 +86,12 @@ class LogPanel(Part):
             element("span", "log-time", time_of_day(entry.time)),
             element("span", "log-arrow", {UP: "→", DOWN: "←"}.get(entry.direction, "•")),
             element("span", "log-title", entry.title()),
-            element("span", "log-source", entry.source),
         ]
-        head = element("button", "log-line", None, spans, type="button", data_row=entry.number)
+        if entry.source != self._source:
+            # Said once for all rows below it: most of the log is one app's.
+            spans.append(element("span", "log-source", entry.source))
+            self._source = entry.source
+        head = element("button", "log-line", None, spans, type="button", data_row=entry.number, title=entry.source)
         head.setAttribute("aria-expanded", "true" if opened else "false")
         css = "log-row log-" + entry.direction + (" log-bad" if entry.is_error() else "")
         return element("div", css, None, [head, _body(entry)] if opened else [head])

@@ -10,7 +10,7 @@ class Header(Part):
 Header(page).update()      # draws; again: nothing, until the agent's name changes
 """
 
-from model.contact import ACW, CONNECTED, INCOMING, MISSED, QUEUED
+from model.contact import ACW, CONNECTED, ERROR, INCOMING, MISSED, PENDING, QUEUED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _STATES = {
     CONNECTED: "Connected",
     ACW: "After-contact work",
     MISSED: "Missed",
+    PENDING: "Pending",
+    ERROR: "Error",
 }
 
 

@@ -4,6 +4,7 @@
     apps.register(App("Popdesk", "http://localhost:8001/", permissions=[...]))
     apps.open(apps.default, contact_id="c1")     # makes an iframe; its app says hello, is created and started
     apps.sync()                                  # after the agent looked elsewhere: start and stop
+    apps.start_services()                        # headless applications, alive as long as the workspace's page
 
 A message of an app may be anything: what cannot be read or done is refused with a reason, and what is counted has a limit.
 """
@@ -12,7 +13,7 @@ from model.desk import NotPossible
 from model.ids import ACCOUNT, REGION, identifier
 from model.log import DOWN, NOTE, UP
 from protocol import untrusted_json
-from protocol.instance import CREATING, DESTROYING, GONE, HEALTH_CHECK_INTERVAL, LOADING, Instance
+from protocol.instance import CREATING, DESTROYING, GONE, GUIDE, HEALTH_CHECK_INTERVAL, LOADING, Instance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,14 +54,22 @@ if TYPE_CHECKING:
 DESTROY_LIMIT = 3000
 # How long an app may take to say hello before its tab shows an error, ms (AppIntegrations' InitializationTimeout).
 INITIALIZATION_TIMEOUT = 5000
+# How long a guide's view is shown before it is shown again, where the preview server says nothing (ops/flows/definitions.py).
+VIEW_SECONDS = 400
 # More apps than anybody has open at once: an app that goes on launching is refused.
 MOST_INSTANCES = 30
 SCOPES = ("PER_CONTACT", "CROSS_CONTACTS")
+# What an application's iframe may where nothing else is registered, and in a guide's view whatever is registered
+# (docs.aws.amazon.com/connect/latest/adminguide/3p-apps-iframe-permissions.html).
 SANDBOX = ("allow-forms", "allow-popups", "allow-same-origin", "allow-scripts")
 
 
 class App:
-    """A registered application as AppIntegrations knows it; `permissions` is a list, changed in place when granted."""
+    """A registered application as AppIntegrations knows it; `permissions` is a list, changed in place when granted.
+
+    `guide_sandbox` and `guide_allow` are what its iframe gets in a guide's view. A service (ApplicationType SERVICE) is
+    headless: its iframe is never shown.
+    """
 
     def __init__(
         self,
@@ -71,12 +80,16 @@ class App:
         allow: "Iterable[str]" = (),
         permissions: "Iterable[str]" = (),
         number: int = 1,
+        is_service: bool = False,
     ) -> None:
         self.name = name
         self.url = url
+        self.is_service: bool = is_service
         self.scope = scope if scope in SCOPES else SCOPES[0]
         self.sandbox = list(sandbox)
         self.allow = list(allow)
+        self.guide_sandbox: list[str] = list(SANDBOX)
+        self.guide_allow: list[str] = []
         self.permissions = list(permissions)
         self.requested = list(permissions)
         self.id = identifier(number)
@@ -84,9 +97,8 @@ class App:
         self.namespace = "".join(letter if letter.isalpha() else "-" for letter in name.lower())
 
     def config(self) -> "dict[str, Any]":
-        """Return the SDK's AppConfig."""
-        return {
-            "_type": "iframe",
+        """Return the SDK's AppConfig, a service's ServiceConfig."""
+        config = {
             "arn": self.arn,
             "namespace": self.namespace,
             "id": self.id,
@@ -94,10 +106,16 @@ class App:
             "description": self.name,
             "accessUrl": self.url,
             "initializationTimeout": INITIALIZATION_TIMEOUT,
-            "contactHandling": {"scope": self.scope},
             "permissions": list(self.permissions),
             "iframeConfig": {"allow": self.allow, "sandbox": self.sandbox},
         }
+        own = (
+            {"applyToAgentWorkspace": True}
+            if self.is_service
+            else {"_type": "iframe", "contactHandling": {"scope": self.scope}}
+        )
+        config.update(own)
+        return config
 
 
 class Apps:
@@ -113,12 +131,14 @@ class Apps:
         self.frames = frames
         self.registered: list[App] = []
         self.instances: list[Instance] = []
+        self.services: list[Instance] = []
         self.on_change: Callable[[], None] = lambda: None
         self.on_news: Callable[[], None] = lambda: None
         self.on_outbound: Callable[[Contact], None] = lambda contact: None
         self.on_defect: Callable[[Exception], None] = lambda error: None
         self.on_print: Callable[[str], None] = lambda text: None
         self.health_check_interval = HEALTH_CHECK_INTERVAL
+        self.view_seconds: float = VIEW_SECONDS
         self.secrets: list[str] = []  # names of attributes that no log has
         self.made = 0
         self._tabs: dict[str, str] = {}
@@ -128,8 +148,8 @@ class Apps:
 
     @property
     def default(self) -> App | None:
-        """The app that a contact opens: the first one registered, or None."""
-        return self.registered[0] if self.registered else None
+        """The app that a contact opens: the first one registered that is no service, or None."""
+        return next((app for app in self.registered if not app.is_service), None)
 
     def register(self, app: App, first: bool = False) -> App:
         """Add an app, or replace the one of the same name."""
@@ -148,6 +168,7 @@ class Apps:
             known.permissions[:] = app.permissions
         known.requested = app.requested
         known.url, known.scope, known.sandbox, known.allow = app.url, app.scope, app.sandbox, app.allow
+        known.is_service = app.is_service
 
     def find_app(self, arn_or_name: str | None) -> App | None:
         """Return the app with this ARN or name, or None."""
@@ -173,18 +194,28 @@ class Apps:
         launch_key: str = "",
         focus: bool = True,
         idle: bool = False,
+        scoped: bool = False,
     ) -> Instance:
         """Open an app for a contact (or idle), or show the instance there is; return the instance.
 
-        A CROSS_CONTACTS app has one instance for all contacts, whichever opens it first. `idle`: without a contact.
-        Raises NotPossible where the path leads elsewhere, or too many apps are open.
+        A CROSS_CONTACTS app has one instance for all contacts, whichever opens it first, unless it is launched with a scope
+        of its own (`scoped`): "The launch-time scope always takes precedence"
+        (docs.aws.amazon.com/agentworkspace/latest/devguide/getting-started-application-contact-scope.html). `idle`: without a
+        contact. An app that runs with the same launch key is shown, whatever else is asked.
+
+        Raises NotPossible where the path leads elsewhere, too many apps are open, or the app is a service.
         """
+        if app.is_service:
+            raise NotPossible(app.name + " is a service: it has run since the workspace was opened, and is not shown")
         self.check_address(app, path)
-        if idle or app.scope == "CROSS_CONTACTS":
+        if idle or (app.scope == "CROSS_CONTACTS" and not scoped):
             contact_id = ""
         for instance in self.instances:
-            same = instance.launch_key == launch_key if launch_key else instance.app is app
-            if same and instance.contact_id == contact_id and not instance.ending and instance.path == path:
+            if launch_key:
+                same = instance.launch_key == launch_key
+            else:
+                same = instance.app is app and instance.contact_id == contact_id and instance.path == path
+            if same and not instance.ending:
                 return self._focused(instance, focus)
         if len(self.instances) >= MOST_INSTANCES:
             raise NotPossible("at most " + str(MOST_INSTANCES) + " apps may be open: close one first")
@@ -196,9 +227,47 @@ class Apps:
         instance.number = self.made
         instance.label = instance.app.name + " " + str(self.made)
         self.instances.append(instance)
+        self._load(instance)
+        if instance.launched_by == GUIDE:
+            self.frames.after(self.view_seconds * 1000, lambda: self.show_view_again(instance))
+        return self._focused(instance, focus)
+
+    def _load(self, instance: Instance) -> None:
         self.frames.make(instance)
         self.frames.after(INITIALIZATION_TIMEOUT, lambda: self._check_hello(instance))
-        return self._focused(instance, focus)
+
+    def show_view_again(self, instance: Instance) -> None:
+        """Make the iframe of a guide's view anew: its time is up, and the guide's flow shows it again."""
+        if instance in self.instances and not instance.ending:
+            self.note(instance, {"type": "guide", "event": "its view's time is up: it is shown again"})
+            self.end(instance, restarted=True)
+
+    # -- services ------------------------------------------------------------------------------------------------------
+
+    def start_services(self) -> None:
+        """Start the registered services that do not run: each once, for as long as the workspace's page is open."""
+        running = [instance.app.name for instance in self.services]
+        for app in self.registered:
+            if app.is_service and app.name not in running:
+                self._start_service(app)
+
+    def _start_service(self, app: App) -> None:
+        instance = Instance(self.desk.new_id(), app, "", self)
+        self.made += 1
+        instance.number = self.made
+        self.services.append(instance)
+        self._load(instance)
+
+    def services_begin(self) -> bool:
+        """Return whether a service is still to say hello: a real workspace lets no agent in before
+        (docs.aws.amazon.com/agentworkspace/latest/devguide/building-3P-services-startup-process.html)."""
+        return any(each.state == LOADING and not each.error for each in self.services)
+
+    def service_failed(self, instance: Instance, message: str) -> None:
+        """Keep that a service said that it failed."""
+        instance.error = message or "The service failed without a message."
+        self.note(instance, {"type": "service failed", "event": message})
+        self.changed()
 
     def _focused(self, instance: Instance, focus: bool) -> Instance:
         if focus or not self._tabs.get(self.desk.selected):
@@ -210,16 +279,24 @@ class Apps:
         return self.desk.selected if instance.serves_all else instance.contact_id
 
     def _check_hello(self, instance: Instance) -> None:
-        if instance.state == LOADING and instance in self.instances:
+        if instance.state == LOADING and instance in self.running():
+            service = instance.app.is_service
             instance.error = (
-                "The app did not say hello within "
+                ("The service " if service else "The app ")
+                + "did not say hello within "
                 + str(INITIALIZATION_TIMEOUT // 1000)
                 + " s. Is it served at "
                 + instance.app.url
-                + ", may it be framed here, and does it call AmazonConnectApp.init?"
+                + ", may it be framed here, and does it call "
+                + ("AmazonConnectService" if service else "AmazonConnectApp")
+                + ".init?"
             )
             self.note(instance, {"type": "initialization timeout", "event": instance.app.url})
             self.changed()
+
+    def running(self) -> list[Instance]:
+        """Return all instances, those of services too."""
+        return self.services + self.instances
 
     def tabs(self, contact_id: str) -> list[Instance]:
         """Return the instances that belong to a contact's tabs ("": no contact), in the order they were made."""
@@ -295,9 +372,14 @@ class Apps:
         self.sync()
 
     def reload(self) -> None:
-        """Make every iframe anew, each after its app was destroyed (the app's files changed)."""
+        """Make every iframe anew, each after its app was destroyed (the app's files changed); a service gets no destroy."""
         for instance in list(self.instances):
             self.end(instance, restarted=True)
+        for instance in self.services:
+            instance.state = GONE
+            self.frames.remove(instance)
+        self.services = []
+        self.start_services()
 
     def end_contact(self, contact_id: str) -> None:
         """End the apps of a contact that is gone."""
@@ -367,14 +449,14 @@ class Apps:
 
     def publish(self, namespace: str, key: str, about: str, data: "Any") -> None:
         """Publish an event to every app; a cleared contact's apps end after that."""
-        for instance in list(self.instances):
+        for instance in self.running():
             instance.publish(namespace, key, about, data)
         if key == "contact/destroy":
             self.end_contact(about)
 
     def relay(self, sender: Instance, topic: "dict[str, Any]", data: "Any") -> None:
         """Pass on what an app published to the other apps."""
-        for instance in list(self.instances):
+        for instance in self.running():
             if instance is not sender:
                 instance.publish(topic["namespace"], topic["key"], topic.get("parameter") or "", data)
 

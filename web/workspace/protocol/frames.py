@@ -14,7 +14,7 @@ import json
 import js
 from jsffi import create_proxy
 
-from protocol.requests import Moment
+from model.moment import Moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,9 +70,10 @@ class Frames:
         element.className = "app-frame"
         element.title = instance.app.name
         element.setAttribute("data-instance", instance.id)
-        element.setAttribute("sandbox", " ".join(instance.app.sandbox))
-        if instance.app.allow:
-            element.setAttribute("allow", "; ".join(instance.app.allow))
+        sandbox, allow = instance.iframe_permissions()
+        element.setAttribute("sandbox", " ".join(sandbox))
+        if allow:
+            element.setAttribute("allow", "; ".join(allow))
         element.hidden = True
         element.src = self.address(instance.app, instance.path)
         self.stage.appendChild(element)
@@ -144,7 +145,7 @@ class Frames:
     def _hello(self, event: "Any", data: "Any") -> None:
         if field(data, "type") != "connect-app-host-init":
             return
-        for instance in list(self.apps.instances):
+        for instance in self.apps.running():
             frame = self.frames.get(instance.id)
             if frame is not None and _is(frame.element.contentWindow, event.source):
                 self._connect(instance, frame, event, data)

@@ -14,9 +14,9 @@ wants a topic back exactly as it subscribed.
 import json
 
 from model.ids import REGION
+from model.moment import moment
 from model.permissions import USER, allows, needed_for_topic
 from protocol import requests
-from protocol.requests import moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ RUNNING = "running"  # created and shown
 DESTROYING = "destroying"
 GONE = "gone"
 
+GUIDE = "guide"  # what launched an app that a guide's view shows
 HEALTH_CHECK_INTERVAL = 10000
 # More subscriptions than there are events: an app that goes on subscribing is refused.
 MOST_SUBSCRIPTIONS = 1000
@@ -42,7 +43,11 @@ _WORKSPACES_OWN = "aws.connect."
 
 
 class Instance:
-    """One app in one iframe. `contact_id` is "" for an idle instance and for one that serves all contacts."""
+    """One app in one iframe. `contact_id` is "" for an idle instance and for one that serves all contacts.
+
+    A service (docs.aws.amazon.com/agentworkspace/latest/devguide/building-3P-services.html) hears every contact's events,
+    is on no contact itself, and gets create alone: neither start and stop nor destroy.
+    """
 
     def __init__(
         self,
@@ -65,7 +70,7 @@ class Instance:
         self.path = path
         self.number = 0
         self.label = app.name
-        self.serves_all = app.scope == "CROSS_CONTACTS" and not contact_id
+        self.serves_all = app.scope == "CROSS_CONTACTS" and not contact_id and not app.is_service
         self.state = LOADING
         self.visible = False
         self.error = ""
@@ -135,7 +140,7 @@ class Instance:
             return True
         if parameter and parameter != requests.CURRENT_CONTACT:
             return parameter == about
-        if self.serves_all and not parameter:
+        if (self.serves_all or self.app.is_service) and not parameter:
             return True
         # What one app publishes to the others (`relay`) may be anything.
         said = data.get("contactId") if isinstance(data, dict) else None
@@ -168,6 +173,11 @@ class Instance:
             info["launchKey"] = self.launch_key
         return info
 
+    def iframe_permissions(self) -> "tuple[list[str], list[str]]":
+        """Return (sandbox, allow) of the iframe: as registered, but in a guide's view, which does not support that."""
+        app = self.app
+        return (app.guide_sandbox, app.guide_allow) if self.launched_by == GUIDE else (app.sandbox, app.allow)
+
     def scope(self) -> dict[str, str]:
         """Return the SDK's AppScope."""
         return {"type": "contact", "contactId": self.contact_id} if self.contact_id else {"type": "idle"}
@@ -188,10 +198,11 @@ class Instance:
             "appInstanceId": self.id,
             "config": config,
             "appConfig": config,
-            "scope": self.scope(),
-            "launchedBy": self._launch_source(),
             "region": REGION,
         }
+        if not self.app.is_service:
+            message["scope"] = self.scope()
+            message["launchedBy"] = self._launch_source()
         if self.contact_id:
             message["contactScope"] = message["scope"]
         if self.parameters:
@@ -215,7 +226,9 @@ class Instance:
             self._send({"type": "healthCheckResponse", "time": self.apps.desk.clock(), "counter": self._health})
         elif kind == "appLifecycleHandlerCompleted":
             self._completed(message.get("stage"))
-        elif kind == "closeApp":
+        elif kind == "serviceError" and self.app.is_service:
+            self.apps.service_failed(self, str(message.get("message") or ""))
+        elif kind == "closeApp" and not self.app.is_service:
             self.apps.closed_by_app(self, bool(message.get("isFatalError")), str(message.get("message") or ""))
         elif kind == "log":
             data = message.get("data")
@@ -226,8 +239,10 @@ class Instance:
 
     def _completed(self, stage: "Any") -> None:
         if stage == "create" and self.state == CREATING:
-            self.state = STOPPED
-            if self.ending:
+            self.state = RUNNING if self.app.is_service else STOPPED
+            if self.app.is_service:
+                self.apps.on_news()
+            elif self.ending:
                 self.destroy()
             else:
                 self.show(self.visible)

@@ -1,4 +1,4 @@
-"""What the workspace answers to each request of the SDK's clients at 1.0.11. Pure.
+"""What the workspace answers to each request of the SDK's clients at 1.0.12. Pure.
 
     answer(Request(desk, instance, apps), "aws.connect.contact", "agent/getName", granted)      # -> {"name": "Alex Rivera"}
     answer(..., "aws.connect.contact", "agent/getShoeSize", granted)      # raises Refused("handlerNotFound", ...)
@@ -13,7 +13,8 @@ are the SDK's where it has one (handlerNotFound, noResult); the others AWS does 
 from model.contact import ACW, CONNECTED, MISSED
 from model.desk import CHOOSABLE, NotPossible
 from model.ids import REGION, arn
-from model.permissions import CONTACT, USER, VOICE, WORKSPACE, allows, needed_for_request
+from model.moment import moment
+from model.permissions import ACTIVITY, CONTACT, USER, VOICE, WORKSPACE, allows, needed_for_request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 CURRENT_CONTACT = "CURRENT_CONTACT"
 NO_PERMISSION = "App does not have permission for this request"
 
+# What the agent's security profile has here, by API names (BasicAgentAccess and the guides').
+SECURITY_PROFILE = ("BasicAgentAccess", "OutboundCallAccess", "CustomViews.Access")
 DIALABLE = (("US", "+1", "United States"), ("GB", "+44", "United Kingdom"), ("ES", "+34", "Spain"))
 
 
@@ -38,20 +41,6 @@ class Refused(Exception):
         super().__init__(reason)
         self.key = key
         self.reason = reason
-
-
-class Moment(dict):  # type: ignore[type-arg]  # a plain dict in MicroPython
-    """A time that is a Date in the SDK's types; the edge that sends it makes the Date.
-
-    A class of its own: `{"$date": ...}` in what an app sends, and gets back, is the app's own data.
-    """
-
-
-def moment(milliseconds: float) -> Moment:
-    """Return the Moment of a time in ms since 1970."""
-    made = Moment()
-    made["$date"] = milliseconds
-    return made
 
 
 class Request:
@@ -119,15 +108,8 @@ def _given(**fields: "Any") -> "dict[str, Any]":
 
 
 def _state(desk: "Desk", name: str) -> "dict[str, Any]":
-    """Return the SDK's AgentState: only a state to choose has an ARN, and only the present one began at some time."""
-    number = desk.state_number(name)
-    kind = desk.states[number][1]
-    return _given(
-        agentStateARN=arn("agent-state", number + 1) if kind in CHOOSABLE else None,
-        type=kind,
-        name=name,
-        startTimestamp=moment(desk.state_since) if name == desk.state else None,
-    )
+    """Return the SDK's AgentState."""
+    return desk.agent_state(name)
 
 
 # -- agent -------------------------------------------------------------------------------------------------------------
@@ -315,6 +297,22 @@ def _enhancement_paths(request: Request) -> "Any":
     return {"voiceEnhancementPaths": {key: "/" + key + "/" for key in ("processors", "workers", "wasm", "models")}}
 
 
+# -- what 1.0.12 adds to the agent and the contact ---------------------------------------------------------------------
+
+
+def _availability(request: Request) -> "Any":
+    """Answer getAvailabilityState: the present state, and the one that follows its contacts where one is queued."""
+    desk = request.desk
+    state = _state(desk, desk.state)
+    if desk.next_state:
+        state["nextState"] = _state(desk, desk.next_state)
+    return state
+
+
+def _network(request: Request) -> "Any":
+    return {"status": "connected", "timestamp": request.desk.started}
+
+
 # -- user and workspace ------------------------------------------------------------------------------------------------
 
 
@@ -367,6 +365,7 @@ def _launch(request: Request) -> "dict[str, Any]":
         launch_key=options.get("launchKey") or request.desk.new_id(),
         focus=not options.get("openInBackground"),
         idle=idle,
+        scoped=bool(scope),
     )
     return instance.info()
 
@@ -456,13 +455,22 @@ _ROUTES: "dict[tuple[str, str], Callable[[Request], Any]]" = {
     (USER, "getVisualMode"): lambda request: {"visualMode": request.desk.visual_mode},
     (USER, "setVisualMode"): _set_visual_mode,
     (WORKSPACE, "getTheme"): lambda request: {"theme": {"tokens": {}}},
-    (WORKSPACE, "app/getCatalog"): lambda request: {"applications": [app.config() for app in request.apps.registered]},
+    (WORKSPACE, "app/getCatalog"): lambda request: {
+        "applications": [app.config() for app in request.apps.registered if not app.is_service]
+    },
     (WORKSPACE, "app/getConfig"): lambda request: _app(request, "key").config(),
     (WORKSPACE, "app-launcher/launch"): _launch,
     (WORKSPACE, "app-instance/get-app-info"): lambda request: _instance(request).info(),
     (WORKSPACE, "app-manager/get-apps"): lambda request: {"apps": [each.info() for each in request.apps.instances]},
     (WORKSPACE, "app-instance/focus"): _focus,
     (WORKSPACE, "app-instance/close"): _close,
+    (CONTACT, "agent/getAvailabilityState"): _availability,
+    (CONTACT, "agent/getNetworkConnectionStatus"): _network,
+    (CONTACT, "agent/getDefaultOutboundQueue"): lambda request: request.desk.routing_profile()["defaultOutboundQueue"],
+    (CONTACT, "agent/getRoutingProfileQueues"): lambda request: request.desk.routing_profile()["queues"],
+    (CONTACT, "agent/listSecurityProfilePermissions"): lambda request: list(SECURITY_PROFILE),
+    (CONTACT, "contact/isAutoAcceptEnabled"): lambda request: {"isAutoAcceptEnabled": request.contact() is None},
+    (ACTIVITY, "sendActivity"): lambda request: None,
 }
 
 
