@@ -72,6 +72,8 @@ SANDBOX = (
     "allow-popups-to-escape-sandbox",
 )
 ALLOW = ("clipboard-read", "clipboard-write", "microphone", "camera")
+# Of an application's name and namespace.
+_LONGEST_NAMES = (255, 128)
 # AWS registers exactly what is listed; without these two the page is blank.
 _NEEDED_SANDBOX = ("allow-same-origin", "allow-scripts")
 _API_ROLES = ("customer", "token")
@@ -295,6 +297,7 @@ class Settings(Table):
     environment: str
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9/._ -]{1,255}$")] = "Popdesk"
     namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9/._-]{1,128}$")] = "popdesk"
+    opens: Literal["guide", "service"] = "guide"
     language: Annotated[str, AfterValidator(_check_language)] = "auto"
     request_timeout_ms: Milliseconds = 5000
     connection_timeout_ms: Annotated[int, Field(ge=1_000, le=60_000)] = 5000
@@ -325,6 +328,11 @@ class Settings(Table):
         names = self.attributes.by_role()
         return names if self.api.enabled else {role: names[role] for role in names if role not in _API_ROLES}
 
+    @property
+    def service(self) -> tuple[str, str]:
+        """The name and the namespace of the application that is registered as a service, where a service opens the page."""
+        return f"{self.name} service", f"{self.namespace}-service"
+
     def connect_origins(self) -> tuple[str, ...]:
         """Return the origins that the page connects to beside its own: the identity provider's, where agents sign in."""
         return (self.api.oidc.token_origin,) if self.api.enabled and self.api.auth == "oidc" else ()
@@ -346,6 +354,16 @@ class Settings(Table):
                 "pop": Pop(**{**self.pop.model_dump(), "allowed_hosts": (*self.pop.allowed_hosts, origin)}),
             }
         )
+
+    @model_validator(mode="after")
+    def _service_names(self) -> Settings:
+        if self.opens == "service":
+            for key, value, most in zip(("name", "namespace"), self.service, _LONGEST_NAMES, strict=True):
+                if len(value) > most:
+                    raise ValueError(
+                        f'{key}: with opens = "service" it has at most {most - len(" service")} characters'
+                    )
+        return self
 
     @model_validator(mode="after")
     def _own_fields(self) -> Settings:
@@ -501,6 +519,7 @@ def page_settings(settings: Settings) -> dict[str, Any]:
     api = {"api": _page_api(settings)} if settings.api.enabled else {}
     return {
         "name": settings.name,
+        **({"opens": settings.opens} if settings.opens != "guide" else {}),
         "language": settings.language,
         "request_timeout_ms": settings.request_timeout_ms,
         "connection_timeout_ms": settings.connection_timeout_ms,

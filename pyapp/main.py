@@ -46,6 +46,11 @@ def start() -> None:
 
             if hand_over():
                 return
+        if settings.get("opens") == "service" and browser.is_service():
+            from popdesk import service
+
+            service.start(settings)
+            return
         App(settings)
     except Exception as error:
         _fail_plainly(error)
@@ -244,6 +249,8 @@ class App:
         try:
             for step, *values in self._state.heard(what, data):
                 getattr(self, "_" + step)(*values)
+            if what in ("connected", "acw", "missed") and what == self._state.contact.now:
+                asyncio.create_task(self._keep_heard(what, data))
         except Exception as error:
             self._fail("news: " + what, error)
 
@@ -254,6 +261,33 @@ class App:
             self._workspace.ask_theme(self._take_theme)
             # They may have changed between the first question and the subscription to the events that tell of it.
             self._refresh(["agent.state", "contact.attributes", "contact.state_duration"])
+            if self._state.contact.now == "connecting":
+                asyncio.create_task(self._recall())
+
+    async def _keep_heard(self, state: str, data: "dict[str, str]") -> None:
+        """Keep which state the contact is in, for another page of it: a guide's view is shown anew after its time."""
+        from popdesk.recall import Heard, kept_with
+
+        heard = Heard(state, browser.now(), data["initialContactId"])
+        kept = await browser.load_kept(browser.HEARD)
+        await browser.save_kept(browser.HEARD, kept_with(kept, data["contactId"], heard))
+
+    async def _recall(self) -> None:
+        """Say which state the contact is in, where that was heard before this page was there and still holds."""
+        from popdesk import recall
+
+        state = self._state
+        heard = recall.from_kept(await browser.load_kept(browser.HEARD), state.contact_id)
+        heard = heard or recall.from_parameters(state.parameters, state.contact_id)
+        if heard:
+            duration = Question()
+            self._send("contact.state_duration", duration.settle)
+            try:
+                holds = heard.holds(await duration.answer(), browser.now())
+            except Exception:
+                return  # not answered: then it is not known
+            if holds and state.contact.now == "connecting":
+                self._hear(heard.state, {"contactId": state.contact_id, "initialContactId": heard.initial_id})
 
     def _take_theme(self, answer: "Any", problem: "Exception | None") -> None:
         # An older workspace has no theme: the system's stays.
@@ -373,7 +407,7 @@ class App:
         """Keep that the contact's page has been opened: a reload of the workspace pops it no more."""
         if self._automatic and self._state.page_opened:
             self._automatic.opened()
-            asyncio.create_task(browser.save_popped(self._automatic.popped))
+            asyncio.create_task(browser.save_kept(browser.POPPED, self._automatic.popped))
 
     def _connect(self, contact_id: str) -> None:
         if self._settings["pop"]["automatic"] == "connected":
@@ -383,7 +417,7 @@ class App:
         from popdesk.screenpop import Automatic
 
         if self._automatic is None:
-            self._automatic = Automatic("connected", await browser.load_popped())
+            self._automatic = Automatic("connected", await browser.load_kept(browser.POPPED))
         self._automatic.connected(contact_id)
         self._save_popped()
         self._pop_if_due()

@@ -324,6 +324,8 @@ def _application_associated(aws: Aws, settings: Settings, stack: Stack) -> Itera
     )
     there = {item.get("IntegrationArn") for page in pages for item in page["IntegrationAssociationSummaryList"]}
     yield _associated("application associated", stack.outputs.get("ApplicationArn", ""), there)
+    if settings.opens == "service":
+        yield _associated("service associated", stack.outputs.get("ServiceArn", ""), there)
 
 
 def _lambda_associated(aws: Aws, settings: Settings, stack: Stack) -> Iterator[Finding]:
@@ -340,21 +342,22 @@ def _associated(what: str, arn: str, there: set[str]) -> Finding:
 
 
 def _security_profiles(aws: Aws, settings: Settings, deadline: float) -> Iterator[Finding]:
-    """Check which security profiles grant the application, and which of those let agents see guides.
+    """Check which security profiles grant the application, and which of those what opens it: guides, or the service.
 
     Amazon Connect answers some two requests a second, so an instance of many profiles is not read whole in time.
     """
     granting: list[str] = []
-    with_guides: list[str] = []
+    opening: list[str] = []
     profiles = grants.read_profiles(aws, settings)
     checked = 0
     for profile in profiles:
         if time.monotonic() > deadline:
             break
-        if grants.grants_application(grants.read_applications(aws, settings, profile), settings.namespace):
+        applications = grants.read_applications(aws, settings, profile)
+        if grants.grants_application(applications, settings.namespace):
             granting.append(profile.name)
-            if grants.GUIDES in grants.read_permissions(aws, settings, profile):
-                with_guides.append(profile.name)
+            if grants.grants_opening(settings, applications, partial(grants.read_permissions, aws, settings, profile)):
+                opening.append(profile.name)
         checked += 1
     hint = "`deploy.py doctor --grant PROFILE`, with the security profile of your agents"
     so_far = f" (of the {checked} that were looked at, of {len(profiles)})" if checked < len(profiles) else ""
@@ -366,21 +369,27 @@ def _security_profiles(aws: Aws, settings: Settings, deadline: float) -> Iterato
     else:
         yield Finding("security profiles", "wrong", "none grants the application, so no agent sees it", hint)
         return
-    without = sorted(set(granting) - set(with_guides))
-    if with_guides:
+    without = sorted(set(granting) - set(opening))
+    what, how, lacking = (
+        ("service", "runs for", f"{settings.service[0]!r} among their applications, so no service")
+        if settings.opens == "service"
+        else ("guides", "shown to", f"{grants.GUIDES} (Agent applications, custom views), so no guide")
+    )
+    if opening:
         note = f"; {', '.join(without)}: not" if without else ""
-        yield Finding("guides", "ok", f"shown to agents with {', '.join(sorted(with_guides))}{note}")
+        yield Finding(what, "ok", f"{how} agents with {', '.join(sorted(opening))}{note}")
     else:
         yield Finding(
-            "guides",
+            what,
             "wrong",
-            f"{', '.join(without)}: without {grants.GUIDES} (Agent applications, custom views), so no guide opens the page",
+            f"{', '.join(without)}: without {lacking} opens the page",
             f"`deploy.py doctor --grant {shlex.quote(without[0])}` adds it",
         )
 
 
 def _flows(aws: Aws, settings: Settings, stack: Stack) -> Iterator[Finding]:
-    for what, output in (("main flow", "MainFlowArn"), ("guide flow", "GuideFlowArn")):
+    guide = [("guide flow", "GuideFlowArn")] if settings.opens == "guide" else []
+    for what, output in (("main flow", "MainFlowArn"), *guide):
         arn = stack.outputs.get(output, "")
         flow = aws.call(
             "connect",

@@ -1,4 +1,4 @@
-"""What a security profile lets agents see: the application, and the guides in which it opens.
+"""What a security profile lets agents see: the application, and the guides in which it opens or the service that opens it.
 
     grant(aws, settings, "Agent")     # -> True where the profile had to be changed
     withdraw(aws, settings)           # -> ["Agent"]: the profiles that granted the application until now
@@ -11,6 +11,7 @@ list, so lists are read, merged and written; a list that need not change is not 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,18 +74,27 @@ def grants_application(applications: list[Application], namespace: str) -> bool:
     )
 
 
-def merged_applications(applications: list[Application], namespace: str) -> list[Application]:
+def grants_opening(
+    settings: Settings, applications: list[Application], read_permissions: Callable[[], list[str]]
+) -> bool:
+    """Return whether a profile that grants the application also grants what opens it: guides, or the service."""
+    if settings.opens == "service":
+        return grants_application(applications, settings.service[1])
+    return GUIDES in read_permissions()
+
+
+def merged_applications(applications: list[Application], *namespaces: str) -> list[Application]:
     """Return a security profile's applications with ours among them; every other one stays as it is."""
-    ours = {"Namespace": namespace, "ApplicationPermissions": ["ACCESS"], "Type": GRANT_TYPE}
-    return [*_others(applications, namespace), ours]
+    ours = [{"Namespace": name, "ApplicationPermissions": ["ACCESS"], "Type": GRANT_TYPE} for name in namespaces]
+    return [*_others(applications, *namespaces), *ours]
 
 
-def _others(applications: list[Application], namespace: str) -> list[Application]:
-    return [application for application in applications if application.get("Namespace") != namespace]
+def _others(applications: list[Application], *namespaces: str) -> list[Application]:
+    return [application for application in applications if application.get("Namespace") not in namespaces]
 
 
 def grant(aws: Aws, settings: Settings, name: str, dry_run: bool = False) -> bool:
-    """Let the security profile `name` grant the application and its guides; return whether it had to be changed.
+    """Let the security profile `name` grant the application and what opens it; return whether it had to be changed.
 
     Raises UserError where there is no such profile, or where it has no place left for one more.
     """
@@ -96,10 +106,12 @@ def grant(aws: Aws, settings: Settings, name: str, dry_run: bool = False) -> boo
             f"security profile {name!r}", f"the instance has none of that name (it has: {names})", "name one of those"
         )
     applications = read_applications(aws, settings, profile)
-    permissions = read_permissions(aws, settings, profile)
+    by_service = settings.opens == "service"
+    permissions = [GUIDES] if by_service else read_permissions(aws, settings, profile)
     change: dict[str, Any] = {}
-    if not grants_application(applications, settings.namespace):
-        change["Applications"] = merged_applications(applications, settings.namespace)
+    wanted = [settings.namespace, *([settings.service[1]] if by_service else [])]
+    if not all(grants_application(applications, namespace) for namespace in wanted):
+        change["Applications"] = merged_applications(applications, *wanted)
     if GUIDES not in permissions:
         change["Permissions"] = [*permissions, GUIDES]
     for key, most in (("Applications", MOST_APPLICATIONS), ("Permissions", MOST_PERMISSIONS)):
@@ -115,7 +127,7 @@ def grant(aws: Aws, settings: Settings, name: str, dry_run: bool = False) -> boo
 
 
 def withdraw(aws: Aws, settings: Settings, dry_run: bool = False) -> list[str]:
-    """Take the application away from every security profile that has it; return their names.
+    """Take the application, and its service, away from every security profile that has it; return their names.
 
     The permission for guides stays: it may serve others. An instance that is gone has no profiles.
     """
@@ -128,7 +140,7 @@ def withdraw(aws: Aws, settings: Settings, dry_run: bool = False) -> list[str]:
     names = []
     for profile in profiles:
         applications = read_applications(aws, settings, profile)
-        others = _others(applications, settings.namespace)
+        others = _others(applications, settings.namespace, settings.service[1])
         if len(others) < len(applications):
             names.append(profile.name)
             if not dry_run:

@@ -5,8 +5,8 @@
     definition.template, definition.parameters
 
 What differs between environments goes in as parameters. The flows and the view are too long for parameters (4,096 bytes)
-and are written into the template's "@@...@@" placeholders. Where the API is enabled, template_api.yaml's parameters,
-resources and outputs are added to template.yaml's.
+and are written into the template's "@@...@@" placeholders. What opens the page is in template_guide.yaml or
+template_service.yaml, and the API in template_api.yaml: their parameters, resources and outputs are added to template.yaml's.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from ops.site.headers import HSTS_SECONDS, PRODUCTION_ANCESTORS, response_header
 from ops.site.lambda_zip import CUSTOMERS_TABLE_VARIABLE, LAMBDA_HANDLER, LAMBDA_RUNTIME
 
 TEMPLATE = ROOT / "ops" / "cloud" / "template.yaml"
+# What opens the page ([tool.popdesk] opens).
+OPENING_TEMPLATES = {opens: ROOT / "ops" / "cloud" / f"template_{opens}.yaml" for opens in ("guide", "service")}
 API_TEMPLATE = ROOT / "ops" / "cloud" / "template_api.yaml"
 CODE = ("LambdaKey", "ApiKey")  # the parameters that have the key of a zip
 ROTATE_HANDLER = "rotate_token_key.handler"
@@ -117,9 +119,14 @@ def define_stack(settings: Settings, *, account: str, keys: dict[str, str], queu
             "LookupAdapter": settings.lookup.adapter,
             "LogRetentionDays": str(aws.log_retention_days),
             "AlarmTopicArn": aws.alarm_topic_arn,
+            **(_service_parameters(settings) if settings.opens == "service" else {}),
             **(_api_parameters(settings) if settings.api.enabled else {}),
         },
     )
+
+
+def _service_parameters(settings: Settings) -> dict[str, str]:
+    return dict(zip(("ServiceName", "ServiceNamespace"), settings.service, strict=True))
 
 
 def _api_parameters(settings: Settings) -> dict[str, str]:
@@ -151,7 +158,7 @@ def render_template(settings: Settings) -> str:
         "api_origin": _NO_VALUE,
         "api_cache_behaviors": _NO_VALUE,
     }
-    text = TEMPLATE.read_text("utf-8")
+    text = add_sections(TEMPLATE.read_text("utf-8"), OPENING_TEMPLATES[settings.opens].read_text("utf-8"))
     if settings.api.enabled:
         text = add_sections(text, API_TEMPLATE.read_text("utf-8"))
         values |= _api_values(settings)

@@ -38,7 +38,7 @@ def main_flow(settings: Settings, *, lambda_arn: str, guide_flow_arn: str, queue
     A web call is not asked: it has no number, and its attributes say who it is. The Lambda gets what was stored only where
     this flow has asked: `$.StoredCustomerInput` may hold what an earlier flow of the contact stored, a card's number for
     example. Every attribute is set whatever happens, to `NO_VALUE` where there is nothing (lambda/lookup/flow_contract.py).
-    The ARNs may be `${Name}` placeholders that Fn::Sub fills in.
+    The ARNs may be `${Name}` placeholders that Fn::Sub fills in. Where a service opens the page, there is no guide to prepare.
 
     Where the API is enabled, the flow's log is off from the look-up until the attributes are set: the log has what a Lambda
     answered and what attributes are set to, and the contact's token is one of them.
@@ -47,7 +47,8 @@ def main_flow(settings: Settings, *, lambda_arn: str, guide_flow_arn: str, queue
     answer = {name: f"$.External.{name}" for name in names}
     no_answer = dict.fromkeys(names, NO_VALUE) | {settings.attributes.status: NO_ANSWER}
     signs = "token" in settings.attribute_names()
-    look_up, typed, page = ("quiet", "quiet-typed", "log") if signs else ("look-up", "look-up-typed", "page")
+    opens = "page" if settings.opens == "guide" else "queue"
+    look_up, typed, page = ("quiet", "quiet-typed", "log") if signs else ("look-up", "look-up-typed", opens)
     quiet = [
         _logging("quiet-typed", "Disabled", then="look-up-typed"),
         _logging("quiet", "Disabled", then="look-up"),
@@ -113,14 +114,8 @@ def main_flow(settings: Settings, *, lambda_arn: str, guide_flow_arn: str, queue
             then=page,
             errors={"NoMatchingError": page},
         ),
-        *([_logging("log", "Enabled", then="page")] if signs else ()),
-        _action(
-            "page",
-            "UpdateContactEventHooks",
-            {"EventHooks": {"DefaultAgentUI": guide_flow_arn}},
-            then="queue",
-            errors={"NoMatchingError": "queue"},
-        ),
+        *([_logging("log", "Enabled", then=opens)] if signs else ()),
+        *([_guide(guide_flow_arn)] if settings.opens == "guide" else ()),
         _action(
             "queue",
             "UpdateContactTargetQueue",
@@ -136,6 +131,16 @@ def main_flow(settings: Settings, *, lambda_arn: str, guide_flow_arn: str, queue
             errors={"QueueAtCapacity": "end", "NoMatchingError": "end"},
         ),
         _action("end", "DisconnectParticipant", {}),
+    )
+
+
+def _guide(flow_arn: str) -> dict[str, Any]:
+    return _action(
+        "page",
+        "UpdateContactEventHooks",
+        {"EventHooks": {"DefaultAgentUI": flow_arn}},
+        then="queue",
+        errors={"NoMatchingError": "queue"},
     )
 
 

@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
+from ops.flows.definitions import VIEW_SECONDS
 from ops.flows.runner import Contact
 from ops.preview.builds import MAIN_FLOW, Builds
 from ops.preview.guard import Guard
@@ -96,7 +97,7 @@ class _News(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel)
 
     contact_id: Annotated[str, Field(max_length=256)]
-    state: Literal["connected", "acw", "missed", "cleared"]
+    state: Literal["connected", "acw", "missed", "error", "cleared"]
     agent_arn: Annotated[str, Field(max_length=256)]
 
 
@@ -126,6 +127,10 @@ def workspace_site(
         }
         content = {
             "app": app,
+            "service": {"name": settings.service[0], "url": f"{app_url}?service", "permissions": ["*"]}
+            if settings.opens == "service"
+            else None,
+            "view_seconds": VIEW_SECONDS,
             "iframe": {"sandbox": SANDBOX, "allow": ALLOW},
             "attributes": settings.attribute_names(),
             "customers": builds.customers,

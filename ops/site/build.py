@@ -74,6 +74,8 @@ _API = ("acting.py", "popdesk/api.py", "popdesk/http.py", "popdesk/view/candidat
 # What only pages carry on which agents sign in.
 _SIGN_IN = ("popdesk/session.py", "popdesk/sign_in.py", "popdesk/view/sign_in.py")
 _SIGN_IN_WORDS = "sign."
+# What only pages carry that a service opens.
+_SERVICE = ("popdesk/service.py",)
 _LOADS_LATE = "popdesk/late.py"  # what loads those that no first value needs
 _CHOICE_WORDS = "choose"
 _API_CSS = "api.css"  # of the sign-in and the candidates
@@ -203,7 +205,15 @@ def _make_page(page: Page, modules: Path) -> Site:
     words = {name: f"./{files.add(f'words-{name}.json', _json(texts[name]))}" for name in sorted(texts)}
     python = _page_python(page, modules, words, english, files)
     runtime = add_runtime(
-        files, modules, python, _compiled, _CACHE, uses_sdk=page.uses_sdk, eager=page.eager, notes=notes
+        files,
+        modules,
+        python,
+        _compiled,
+        _CACHE,
+        uses_sdk=page.uses_sdk,
+        service=_opened_by_service(page),
+        eager=page.eager,
+        notes=notes,
     )
     template = (page.web / page.html).read_text("utf-8")
     icon = files.add("icon.svg", (ROOT / "web" / "icon.svg").read_bytes())
@@ -346,7 +356,8 @@ def _tokens(modules: Path) -> dict[str, Any]:
 
 def _licensed(page: Page) -> list[str]:
     """Return the npm packages whose code or values the page carries; what they depend on comes with them."""
-    sdk = [f"@amazon-connect/{name}" for name in ("app", "contact", "core", "voice")] if page.uses_sdk else []
+    names = ("app", "contact", "core", "voice", *(["app-controller"] if _opened_by_service(page) else []))
+    sdk = [f"@amazon-connect/{name}" for name in names] if page.uses_sdk else []
     return [PYSCRIPT, MICROPYTHON, "@cloudscape-design/design-tokens", *sdk]
 
 
@@ -385,6 +396,10 @@ def _signs_in(page: Page) -> bool:
     return _asks_api(page) and "oidc" in page.settings.get("api", {})
 
 
+def _opened_by_service(page: Page) -> bool:
+    return bool(page.settings.get("opens") == "service")
+
+
 def _page_python(
     page: Page, modules: Path, words: dict[str, str], english: dict[str, str], files: _Files
 ) -> PagePython:
@@ -406,6 +421,8 @@ def _page_python(
             apart += [page.python / path for path in _API]
         elif page.settings.get("api"):
             told = told | {"asks_api": True}
+        if not _opened_by_service(page):
+            apart += [page.python / path for path in _SERVICE]
         if _signs_in(page):
             told = told | {"signs_in": True}
         else:

@@ -93,6 +93,12 @@ import { ConnectClient, sdkVersion } from "@amazon-connect/core";
 globalThis.connectSDK =
   { AmazonConnectApp, AppContactScope, AgentClient, ContactClient, VoiceClient, ConnectClient, sdkVersion };
 """
+# What a page uses beside that which is its own service (pyapp/popdesk/service.py).
+_SDK_OF_SERVICE = """
+import { AmazonConnectService } from "@amazon-connect/app";
+import { AppControllerClient } from "@amazon-connect/app-controller";
+Object.assign(globalThis.connectSDK, { AmazonConnectService, AppControllerClient });
+"""
 # How the page's Python starts, by what PyScript and MicroPython offer for it:
 # - `interpreter` of PyScript's config names a module that exports loadMicroPython. That is this very script, which the
 #   browser has already: MicroPython's loader comes with it. It hands over the image as the ROM that loadMicroPython takes
@@ -190,16 +196,18 @@ def add_runtime(
     cached: Cache,
     *,
     uses_sdk: bool,
+    service: bool = False,
     eager: bool,
     notes: list[str],
 ) -> list[str]:
     """Add what runs `python` to `files` and return the tags for the page's head.
 
     `modules` is web/node_modules; `compiled` compiles a line of Python to .mpy; `cached(kind, inputs, make)` keeps what is
-    made under the hash of its inputs. An `eager` page's script waits for nothing: the style sheet and the rest of the HTML
-    may come while the interpreter starts. Raises UserError where neither way works.
+    made under the hash of its inputs. A page that is a `service` too has more of the SDK. An `eager` page's script waits for
+    nothing: the style sheet and the rest of the HTML may come while the interpreter starts. Raises UserError where neither
+    way works.
     """
-    sdk = _SDK if uses_sdk else ""
+    sdk = (_SDK + (_SDK_OF_SERVICE if service else "")) if uses_sdk else ""
     try:
         return _add_bundled(files, modules, python, compiled, cached, sdk, eager)
     except _NotAsKnown as difference:

@@ -6,6 +6,7 @@ element.addEventListener("click", callback(clicked))
 
 import asyncio
 import json
+import time
 from asyncio import core  # type: ignore[attr-defined]  # MicroPython's
 
 import js
@@ -90,32 +91,42 @@ def is_visible() -> bool:
     return str(js.document.visibilityState) == "visible"
 
 
+def is_service() -> bool:
+    """Return whether this page was opened as the workspace's service (ops/cloud/template.yaml)."""
+    return str(js.location.search) == "?service"
+
+
+def now() -> float:
+    """Return the time in ms since 1970. JavaScript's own number would be cut off on its way."""
+    return time.time() * 1000
+
+
 def is_top_level() -> bool:
     """Return whether this page is in no frame: opened by itself, outside any workspace."""
     return bool(getattr(js.Object, "is")(js.window.parent, js.window))
 
 
-# What has been popped in this tab, by contact: a reload of the workspace makes the page anew, not the contact.
-_POPPED = "popdesk.popped"
+# What is kept in this tab, a list each: a reload of the workspace makes the page anew, not the contact.
+POPPED = "popped"  # contacts' ids
+HEARD = "heard"  # contacts' states (recall.py)
 _MOST = 50
 
 
-async def load_popped() -> "list[str]":
-    """Return the contacts' ids that `save_popped` has kept in this tab; none where the browser denies a frame its storage."""
+async def load_kept(name: str) -> "list[Any]":
+    """Return the list that `save_kept` has kept in this tab; an empty one where the browser denies a frame its storage."""
     try:
-        storage = await _storage()
-        popped: "list[str]" = json.loads(storage.getItem(_POPPED) or "[]")
-        return popped
+        kept = json.loads((await _storage()).getItem("popdesk." + name) or "[]")
+        return kept if isinstance(kept, list) else []
     except Exception:
         return []  # denied, or not ours: then a reload may pop once more
 
 
-async def save_popped(contact_ids: "list[str]") -> None:
-    """Keep contacts' ids for this tab's life, the last 50."""
+async def save_kept(name: str, values: "list[Any]") -> None:
+    """Keep the last 50 of a list for this tab's life."""
     try:
-        (await _storage()).setItem(_POPPED, json.dumps(contact_ids[-_MOST:]))
+        (await _storage()).setItem("popdesk." + name, json.dumps(values[-_MOST:]))
     except Exception:
-        return  # denied: see load_popped()
+        return  # denied: see load_kept()
 
 
 def _storage() -> "Any":

@@ -6,9 +6,10 @@
     workspace.log("info", "App created")
 
 `on_news(what, data)` is called with what the workspace tells, in its order: "contact" and "idle" (created, data
-{"contactId", "permissions"}, these None where they are not told), "shown", "hidden", "destroyed", "connected", "acw",
-"missed", "cleared" (data {"contactId", "initialContactId"}), "state" (the agent's, by name; None when the event names none),
-"theme" (light, dark, auto), "outside" (nobody answered), "error" (a message), "defect" (an exception of this module's own).
+{"contactId", "permissions", "parameters"}, permissions None where they are not told), "shown", "hidden", "destroyed",
+"connected", "acw", "missed", "cleared" (data {"contactId", "initialContactId"}), "state" (the agent's, by name; None when
+the event names none), "theme" (light, dark, auto), "outside" (nobody answered), "error" (a message), "defect" (an exception
+of this module's own).
 
 A value is a text, number, dict, list or None. The SDK is the global `connectSDK` (ops/site/build.py bundles it). It queues what
 is asked before the workspace has answered its hello, so nothing here waits. Facts about the SDK: its packages app, contact,
@@ -144,7 +145,11 @@ class Workspace:
         if contact:
             self._contact_id = self._scope = str(contact)
         permissions = _object(_field(context, "config")).get("permissions")
-        known = {"contactId": self._contact_id, "permissions": permissions if isinstance(permissions, list) else None}
+        known = {
+            "contactId": self._contact_id,
+            "permissions": permissions if isinstance(permissions, list) else None,
+            "parameters": _object(_field(context, "parameters")),
+        }
         self._news("contact" if contact else "idle", known)
         self._subscribe()
 

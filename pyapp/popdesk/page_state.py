@@ -40,6 +40,7 @@ class PageState:
         self.sdk_version = sdk_version
         self.contact = ContactState()
         self.contact_id = ""
+        self.parameters: "dict[str, Any]" = {}  # that the page was launched with
         self.created = False  # whether the workspace has said which contact this page is for
         self.granted: "list[str] | None" = None  # permissions
         self.theme: "str | None" = None  # as the workspace names it
@@ -90,6 +91,7 @@ class PageState:
 
     def _created(self, data: "dict[str, Any]") -> "list[Step]":
         self.contact_id, self.granted, self.created = data["contactId"], data["permissions"], True
+        self.parameters = data.get("parameters") or {}
         steps: "list[Step]" = [] if self.granted is None else [("grant", self.granted)]
         idle = self.contact.now == "idle"
         if idle or self._settings["scope"] != "PER_CONTACT":

@@ -3,7 +3,7 @@
 WORDS = {
     # the contact's life
     "life.starting": "Connecting to the workspace",
-    "life.connecting": "Connecting or connected",
+    "life.connecting": "Contact open",
     "life.connected": "Contact connected",
     "life.acw": "After-contact work",
     "life.missed": "Contact missed",

@@ -2,7 +2,7 @@
 
 WORDS = {
     "life.starting": "Conectando con el espacio de trabajo",
-    "life.connecting": "Conectando o conectado",
+    "life.connecting": "Contacto abierto",
     "life.connected": "Contacto conectado",
     "life.acw": "Trabajo posterior al contacto",
     "life.missed": "Contacto perdido",

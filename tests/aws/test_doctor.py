@@ -33,6 +33,7 @@ OURS = {"Namespace": "popdesk", "ApplicationPermissions": ["ACCESS"], "Type": GR
 _ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 _ANA = f"arn:aws:iam::{ACCOUNT}:user/ana"
 _APPLICATION = f"arn:aws:app-integrations:us-east-1:{ACCOUNT}:application/1"
+_SERVICE = f"arn:aws:app-integrations:us-east-1:{ACCOUNT}:application/2"
 _LOOKUP = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:popdesk-prod-lookup:live"
 
 
@@ -97,6 +98,31 @@ def test_all_well_is_all_ok(healthy: Answered) -> None:
         "guide flow published",
         "page",
     ]
+
+
+def _opened_by_a_service(answered: Answered) -> dict[str, Finding]:
+    settings = SETTINGS.model_copy(update={"opens": "service"})
+    return {finding.what: finding for finding in examine(answered.aws, settings, lambda _: [])}
+
+
+def test_where_a_service_opens_the_page_it_is_looked_at_and_no_guide_is(healthy: Answered) -> None:
+    stack = _stack()
+    stack["Stacks"][0]["Outputs"] += [{"OutputKey": "ServiceArn", "OutputValue": _SERVICE}]
+    healthy.on("cloudformation", "describe_stacks", stack)
+    _without_guides(healthy)
+    del healthy.connect.flows["guide"]
+    found = _opened_by_a_service(healthy)
+    assert "guides" not in found
+    assert "guide flow published" not in found
+    assert (found["service associated"].state, found["service"].state) == ("wrong", "wrong")
+    assert "'Popdesk service' among their applications, so no service opens the page" in found["service"].detail
+    assert "doctor --grant Agent" in found["service"].hint
+    healthy.connect.associations[_SERVICE] = "APPLICATION"
+    agent = healthy.connect.profiles["profile-agent"]
+    agent["applications"] = [*agent["applications"], {**OURS, "Namespace": "popdesk-service"}]
+    found = _opened_by_a_service(healthy)
+    assert {finding.state for finding in found.values()} == {"ok"}, found
+    assert found["service"].detail == "runs for agents with Agent"
 
 
 SUBNETS, GROUP = ("subnet-0123abcd", "subnet-4567abcd"), "sg-0123abcd"

@@ -14,6 +14,7 @@ from tests.aws.stubbed import Stubbed
 OTHER = {"Namespace": "somebody-elses", "ApplicationPermissions": ["ACCESS"], "Type": GRANT_TYPE}
 OURS = {"Namespace": "popdesk", "ApplicationPermissions": ["ACCESS"], "Type": GRANT_TYPE}
 SETTINGS = deployable_settings()
+SERVED = SETTINGS.model_copy(update={"opens": "service"})
 _IN_INSTANCE = {"InstanceId": INSTANCE}
 
 
@@ -54,6 +55,20 @@ def test_grant_that_is_there_writes_nothing() -> None:
     stubbed = Stubbed()
     _profiles(stubbed, [OURS, OTHER], [GUIDES])
     assert not grant(stubbed.aws, SETTINGS, "Agent")
+    stubbed.done()
+
+
+def test_where_a_service_opens_the_page_it_is_granted_and_guides_are_not() -> None:
+    stubbed = Stubbed()
+    service = {**OURS, "Namespace": "popdesk-service"}
+    _profiles(stubbed, [OURS, OTHER])
+    _expect_update(stubbed, Applications=[OTHER, OURS, service])
+    assert grant(stubbed.aws, SERVED, "Agent")
+    _profiles(stubbed, [OTHER, OURS, service])
+    assert not grant(stubbed.aws, SERVED, "Agent")
+    _profiles(stubbed, [OTHER, OURS, service])
+    _expect_update(stubbed, Applications=[OTHER])
+    assert withdraw(stubbed.aws, SETTINGS) == ["Agent"]  # whatever opens it by now
     stubbed.done()
 
 

@@ -26,7 +26,7 @@ from deploy import cli
 from ops.cli import cloud as cloud_commands
 from ops.cloud.iam_policy import CALLS, THE_APIS, THROUGH_CLOUDFORMATION, Need, parts, policy, size
 from ops.cloud.names import policy_names
-from ops.cloud.stack_template import API_TEMPLATE, TEMPLATE, add_sections
+from ops.cloud.stack_template import API_TEMPLATE, OPENING_TEMPLATES, TEMPLATE, add_sections
 from ops.settings import ROOT
 from tests.aws.small_stack import deployable_settings
 from tests.aws.stubbed import Stubbed
@@ -155,7 +155,10 @@ NOT_NEEDED: dict[str, dict[str, str]] = {
 @cache
 def _template() -> dict[str, Any]:
     """Return the whole template, the API's part with it."""
-    template: Any = decode.decode_str(add_sections(TEMPLATE.read_text("utf-8"), API_TEMPLATE.read_text("utf-8")))[0]
+    text = TEMPLATE.read_text("utf-8")
+    for more in (*OPENING_TEMPLATES.values(), API_TEMPLATE):
+        text = add_sections(text, more.read_text("utf-8"))
+    template: Any = decode.decode_str(text)[0]
     return dict(template)
 
 

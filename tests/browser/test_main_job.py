@@ -17,6 +17,7 @@ from playwright.sync_api import BrowserContext, FrameLocator, Locator, Page, exp
 from ops.preview.server import Preview
 from ops.settings import load_settings
 from ops.site.headers import response_headers
+from tests.browser.app_stage import DEFAULT_SANDBOX
 from tests.conftest import Workspace
 
 pytestmark = pytest.mark.browser
@@ -45,6 +46,10 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
     return {**browser_context_args, "no_viewport": True}
 
 
+# What Chromium says of the sandbox that AWS gives every page in a guide, and a page that is popped from there inherits.
+_OF_A_GUIDE = "An iframe which has both allow-scripts and allow-same-origin for its sandbox attribute"
+
+
 @pytest.fixture(autouse=True)
 def complaints(context: BrowserContext) -> Iterator[list[str]]:
     """Hold that no page complains: a violated CSP, a refused file or an exception stands in its console."""
@@ -52,7 +57,7 @@ def complaints(context: BrowserContext) -> Iterator[list[str]]:
     context.on("console", lambda one: said.append(one.text) if one.type in ("error", "warning") else None)
     context.on("weberror", lambda one: said.append(str(one.error)))
     yield said
-    assert said == []
+    assert [text for text in said if _OF_A_GUIDE not in text] == []
 
 
 def card(app: FrameLocator, title: str) -> Locator:
@@ -112,7 +117,7 @@ def _expect_size(window: Page, width: int, height: int) -> None:
 def test_a_call_rings_fills_the_cards_pops_the_page_and_ends(workspace: Workspace, preview: Preview) -> None:
     call = workspace.desk.offer(customer="C-1001")
     call.wait_until_running()
-    status(workspace.app, "Connecting")
+    status(workspace.app, "Contact open")
     call.accept()
     status(workspace.app, "Contact connected")
     expect(workspace.app.get_by_role("heading", name="Ana Carolina Silva")).to_be_visible()
@@ -206,7 +211,7 @@ def test_two_contacts_have_an_iframe_each_and_never_mix(workspace: Workspace, pr
     # What happens to the hidden one reaches the hidden one alone.
     first.set_attributes(Name="Somebody else")
     first.end()
-    status(workspace.app, "Connecting")
+    status(workspace.app, "Contact open")
     expect(workspace.app.get_by_role("heading", name="Nikki Wolf")).to_be_visible()
     first.select()
     status(workspace.app, "After-contact work")
@@ -316,14 +321,13 @@ def test_outside_a_workspace_the_app_says_so(preview: Preview, context: BrowserC
     expect(page.locator("dl#cards dd")).to_have_text(["–"] * len(CARDS))
 
 
-def test_each_iframe_is_framed_as_registered_and_subscribes_once(workspace: Workspace) -> None:
-    settings = load_settings()
+def test_each_iframe_is_framed_as_a_guide_frames_it_and_subscribes_once(workspace: Workspace) -> None:
     for count, customer in enumerate(("C-1001", "C-1002"), 1):
         contact = workspace.desk.offer(customer=customer, channel="CHAT", accept=True)
         contact.wait_until_running()
         frame = workspace.page.locator("iframe:visible")
-        assert (frame.get_attribute("sandbox") or "").split() == list(settings.iframe.sandbox)
-        assert (frame.get_attribute("allow") or "").split("; ") == list(settings.iframe.allow)
+        assert (frame.get_attribute("sandbox") or "").split() == list(DEFAULT_SANDBOX)
+        assert frame.get_attribute("allow") is None
         workspace.app.get_by_role("button", name="Refresh").click()
         expect(card(workspace.app, "Agent name")).to_have_text("Alex Rivera")
         # Asked again only once the subscriptions are there.

@@ -65,6 +65,35 @@ ADAPTERS = [
 
 
 @pytest.mark.slow
+def test_cfn_lint_finds_nothing_where_a_service_opens_the_page() -> None:
+    assert lint(render_template(_settings().model_copy(update={"opens": "service"}))) == []
+
+
+def test_a_service_opens_the_page_instead_of_a_guide(parsed: dict[str, Any], tmp_path: Path) -> None:
+    settings = _settings().model_copy(update={"opens": "service"})
+    template = _parse(settings, tmp_path)
+    resources = template["Resources"]
+    assert {*parsed["Resources"]} - {*resources} == {"View", "GuideFlow"}
+    assert {*resources} - {*parsed["Resources"]} == {"Service", "ServiceAssociation"}
+    service = resources["Service"]["Properties"]
+    assert service["ApplicationType"] == "SERVICE"
+    # AWS's schema: the one cannot be used for a service, the other is required.
+    assert "ApplicationConfig" not in service
+    assert service["InitializationTimeout"] >= settings.connection_timeout_ms
+    assert service["Permissions"] == ["*"]
+    url = service["ApplicationSourceConfig"]["ExternalUrlConfig"]["AccessUrl"]["Fn::Sub"][0]
+    assert url == "https://${Host}/?service"
+    main = json.loads(resources["MainFlow"]["Properties"]["Content"]["Fn::Sub"])
+    assert problems(main) == []
+    assert "UpdateContactEventHooks" not in {action["Type"] for action in main["Actions"]}
+    parameters = define_stack(settings, account="1", keys={"LambdaKey": "k"}, queue_arn="q").parameters
+    assert (parameters["ServiceName"], parameters["ServiceNamespace"]) == ("Popdesk service", "popdesk-service")
+    assert {*parameters, "Fingerprint"} == {*template["Parameters"]}
+    assert "ServiceArn" in template["Outputs"]
+    assert "GuideFlowArn" not in template["Outputs"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("adapter", "secret"), ADAPTERS)
 def test_cfn_lint_finds_nothing(adapter: str, secret: str) -> None:
     text = render_template(_settings(adapter, secret))
