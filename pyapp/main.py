@@ -20,7 +20,7 @@ from popdesk import browser, connect
 from popdesk.questions import Question
 
 if False:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Any
 
     from acting import Acting
@@ -28,9 +28,6 @@ if False:
     from popdesk.desk import Desk
     from popdesk.screenpop import Automatic, Offer
     from popdesk.view.status import Status
-
-# The least that the browser's timer waits, in seconds; a wait of nothing would go on in the same task.
-_NEXT_TASK = 0.001
 
 # How long the rest of the page waits for the first answers, in seconds.
 _REST_AFTER = 0.1
@@ -81,7 +78,7 @@ class App:
             for name in self._settings["first_questions"]:
                 asked[name] = question = Question()
                 self._send(name, question.settle)
-            await asyncio.sleep(_NEXT_TASK)
+            await browser.next_task()
             from popdesk.view.dom import parsed
 
             await self._load_words()
@@ -132,7 +129,7 @@ class App:
             settings["request_timeout_ms"] / 1000,
             settings["attributes"],
             self._fail_card,
-            _NEXT_TASK,
+            browser.next_task,
             settings["fields"],
         )
         if late:
@@ -146,7 +143,7 @@ class App:
         )
         asyncio.get_event_loop().set_exception_handler(self._fail_task)
         board.start(asked)
-        asyncio.create_task(self._show_rest(_REST_AFTER))
+        asyncio.create_task(self._show_rest(lambda: asyncio.sleep(_REST_AFTER)))
         self._workspace.listen(self._hear)
 
     def _send(self, name: str, answered: "Callable[[Any, Exception | None], None]") -> None:
@@ -178,10 +175,10 @@ class App:
             self._acting = Acting(self._settings, self._board, lambda: self._token, self._fail, self._say)
         return self._acting
 
-    async def _show_rest(self, *seconds: float) -> None:
+    async def _show_rest(self, *waits: "Callable[[], Awaitable[Any]]") -> None:
         """Make the rest of the page after these waits, and draw what is known by then."""
-        for wait in seconds:
-            await asyncio.sleep(wait)
+        for wait in waits:
+            await wait()
         if self._status:
             return
         try:
@@ -213,6 +210,7 @@ class App:
                 self._board.display(self._attributes, outcome)
             if self._state.created:
                 self._greet()
+            await self._show_rich()
             await self._load_late()
             if self._settings.get("asks_api"):
                 clicks["choose"] = lambda _, customer_id: self._get_acting().choose(customer_id)
@@ -230,10 +228,18 @@ class App:
             else:
                 _fail_plainly(error)
 
+    async def _show_rich(self) -> None:
+        """Draw the values that the first ones did not wait for, each in a task of its own."""
+        for card in self._listed:
+            outcome = self._state.outcomes.get(card.id)
+            if outcome and outcome.kind == "value" and outcome.value.rich:
+                await browser.next_task()
+                self._board.display(card, self._state.outcomes[card.id])
+
     async def _load_late(self) -> None:
         """Load the modules that no first value needs, now that those are seen, and run the cards that need them."""
         late = self._settings.get("late")
-        await asyncio.sleep(_NEXT_TASK)
+        await browser.next_task()
         if late:
             from popdesk.late import load_pack
 
@@ -359,7 +365,9 @@ class App:
     def _show(self, card: "Any", outcome: "Outcome") -> None:
         """Draw a card's result (the board calls this)."""
         state = self._state
-        if card.place == "cards":
+        # A table or the like takes a while to draw: the first values do not wait for it (_show_rich).
+        waits = not self._status and outcome.kind == "value" and card.place == "cards" and outcome.value.rich
+        if card.place == "cards" and not waits:
             self._cards.show(card, outcome, state.contact.now == "idle")
         first_are_there = state.answered(card, outcome)
         if card is self._attributes or (card is self._number and state.take_number(outcome)):
@@ -371,7 +379,7 @@ class App:
 
             reveal()
             # First the cards declared `later` ask, and their questions leave the page.
-            asyncio.create_task(self._show_rest(_NEXT_TASK, _NEXT_TASK))
+            asyncio.create_task(self._show_rest(browser.next_task, browser.next_task))
 
     # -- what the agent does ------------------------------------------------------------------------------------------
 

@@ -61,7 +61,7 @@ class Board:
         seconds: float,
         roles: "dict[str, str]",
         failed: "Callable[[Card, Exception], None] | None" = None,
-        pause: float = 0,
+        pause: "Callable[[], Awaitable[Any]]" = lambda: asyncio.sleep(0),
         fields: "dict[str, str] | None" = None,
     ) -> None:
         self._cards = list(cards)
@@ -70,7 +70,7 @@ class Board:
         self._seconds = seconds
         self._roles = roles
         self._fields = fields
-        self._pause = pause  # seconds between the first answers and the cards declared `later`
+        self._pause = pause  # waits between the first answers and the cards declared `later`
         self._failed = failed  # called with (card, exception) for a defect in a card
         self._granted: "list[str] | None" = None  # the permissions, once the workspace has told them
         self._runs = 0
@@ -128,13 +128,10 @@ class Board:
         for each in self._cards:
             if not each.later:
                 self._start(each, self._answers)
-        asyncio.create_task(self._start_in(LATER))
+        asyncio.create_task(self._start_later(lambda: asyncio.sleep(LATER)))
 
-    async def _start_in(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        self._start_later()
-
-    def _start_later(self) -> None:
+    async def _start_later(self, wait: "Callable[[], Awaitable[Any]]") -> None:
+        await wait()
         if self._first is not None:
             self._first = None
             for each in self._cards:
@@ -322,7 +319,7 @@ class Board:
                 self._first.discard(card.id)
                 if not self._first:
                     # Not now: what was shown can be seen when this turn ends, and to ask takes its time.
-                    asyncio.create_task(self._start_in(self._pause))
+                    asyncio.create_task(self._start_later(self._pause))
 
     def display(self, card: "Card", outcome: Outcome) -> None:
         """Draw what a card came to; when that fails, the card has failed."""

@@ -46,6 +46,21 @@ def run_tasks() -> None:
         core._run_iter()
 
 
+async def next_task() -> None:
+    """Let the browser paint and send what it has, and go on in its next task.
+
+    asyncio.sleep() does not do that where the processor is slow: its time has come when asyncio looks, and it goes on at once.
+    """
+    turn = asyncio.Event()
+
+    def go_on(_: "Any") -> None:
+        turn.set()
+        run_tasks()
+
+    js.setTimeout(callback(go_on), 0)
+    await turn.wait()
+
+
 def parse_url(url: str) -> "dict[str, str] | None":
     """Return an absolute URL's parts as the browser reads them (screenpop.py's `parse`), or None."""
     parsed = js.URL.parse(url)

@@ -140,7 +140,11 @@ class Lab:
         }
 
     def change(self, site: Site, state: str) -> float:
-        """Publish a change of the agent's state; gives ms from the published message to the changed value."""
+        """Publish a change of the agent's state; gives ms from the published message to the changed value.
+
+        The page rests first: what it does after its first values (tables drawn, actions loaded) is no part of this.
+        """
+        time.sleep(REST)
         self.preview.command("state", name=state, kind="not_routable")
         seen = site.report()["seen"]
         return float(seen[CHANGED] - self._last("publish", state)["time"])

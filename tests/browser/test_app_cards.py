@@ -53,7 +53,7 @@ def slot(app: Frame, title: str) -> Locator:
 EVERY_TEXT = """
 globalThis.everyText = {};
 new MutationObserver(() => {
-  for (const row of document.querySelectorAll("#cards > div"))
+  for (const row of document.querySelectorAll("#cards > div:has(dd)"))  // the HTML may still be on its way
     (everyText[row.querySelector("dt").textContent] ??= new Set()).add(row.querySelector("dd").textContent);
 }).observe(document, { subtree: true, childList: true, characterData: true });
 """
@@ -104,6 +104,38 @@ def test_a_slot_never_shows_anything_but_its_own_cards_value(host: Host, languag
             own = {"…", VALUES[title]} | ({"dots"} if title == "Dotted" else set())
             assert set(seen[titles[title]]) <= own, (title, latency)
         states.desk.command("finish")
+
+
+# Runs in every frame: keeps how many tables there are when the page is shown for the first time.
+FIRST_SEEN = """
+globalThis.tablesFirstSeen = null;
+new MutationObserver(() => {
+  const page = document.getElementById("page");
+  if (tablesFirstSeen === null && page && !page.hasAttribute("data-wait"))
+    tablesFirstSeen = document.querySelectorAll("#cards table").length;
+}).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+"""
+
+
+def test_the_page_is_shown_before_a_table_is_drawn(host: Host) -> None:
+    states = host(
+        """
+from popdesk import Table
+
+@card("Orders")
+def orders(desk):
+    return Table(["Order", "Total"], [["A-" + str(row), row] for row in range(50)])
+
+@card("Agent name")
+async def name(desk):
+    return await desk.agent.name()
+"""
+    )
+    states.workspace.page.context.add_init_script(FIRST_SEEN)
+    app = states.offer("C-1001")
+    expect(app.locator("#cards table")).to_contain_text("A-1")
+    expect(app.locator("#card-name")).to_have_text("Alex Rivera")
+    assert app.evaluate("tablesFirstSeen") == 0
 
 
 def test_a_card_that_never_returns_says_so_and_the_others_are_there(host: Host) -> None:
