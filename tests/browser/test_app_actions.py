@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Frame, Locator, expect
+from playwright.sync_api import Browser, Frame, Locator, expect
 
+from ops.preview.server import Preview
 from ops.settings import load_settings
 from tests.browser.app_stage import AppStates, changed_settings, violations
 from tests.browser.hosting import OwnCardsServer
 from tests.browser.kept_api import KeptApi
-from tests.conftest import Workspace
+from tests.conftest import BROWSERS, Launch, Workspace
 
 CARDS = """
 from popdesk import card, section, Table
@@ -133,9 +134,21 @@ class Host:
 
 
 @pytest.fixture
-def host(workspace: Workspace, tmp_path: Path) -> Iterator[Host]:
+def host(
+    request: pytest.FixtureRequest, launch: Launch, browser: Browser, preview: Preview, tmp_path: Path
+) -> Iterator[Host]:
+    """In Chromium; in Firefox too where a test is marked `in_any_browser`."""
+    name = getattr(request, "param", "chromium")
+    context = (browser if name == "chromium" else launch(name)).new_context()
+    workspace = Workspace(preview, context.new_page())
+    workspace.open()
     with ExitStack() as stack:
         yield Host(stack, workspace, tmp_path)
+    context.close()
+    assert workspace.errors == []
+
+
+in_any_browser = pytest.mark.parametrize("host", BROWSERS, indirect=True)
 
 
 def button(app: Frame, name: str) -> Locator:
@@ -150,6 +163,7 @@ def _said(app: Frame, text: str) -> Locator:
     return app.locator(".outcome [role=status]").filter(has_text=text)
 
 
+@in_any_browser
 def test_a_ticket_is_created_once_and_the_cards_ask_again(host: Host) -> None:
     app = host.open()
     before = len([asked for asked in host.api.requests if asked.method == "GET"])
@@ -170,6 +184,7 @@ def test_a_ticket_is_created_once_and_the_cards_ask_again(host: Host) -> None:
     assert [asked.path for asked in again] == ["customers/C-1001/tickets"]  # once for both cards
 
 
+@in_any_browser
 def test_nothing_is_done_twice_however_often_it_is_clicked(host: Host) -> None:
     app = host.open()
     for number in range(1, 4):
@@ -376,6 +391,7 @@ def test_what_was_done_is_undone_once(host: Host) -> None:
     assert host.api.made == [("PATCH", "tickets/8", {"status": "closed"}), ("PATCH", "tickets/8", {"status": "open"})]
 
 
+@in_any_browser
 def test_every_kind_of_field_reads_what_the_agent_means(host: Host) -> None:
     app = host.open()
     button(app, "Everything").click()

@@ -1,11 +1,14 @@
-"""The app in each browser that Amazon Connect supports: it starts, shows its cards and follows the contact."""
+"""The app in each browser that Amazon Connect supports: it starts, shows its cards, follows the contact and the theme.
+
+The pop is in test_screen_pop.py, forms are in test_app_actions.py, the sign-in in test_sign_in.py: in each browser too.
+"""
 
 from __future__ import annotations
 
 from playwright.sync_api import Browser, expect
 
 from ops.preview.server import Preview
-from tests.browser.app_stage import AppStates
+from tests.browser.app_stage import AppStates, violations
 from tests.conftest import Workspace
 
 
@@ -24,5 +27,23 @@ def test_a_call_from_its_ring_to_its_end(any_browser: Browser, preview: Preview)
     expect(app.get_by_role("status").filter(has_text="After-contact work")).to_be_visible()
     states.contact.clear()
     expect(workspace.page.locator("iframe")).to_have_count(0)
+    assert workspace.errors == []
+    context.close()
+
+
+def test_both_themes_of_the_workspace(any_browser: Browser, preview: Preview) -> None:
+    context = any_browser.new_context()
+    workspace = Workspace(preview, context.new_page())
+    workspace.open()
+    states = AppStates(workspace)
+    app = states.connected()
+    grounds = {}
+    for theme in ("light", "dark"):
+        states.desk.command("theme", mode=theme)
+        app.locator(f":root[data-mode={theme}]").wait_for()
+        assert violations(app) == [], theme
+        assert violations(workspace.page.main_frame) == [], theme
+        grounds[theme] = app.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    assert grounds["light"] != grounds["dark"]
     assert workspace.errors == []
     context.close()
