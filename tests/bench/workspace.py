@@ -84,10 +84,10 @@ def _measure(preview: Preview, plain: PlainAppServer, page: Page, contacts: int)
     own: list[float] = []
     for _ in range(10):
         own.append(_one_contact(preview))
-    after_ten = _heaps(preview, cdp)
+    after_ten = read_heaps(preview, cdp)
     for _ in range(contacts - 10):
         own.append(_one_contact(preview))
-    after_all = _heaps(preview, cdp)
+    after_all = read_heaps(preview, cdp)
 
     starts: list[float] = []
     for _ in range(10):
@@ -144,7 +144,7 @@ def _one_contact(preview: Preview) -> float:
     return own
 
 
-def _heaps(preview: Preview, cdp: CDPSession) -> dict[str, float]:
+def read_heaps(preview: Preview, cdp: CDPSession) -> dict[str, float]:
     """Return bytes in use once garbage is collected on both sides: what one lets go, the other must notice."""
     for _ in range(3):
         memory = preview.command("memory")
