@@ -31,6 +31,9 @@ def test_a_call_from_its_ring_to_its_end(any_browser: Browser, preview: Preview)
     context.close()
 
 
+_GROUND = "() => getComputedStyle(document.body).backgroundColor"
+
+
 def test_both_themes_of_the_workspace(any_browser: Browser, preview: Preview) -> None:
     context = any_browser.new_context()
     workspace = Workspace(preview, context.new_page())
@@ -42,8 +45,7 @@ def test_both_themes_of_the_workspace(any_browser: Browser, preview: Preview) ->
         states.desk.command("theme", mode=theme)
         app.locator(f":root[data-mode={theme}]").wait_for()
         assert violations(app) == [], theme
-        assert violations(workspace.page.main_frame) == [], theme
-        grounds[theme] = app.evaluate("() => getComputedStyle(document.body).backgroundColor")
-    assert grounds["light"] != grounds["dark"]
+        grounds[theme] = [each.evaluate(_GROUND) for each in (app, workspace.page.main_frame)]
+    assert all(light != dark for light, dark in zip(*grounds.values(), strict=True))
     assert workspace.errors == []
     context.close()
