@@ -1,9 +1,9 @@
 """Measures a whole day in one workspace page: `uv run python -m tests.bench.day [--contacts N] [--hours H] [--json FILE]`.
 
 A thousand contacts, one after the other, in eight hours of the page's own clock: each is offered, answered, popped by hand, ended
-and cleared, with the real page, SDK, flow and Lambda in Chromium. The workspace's clock jumps between two contacts, so that what waits
-there for minutes comes due as on a real day. Then the heaps of JavaScript and MicroPython may be no larger than they were after
-the hundredth contact, but for five per cent.
+and cleared, with the real page, SDK, flow and Lambda in Chromium. The workspace's clock jumps between two contacts, so that
+what waits there for minutes comes due as on a real day. Then the heaps of JavaScript and MicroPython may be no larger than
+they were after the hundredth contact, but for five per cent.
 """
 
 from __future__ import annotations

@@ -485,3 +485,55 @@ def test_what_cannot_be_done_is_said_in_words(hosting: Hosting) -> None:
         hosting.do("accept")
     hosting.open("fly=away")
     expect(hosting.page.locator("#problem")).to_contain_text("There is no command fly")
+
+
+def test_at_1024_pixels_the_tools_give_way_to_the_contacts_name_and_can_be_made_wider(workspace: Workspace) -> None:
+    page = workspace.page
+    page.set_viewport_size({"width": 1024, "height": 768})
+    workspace.desk.offer(customer="C-1001", accept=True)
+    name = page.locator(".bar-name")
+    expect(name).to_have_text("Ana Carolina Silva")
+    assert name.evaluate("element => element.scrollWidth <= element.clientWidth")
+    panel, grip = page.locator("#panel"), page.get_by_role("separator", name="Width of the tools")
+    before = panel.evaluate("element => element.offsetWidth")
+    assert before < 330
+    grip.press("ArrowLeft")
+    assert panel.evaluate("element => element.offsetWidth") == before + 20
+    box = grip.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 4, 300)
+    page.mouse.down()
+    page.mouse.move(10, 300, steps=3)  # to the other end: the contact keeps its place
+    page.mouse.up()
+    assert panel.evaluate("element => element.offsetWidth") == 1024 - 560
+
+
+def test_the_log_says_whose_rows_they_are_once_and_cuts_none(workspace: Workspace) -> None:
+    workspace.desk.offer(customer="C-1001").wait_until_running()
+    workspace.desk.command("panel", name="log", filter="getInitialCustomerPhoneNumber")
+    rows = workspace.page.locator(".log-row")
+    expect(rows).to_have_count(2)
+    expect(workspace.page.locator(".log-source")).to_have_count(1)
+    titles = workspace.page.locator(".log-title")
+    assert titles.evaluate_all("all => all.every(title => title.scrollWidth <= title.clientWidth)")
+
+
+def test_a_failed_step_marks_the_flows_tab_and_too_many_contacts_are_remarked(workspace: Workspace) -> None:
+    page = workspace.page
+    tab = page.get_by_role("tab", name="Flow")
+    workspace.desk.offer(customer="C-1001", accept=True)
+    expect(tab).to_have_accessible_name("Flow")
+    expect(page.locator("#too-many")).to_be_hidden()
+    step = {
+        "flow": "main",
+        "id": "look-up",
+        "type": "InvokeLambdaFunction",
+        "outcome": "no-answer",
+        "error": "it is down",
+    }
+    page.route("**/api/offer", lambda route: route.fulfill(json={"attributes": {}, "steps": [step]}))
+    page.get_by_role("button", name="Call", exact=True).click()
+    expect(tab).to_have_accessible_name("Flow (a step failed)")
+    expect(page.locator("#too-many")).to_have_text("2 calls: the routing profile allows 1.")
+    page.get_by_role("navigation").locator("button.card").first.click()
+    expect(tab).to_have_accessible_name("Flow")
