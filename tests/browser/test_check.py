@@ -172,20 +172,32 @@ def test_without_a_display_a_shown_browser_is_refused_in_words(plain_app: str) -
     assert "leave --headed out" in done.stderr
 
 
-def test_without_a_chromium_it_says_what_to_install(tmp_path: Path) -> None:
-    done = run("http://localhost:1/", PATH=str(tmp_path), PLAYWRIGHT_BROWSERS_PATH=str(tmp_path))
+def test_without_a_chromium_it_says_what_to_install(plain_app: str, tmp_path: Path) -> None:
+    done = run(plain_app, PATH=str(tmp_path), PLAYWRIGHT_BROWSERS_PATH=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
     assert "playwright install chromium" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_without_playwright_it_says_what_to_install(tmp_path: Path) -> None:
+def test_without_playwright_it_says_what_to_install(plain_app: str, tmp_path: Path) -> None:
     (tmp_path / "playwright").mkdir()
     (tmp_path / "playwright" / "__init__.py").write_text("raise ModuleNotFoundError('No module', name='playwright')\n")
     done = run("http://localhost:1/", PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
+    assert "it cannot be reached" in done.stderr  # known without Playwright
+    done = run(plain_app, PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
     assert "uv sync" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_whose_path_is_too_long_for_chromium_is_named(plain_app: str, tmp_path: Path) -> None:
+    long = tmp_path / ("temporary-" * 9)
+    long.mkdir()
+    done = run(plain_app, TMPDIR=str(long))
+    assert done.returncode == 1, done.stderr
+    assert "too long for its socket" in done.stderr
+    assert "TMPDIR=/tmp" in done.stderr
 
 
 @pytest.fixture

@@ -192,6 +192,7 @@ class _Broken(SampleCases):
         (CasesFailed("the CRM answered 500"), 502, 2),  # nothing was done: tried again
         (OutcomeUnknown("the CRM's answer was lost"), 504, 1),  # it may have been done: not tried again
         (ValueError("Ana Silva"), 500, 2),
+        (ModuleNotFoundError("No module named 'requests'", name="requests"), 500, 2),
         (RecursionError(), 500, 2),
     ],
 )
@@ -209,6 +210,8 @@ def test_a_failing_crm_is_told_in_our_words(
     assert "Ana" not in asks.out.getvalue() + answers[0].body.decode()
     assert asks.log[0]["error"]
     assert asks.log[0]["level"] == "ERROR"
+    if isinstance(error, ModuleNotFoundError):
+        assert asks.log[0]["error"].startswith("ModuleNotFoundError requests in ")
 
 
 def test_a_route_of_the_teams_own_is_five_lines(asks: Asks) -> None:

@@ -254,6 +254,17 @@ def test_a_directory_that_fails_is_answered_and_logged(
 
 
 @pytest.mark.parametrize(
+    ("name", "said"), [("yaml.loader", "ModuleNotFoundError yaml.loader ("), ("+1206 Ana", "ModuleNotFoundError (")]
+)
+def test_a_module_that_is_missing_is_named_in_the_log(name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def find(_: Identity) -> list[Customer]:
+        raise ModuleNotFoundError("No module", name=name)
+
+    _handler(find)(contact_event(address="+12065550100"), None)
+    assert json.loads(capsys.readouterr().out)["error"].startswith(said)
+
+
+@pytest.mark.parametrize(
     "nonsense",
     [None, 7, "text", [None], [7], [{"id": "C-1"}], [Customer(7)], [Customer("C-1", None)]],  # type: ignore[arg-type]
 )

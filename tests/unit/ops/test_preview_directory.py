@@ -12,14 +12,18 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from ops.api_settings import HttpCases
 from ops.errors import UserError
-from ops.preview.directory import Directory
+from ops.preview.directory import Directory, RealCases
 from ops.preview.server import Preview
 from ops.settings import PYPROJECT, Settings, load_settings
+from tests.cases.http import http_settings
+from tests.cases.rest_crm import RestCrm
 from tests.preview_process import Running
 from tests.project import copy_project
 from tests.unit.lambda_.crm import MisbehavingCrm
 from tests.unit.ops.test_preview import ask, offer
+from tests.unit.ops.test_preview_api import Asking
 
 pytestmark = pytest.mark.slow
 ZOE = {"id": "Z-9", "name": "Zoe Real", "phone": "+12065550199", "email": "zoe@example.com", "tier": "gold"}
@@ -69,6 +73,7 @@ def test_http_asks_the_crm_of_the_settings_and_opens_its_pages(load: Load, crm: 
         assert (attributes["Name"], attributes["loyaltyTier"]) == ("Zoe Real", "gold")
         assert attributes["contactUrlPath"] == "https://crm.example.com/customers/Z-9"
         assert offer(preview, "+12065550100")["attributes"]["contactMatches"] == "0"  # the sample file's Ana
+        assert json.loads(ask(preview.workspace_url, "/api/config")[2])["customers"] == []  # who is in it is not known
     assert {headers["User-Agent"] for _, headers in crm.requests} == {"popdesk"}
 
 
@@ -121,6 +126,52 @@ def test_a_profile_or_an_adapter_that_is_not_there_is_told(load: Load) -> None:
         Directory("dynamodb", "nobody").environment(settings)
     with pytest.raises(UserError, match=r"--adapter ldap: .*there are: dynamodb, http, sample"):
         Directory("ldap").settings(settings)
+
+
+def test_an_adapters_own_file_of_customers_is_offered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "adapters").mkdir()
+    monkeypatch.setattr("ops.preview.directory.LOOKUP", tmp_path)
+    file = tmp_path / "adapters" / "acme.json"
+    for content in ("{", '{"customers": []}', '[7, {"id": "Z-9"}]'):
+        file.write_text(content, "utf-8")
+        assert Directory("acme").customers() == []
+    file.write_text(json.dumps([ZOE, {"id": 7}]), "utf-8")
+    assert Directory("acme").customers() == [ZOE]
+    assert Directory("other").customers() == []
+
+
+def test_cases_are_kept_where_the_settings_say(tmp_path: Path) -> None:
+    with RestCrm(tmp_path) as crm:
+        given = load_settings()
+        http = HttpCases.model_construct(**http_settings(crm.url))  # not validated: it is on loopback, without TLS
+        api = given.api.model_copy(update={"enabled": True, "http": http})
+        settings = given.model_copy(update={"api": api})
+        with Preview(lambda: settings, cases=Unchecked("http")) as preview:
+            asking = Asking(preview)
+            status, made = asking("POST", "customers/C-1001/cases", {"subject": "Late parcel"}, "1" * 32)
+            assert status == 201
+            assert offer(preview, "+12065550100")["attributes"]["Name"] == "Ana Carolina Silva"  # still the sample's
+        assert [case.subject for case in crm.cases.open_cases("C-1001")] == ["Late parcel"]
+        assert made["id"]
+
+
+class Unchecked(RealCases):
+    """The option, with settings that name a CRM of this machine: those of a team are https."""
+
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"api": settings.api.model_copy(update={"cases": self._adapter})})
+
+
+def test_cases_that_cannot_be_asked_are_told(load: Load) -> None:
+    with pytest.raises(UserError, match=r"--cases http: \[tool\.popdesk\.api\] is not enabled"):
+        RealCases("http").settings(load("api.enabled = false"))
+    enabled = load("api.enabled = true")
+    assert RealCases("dynamodb").settings(enabled).api.cases == "dynamodb"
+    with pytest.raises(UserError, match=r"--cases ldap: .*there are: dynamodb, http, sample"):
+        RealCases("ldap").settings(enabled)
+    with pytest.raises(UserError, match='the adapter "dynamodb" needs them'):
+        RealCases("dynamodb").environment(enabled)
+    assert RealCases("http").environment(enabled)["POPDESK_CASES_TABLE"] == "popdesk-team-cases"
 
 
 def test_the_lambda_gets_its_variables_and_nothing_else_of_the_developers(
