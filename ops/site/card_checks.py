@@ -171,14 +171,32 @@ def imported_modules(start: str, page_modules: Mapping[str, str]) -> list[str]:
     """Return the names of the page's modules that `start` brings in, itself first."""
     found = [start]
     for name in found:
-        for node in ast.walk(_parsed(page_modules[name])):
-            named: list[str] = []
-            if isinstance(node, ast.Import):
-                named = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                named = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-            found += [each for each in dict.fromkeys(named) if each in page_modules and each not in found]
+        found += [each for each in _imports(_parsed(page_modules[name])) if each in page_modules and each not in found]
     return found
+
+
+@lru_cache(maxsize=256)
+def _imports(tree: ast.Module) -> tuple[str, ...]:
+    """Return the names of the modules that a module may import, each once: "a.b" where it says `from a import b` too."""
+    named: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            named += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            named += [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(dict.fromkeys(named))
+
+
+@lru_cache(maxsize=256)
+def _methods(tree: ast.Module) -> frozenset[str]:
+    """Return the names of the methods of a module's classes."""
+    return frozenset(
+        each.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for each in node.body
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
 
 
 def other_syntax(source: str, line: int) -> str:
@@ -230,13 +248,7 @@ class _Own:
         self.modules = set(trees)
         self.modules |= {name.rpartition(".")[0] for name in trees if "." in name}
         self.names = {name: defined_names(tree) for name, tree in trees.items()}
-        classes = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-        self.methods = {
-            each.name
-            for node in classes
-            for each in node.body
-            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
-        }
+        self.methods = frozenset[str]().union(*map(_methods, trees.values()))
         values = trees.get("popdesk.values", ast.Module([], []))
         self.tones: tuple[str, ...] = next(
             (
