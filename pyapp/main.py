@@ -272,28 +272,23 @@ class App:
 
     async def _keep_heard(self, state: str, data: "dict[str, str]") -> None:
         """Keep which state the contact is in, for another page of it: a guide's view is shown anew after its time."""
-        from popdesk.recall import Heard, kept_with
-
-        heard = Heard(state, browser.now(), data["initialContactId"])
-        kept = await browser.load_kept(browser.HEARD)
-        await browser.save_kept(browser.HEARD, kept_with(kept, data["contactId"], heard))
+        contact = data["contactId"]
+        kept = [each for each in await browser.load_kept("heard") if each[0] != contact]
+        await browser.save_kept("heard", kept + [[contact, state, browser.now(), data["initialContactId"]]])
 
     async def _recall(self) -> None:
         """Say which state the contact is in, where that was heard before this page was there and still holds."""
-        from popdesk import recall
+        from popdesk.recall import holds, told
 
-        state = self._state
-        heard = recall.from_kept(await browser.load_kept(browser.HEARD), state.contact_id)
-        heard = heard or recall.from_parameters(state.parameters, state.contact_id)
-        if heard:
-            duration = Question()
-            self._send("contact.state_duration", duration.settle)
-            try:
-                holds = heard.holds(await duration.answer(), browser.now())
-            except Exception:
-                return  # not answered: then it is not known
-            if holds and state.contact.now == "connecting":
-                self._hear(heard.state, {"contactId": state.contact_id, "initialContactId": heard.initial_id})
+        state, duration = self._state, Question()
+        try:
+            heard = told(await browser.load_kept("heard"), state.parameters, state.contact_id)
+            if heard:
+                self._send("contact.state_duration", duration.settle)
+                if holds(heard, await duration.answer(), browser.now()) and state.contact.now == "connecting":
+                    self._hear(heard[1], {"contactId": state.contact_id, "initialContactId": heard[3]})
+        except Exception:
+            return  # it was not answered, or what was kept is not ours: then it is not known
 
     def _take_theme(self, answer: "Any", problem: "Exception | None") -> None:
         # An older workspace has no theme: the system's stays.
@@ -415,7 +410,7 @@ class App:
         """Keep that the contact's page has been opened: a reload of the workspace pops it no more."""
         if self._automatic and self._state.page_opened:
             self._automatic.opened()
-            asyncio.create_task(browser.save_kept(browser.POPPED, self._automatic.popped))
+            asyncio.create_task(browser.save_kept("popped", self._automatic.popped))
 
     def _connect(self, contact_id: str) -> None:
         if self._settings["pop"]["automatic"] == "connected":
@@ -425,7 +420,7 @@ class App:
         from popdesk.screenpop import Automatic
 
         if self._automatic is None:
-            self._automatic = Automatic("connected", await browser.load_kept(browser.POPPED))
+            self._automatic = Automatic("connected", await browser.load_kept("popped"))
         self._automatic.connected(contact_id)
         self._save_popped()
         self._pop_if_due()

@@ -122,8 +122,6 @@ def is_top_level() -> bool:
 
 
 # What is kept in this tab, a list each: a reload of the workspace makes the page anew, not the contact.
-POPPED = "popped"  # contacts' ids
-HEARD = "heard"  # contacts' states (recall.py)
 _MOST = 50
 
 

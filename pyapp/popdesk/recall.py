@@ -1,51 +1,32 @@
 """Which state a contact is in that this page was opened on late: what was heard of it before, as long as that still holds. Pure.
 
-    heard = from_parameters({"connectedAt": "1763700000000"}, "c-1")      # the service that launched the page heard it
-    heard = from_kept(kept, "c-1")                                        # or an earlier page of this contact did
-    heard.holds(duration, now)      # -> True where the workspace says that the contact has been in its state since then
+    heard = told(kept, {"connectedAt": "1763700000000"}, "c-1")      # -> ["c-1", "connected", 1763700000000.0, "c-1"], or None
+    holds(heard, duration, now)                                      # -> True where it has been in its state since then
 
-No request tells an application that may see contacts which state a contact is in, and events tell only what happens from
-then on. For how long it has been in its state is told (getStateDuration), so that what was heard can be checked.
+No request tells an application which state a contact is in, and events tell only what happens from then on. For how long it has
+been in its state is told (getStateDuration), so that what was heard before can be checked.
 """
 
 if False:
     from typing import Any
 
-STATES = ("connected", "acw", "missed")
 # How far the workspace's clock and this page's may be apart, ms.
 SLACK = 1000
 
 
-class Heard:
-    """A state that a contact came into at a time (ms since 1970); `initial_id` as contact events have it."""
+def told(kept: "list[Any]", parameters: "dict[str, Any]", contact_id: str) -> "Any":
+    """Return what was heard of a contact: [its id, state, ms since 1970, initial contact's id], or nothing.
 
-    def __init__(self, state: str, at: float, initial_id: str) -> None:
-        self.state = state
-        self.at = at
-        self.initial_id = initial_id
-
-    def holds(self, duration: "Any", now: float) -> bool:
-        """Return whether the contact is in that state still, by how long it has been in its state (ms), and the time now."""
-        return isinstance(duration, (int, float)) and duration + SLACK >= now - self.at
-
-
-def kept_with(kept: "list[Any]", contact_id: str, heard: Heard) -> "list[Any]":
-    """Return what is kept of contacts as plain values, with what was heard of this one last."""
-    others = [each for each in kept if isinstance(each, list) and each and each[0] != contact_id]
-    return others + [[contact_id, heard.state, heard.at, heard.initial_id]]
-
-
-def from_kept(kept: "list[Any]", contact_id: str) -> "Heard | None":
-    """Return what is kept of a contact; None where that is nothing, or nothing of ours."""
+    `kept` has such lists from the contact's earlier pages in this tab; `parameters` are what the page was launched with, by
+    popdesk/service.py for one. Raises an exception where they are somebody else's.
+    """
     for each in kept:
-        if isinstance(each, list) and len(each) == 4 and each[0] == contact_id and each[1] in STATES:
-            return Heard(each[1], each[2], str(each[3])) if isinstance(each[2], (int, float)) else None
-    return None
-
-
-def from_parameters(parameters: "dict[str, Any]", contact_id: str) -> "Heard | None":
-    """Return what popdesk/service.py has heard, from the page's launch parameters; None where it has not."""
+        if each[0] == contact_id:
+            return each
     at = parameters.get("connectedAt")
-    if not isinstance(at, str) or not at.isdigit():
-        return None
-    return Heard("connected", float(at), str(parameters.get("initialContactId") or contact_id))
+    return at and [contact_id, "connected", float(at), parameters.get("initialContactId") or contact_id]
+
+
+def holds(heard: "list[Any]", duration: float, now: float) -> bool:
+    """Return whether a contact is in that state still, by for how long it has been in its state (ms), and the time now."""
+    return bool(duration + SLACK >= now - heard[2])

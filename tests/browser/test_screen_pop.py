@@ -175,7 +175,7 @@ def fill_in(page: Page, text: str) -> None:
 def test_a_second_chat_pops_its_own_page_and_leaves_the_first_ones_form(
     any_browser: Browser, popping: Callable[[str], Preview], open_in: Callable[..., AppStates], window: str
 ) -> None:
-    states = open_in(any_browser, popping(window))
+    states = open_in(any_browser, popping(window), SANDBOXES["escaping"])
     connect(states, "C-1001")
     first = page_at(states, "*/crm/customers/C-1001")
     fill_in(first, "half written")
@@ -212,6 +212,22 @@ def test_after_the_contact_that_opened_the_shared_window_another_is_opened(
     assert wait_for_pops(states, 2) == ["opened", "opened"]
 
 
+def test_in_a_guides_sandbox_a_shared_window_follows_its_own_contact(
+    any_browser: Browser, popping: Callable[[str], Preview], open_in: Callable[..., AppStates]
+) -> None:
+    """No browser lets a sandboxed frame lead a window that another one has opened: "one permitted sandboxed navigator"
+    (https://html.spec.whatwg.org/multipage/document-sequences.html#allowed-by-sandboxing-to-navigate)."""
+    states = open_in(any_browser, popping("shared"))
+    connect(states, "C-1001")
+    first = page_at(states, "*/crm/customers/C-1001")
+    fill_in(first, "half written")
+    connect(states, "C-1002")
+    second = page_at(states, "*/crm/customers/C-1002")
+    assert wait_for_pops(states, 2) == ["opened", "opened"]
+    assert second != first
+    expect(first.get_by_role("searchbox")).to_have_value("half written")
+
+
 @pytest.mark.parametrize("window", WINDOWS)
 def test_a_second_click_shows_the_page_anew(
     any_browser: Browser, popping: Callable[[str], Preview], open_in: Callable[..., AppStates], window: str
@@ -245,7 +261,7 @@ def test_a_second_click_shows_the_page_anew(
 def test_a_blocked_pop_is_said_until_the_agent_acts(
     launch: Launch, popping: Callable[[str], Preview], open_in: Callable[..., AppStates], name: str, window: str
 ) -> None:
-    states = open_in(launch(name, blocks_popups=True), popping(window))
+    states = open_in(launch(name, blocks_popups=True), popping(window), SANDBOXES["escaping"])
     site = states.workspace.preview.workspace_url.rstrip("/")
     for count, (customer, heading) in enumerate((("C-1001", "Ana Carolina Silva"), ("C-1002", "Nikki Wolf")), 1):
         contact = connect(states, customer, untouched=True)
