@@ -84,7 +84,8 @@ def _cases(cases: SampleCases, customer: str) -> str:
     head = "<tr><th>Case</th><th>Subject</th><th>Status</th><th>Priority</th><th>Updated</th></tr>"
     listed = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>" if rows else "<p class=muted>None.</p>"
     events = "".join(
-        f"<li>{_time(event.time)}<span>{escape(event.title)}</span><span class=muted>{escape(event.note)}</span></li>"
+        f"<li>{_time(event.time)}<span>{escape(event.title)}</span>"
+        + (f"<span class=muted>{escape(event.note)}</span></li>" if event.note else "</li>")
         for event in cases.history(customer)
     )
     happened = f"<ul class=history>{events}</ul>" if events else "<p class=muted>Nothing.</p>"
