@@ -28,8 +28,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
+from ops.rehearse.certificate import Certificate
 from tests.aws.connect_backend import ACCOUNT, INSTANCE, Connect
-from tests.certificate import Certificate
 
 CONNECT = Connect()
 _REGION = "us-east-1"

@@ -29,8 +29,8 @@ from hypothesis import strategies as st
 from identity import Identity
 
 from ops import LOOKUP
+from ops.rehearse.certificate import Certificate
 from tests.aws.moto_server import MotoServer
-from tests.certificate import Certificate
 from tests.loopback import Loopback
 
 SERVICES = {

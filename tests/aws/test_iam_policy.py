@@ -27,129 +27,12 @@ from ops.cli import cloud as cloud_commands
 from ops.cloud.iam_policy import CALLS, THE_APIS, THROUGH_CLOUDFORMATION, Need, parts, policy, size
 from ops.cloud.names import policy_names
 from ops.cloud.stack_template import API_TEMPLATE, OPENING_TEMPLATES, TEMPLATE, add_sections
+from ops.rehearse.not_needed import NO_ACTION, NOT_NEEDED
 from ops.settings import ROOT
 from tests.aws.small_stack import deployable_settings
 from tests.aws.stubbed import Stubbed
 
 SETTINGS = deployable_settings()
-
-_NO_ACTION = "AWS's service reference has no such action"
-_KEY_POLICY = "the AWS managed key lets everybody of the account in through the service"
-_NO_REPLICAS = "a table of this type has no replicas: those are AWS::DynamoDB::GlobalTable's"
-_OWN_CALL = "the commands themselves delete objects, so it is allowed on them"
-_ROTATES = "the function that rotates is one of the template's own, which has its role already"
-_PASSED = "PassRole has a statement of its own, with a condition"
-
-# What the schemas name and the template does not need, by the property that would need it: none of these stands in the
-# template. `Property=value` is that property with that value.
-NOT_NEEDED: dict[str, dict[str, str]] = {
-    "AWS::S3::Bucket": {
-        "AbacStatus": "s3:PutBucketAbac",
-        "AccelerateConfiguration": "s3:PutAccelerateConfiguration",
-        "AccessControl": "s3:PutBucketAcl s3:PutObjectAcl s3:GetBucketAcl",
-        "AnalyticsConfigurations": "s3:PutAnalyticsConfiguration",
-        "CorsConfiguration": "s3:PutBucketCORS",
-        "IntelligentTieringConfigurations": "s3:PutIntelligentTieringConfiguration",
-        "InventoryConfigurations": "s3:PutInventoryConfiguration",
-        "LoggingConfiguration": "s3:PutBucketLogging",
-        "MetadataConfiguration": "s3:UpdateBucketMetadataAnnotationTableConfiguration"
-        " s3:UpdateBucketMetadataInventoryTableConfiguration s3:UpdateBucketMetadataJournalTableConfiguration",
-        "MetadataTableConfiguration": "s3:CreateBucketMetadataTableConfiguration s3:DeleteBucketMetadataTableConfiguration"
-        " s3tables:CreateNamespace s3tables:CreateTable s3tables:CreateTableBucket s3tables:GetTable"
-        " s3tables:GetTableMetadataLocation s3tables:PutTableBucketPolicy s3tables:PutTableEncryption"
-        " s3tables:PutTablePolicy s3tables:UpdateTableMetadataLocation",
-        "MetricsConfigurations": "s3:PutMetricsConfiguration",
-        "NotificationConfiguration": "s3:PutBucketNotification",
-        "ObjectLockConfiguration": "s3:PutBucketObjectLockConfiguration",
-        "ReplicationConfiguration": "s3:PutReplicationConfiguration iam:PassRole",
-        "WebsiteConfiguration": "s3:PutBucketWebsite s3:DeleteBucketWebsite",
-        _OWN_CALL: "s3:DeleteObject",
-        _NO_ACTION: "s3:DeleteBucketAnalyticsConfiguration s3:DeleteBucketCors s3:DeleteBucketEncryption"
-        " s3:DeleteBucketLifecycle s3:DeleteBucketMetricsConfiguration s3:DeleteBucketReplication s3:DeleteBucketTagging"
-        " s3:PutBucketReplication s3:PutObjectLockConfiguration",
-    },
-    "AWS::CloudFront::Distribution": {
-        "ConnectionMode": "cloudfront:CreateConnectionGroup cloudfront:GetConnectionGroup",
-        "Staging": "cloudfront:UpdateDistributionWithStagingConfig",
-        "VpcOriginConfig": "cloudfront:GetVpcOrigin",
-        _NO_ACTION: "cloudfront:CreateDistributionWithTags",
-    },
-    "AWS::ApiGatewayV2::Api": {"BodyS3Location": "s3:getObject"},
-    "AWS::ApiGatewayV2::Authorizer": {"AuthorizerCredentialsArn": "iam:PassRole"},
-    "AWS::ApiGatewayV2::Integration": {"CredentialsArn": "iam:PassRole"},
-    "AWS::ApiGatewayV2::Stage": {_NO_ACTION: "apigateway:TagResource apigateway:UntagResource"},
-    "AWS::SecretsManager::Secret": {
-        "ReplicaRegions": "secretsmanager:ReplicateSecretToRegions secretsmanager:RemoveRegionsFromReplication",
-    },
-    "AWS::SecretsManager::RotationSchedule": {_ROTATES: "iam:PassRole"},
-    "AWS::IAM::Role": {
-        "Description": "iam:UpdateRoleDescription",
-        "ManagedPolicyArns": "iam:AttachRolePolicy iam:DetachRolePolicy",
-        "PermissionsBoundary": "iam:PutRolePermissionsBoundary iam:DeleteRolePermissionsBoundary",
-    },
-    "AWS::Lambda::Function": {
-        "CapacityProviderConfig": "lambda:PassCapacityProvider",
-        "CodeSigningConfigArn": "lambda:GetCodeSigningConfig lambda:PutFunctionCodeSigningConfig"
-        " lambda:DeleteFunctionCodeSigningConfig",
-        "FileSystemConfigs": "elasticfilesystem:DescribeMountTargets s3files:ListMountTargets",
-        "FunctionScalingConfig": "lambda:PutFunctionScalingConfig",
-        "Layers": "lambda:GetLayerVersion",
-        "PublishToLatestPublished": "lambda:PublishVersion",
-        "RecursiveLoop": "lambda:PutFunctionRecursionConfig",
-        "ReservedConcurrentExecutions": "lambda:PutFunctionConcurrency lambda:DeleteFunctionConcurrency",
-        "RuntimeManagementConfig": "lambda:PutRuntimeManagementConfig",
-        _KEY_POLICY: "kms:CreateGrant kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey",
-        _NO_ACTION: "lambda:AssociateRuntimeAlias",
-        _PASSED: "iam:PassRole",
-    },
-    "AWS::Lambda::Version": {
-        "FunctionScalingConfig": "lambda:PutFunctionScalingConfig",
-        "ProvisionedConcurrencyConfig": "lambda:PutProvisionedConcurrencyConfig",
-        "RuntimePolicy": "lambda:PutRuntimeManagementConfig",
-    },
-    "AWS::Lambda::Alias": {
-        "ProvisionedConcurrencyConfig": "lambda:PutProvisionedConcurrencyConfig lambda:DeleteProvisionedConcurrencyConfig",
-        "UpdatePolicy": "codedeploy:CreateDeployment codedeploy:GetDeployment codedeploy:GetDeploymentConfig"
-        " codedeploy:GetDeploymentGroup codedeploy:StopDeployment",
-    },
-    "AWS::Logs::LogGroup": {
-        "BearerTokenAuthenticationEnabled": "logs:PutBearerTokenAuthentication",
-        "DataProtectionPolicy": "logs:PutDataProtectionPolicy logs:DeleteDataProtectionPolicy logs:CreateLogDelivery"
-        " firehose:TagDeliveryStream",
-        "DeletionProtectionEnabled": "logs:PutLogGroupDeletionProtection",
-        "FieldIndexPolicies": "logs:PutIndexPolicy logs:DeleteIndexPolicy",
-        "KmsKeyId": "logs:AssociateKmsKey logs:DisassociateKmsKey",
-        "ResourcePolicyDocument": "logs:PutResourcePolicy logs:DeleteResourcePolicy",
-        _NO_ACTION: "s3:REST.PUT.OBJECT",
-    },
-    "AWS::DynamoDB::Table": {
-        "ContributorInsightsSpecification": "dynamodb:UpdateContributorInsights",
-        _NO_REPLICAS: "dynamodb:BatchWriteItem dynamodb:Scan dynamodb:AssociateTableReplica dynamodb:CreateTableReplica"
-        " dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem"
-        " iam:CreateServiceLinkedRole",
-        "ImportSourceSpecification": "dynamodb:DescribeImport dynamodb:ImportTable logs:CreateLogGroup logs:CreateLogStream"
-        " logs:DescribeLogGroups logs:DescribeLogStreams logs:PutLogEvents logs:PutRetentionPolicy s3:GetObject s3:ListBucket",
-        "KinesisStreamSpecification": "dynamodb:EnableKinesisStreamingDestination dynamodb:DisableKinesisStreamingDestination"
-        " dynamodb:UpdateKinesisStreamingDestination kinesis:DescribeStream kinesis:PutRecords",
-        "ResourcePolicy": "dynamodb:PutResourcePolicy dynamodb:DeleteResourcePolicy",
-        _KEY_POLICY: "kms:CreateGrant kms:Decrypt kms:DescribeKey kms:Encrypt kms:ListAliases kms:RevokeGrant",
-        _NO_ACTION: "s3:GetObjectMetadata",
-    },
-    "AWS::Connect::IntegrationAssociation": {
-        "IntegrationType=CASES_DOMAIN": "cases:GetDomain",
-        "IntegrationType=EVENT": "app-integrations:CreateEventIntegrationAssociation"
-        " app-integrations:DeleteEventIntegrationAssociation events:DeleteRule events:ListTargetsByRule events:PutRule"
-        " events:PutTargets events:RemoveTargets",
-        "IntegrationType=LEX_BOT": "connect:AssociateBot connect:DisassociateBot lex:CreateResourcePolicy"
-        " lex:CreateResourcePolicyStatement lex:DeleteResourcePolicy lex:DeleteResourcePolicyStatement"
-        " lex:DescribeBotAlias lex:GetBot lex:UpdateResourcePolicy",
-        "IntegrationType=PINPOINT_APP": "mobiletargeting:GetApp",
-        "IntegrationType=SES_IDENTITY": "ses:GetIdentityVerificationAttributes",
-        "IntegrationType=VOICE_ID": "voiceid:DescribeDomain",
-        "IntegrationType=WISDOM_ASSISTANT": "wisdom:GetAssistant wisdom:GetKnowledgeBase wisdom:GetMessageTemplate"
-        " wisdom:GetQuickResponse wisdom:TagResource",
-    },
-}
 
 
 @cache
@@ -211,7 +94,7 @@ def test_what_a_types_handlers_call_is_allowed_or_not_needed_for_a_reason(kind: 
 def test_what_is_not_needed_is_of_properties_that_the_template_does_not_set(kind: str) -> None:
     set_here = {pair for resource in _resources(kind) for pair in _keys_and_values(resource)}
     for reason, actions in NOT_NEEDED[kind].items():
-        if reason == _NO_ACTION:
+        if reason == NO_ACTION:
             assert [action for action in actions.split() if _in_reference(action)] == []
         elif " " not in reason:
             name, _, value = reason.partition("=")
@@ -231,7 +114,7 @@ def _keys_and_values(node: Any) -> Iterator[tuple[str, str]]:
 
 
 def test_the_keys_of_aws_itself_are_used_and_no_other() -> None:
-    """Then no permission for a key is needed: see _KEY_POLICY."""
+    """Then no permission for a key is needed: see ops/rehearse/not_needed.py."""
     keys = {"KmsKeyArn", "KMSMasterKeyId", "KMSMasterKeyID", "KmsKeyId"}
     assert not keys & {key for kind in TYPES for resource in _resources(kind) for key, _ in _keys_and_values(resource)}
 

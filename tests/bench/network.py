@@ -25,9 +25,9 @@ import brotli
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from ops.rehearse.certificate import Certificate
 from ops.site.headers import cache_control
 from ops.site.media_types import media_type
-from tests.certificate import Certificate
 
 _TEXT = {".html", ".js", ".mjs", ".css", ".svg", ".json", ".wasm", ".pack", ".txt"}
 

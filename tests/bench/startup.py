@@ -38,13 +38,13 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.preview.server import Preview
+from ops.rehearse.certificate import Certificate
 from ops.settings import ROOT, load_settings
 from ops.site.build import app_page, build_page, build_site
 from ops.site.headers import response_headers
 from tests.bench.instrument import CHANGED, floor_app, observed
 from tests.bench.network import FAST, Network, Site, read_folder
 from tests.bench.processor import NotAvailable, slowed
-from tests.certificate import Certificate
 from tests.chromium import launch_arguments
 
 # Between two contacts: the last iframe's process ends meanwhile, which takes longer for a larger app.

@@ -18,7 +18,7 @@ from socketserver import StreamRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.certificate import Certificate
+from ops.rehearse.certificate import Certificate
 from tests.loopback import Loopback
 
 

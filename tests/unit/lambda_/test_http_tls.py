@@ -11,7 +11,7 @@ from adapters.http import HttpCustomers
 from customers import LookupFailed
 from identity import Identity
 
-from tests.certificate import Certificate
+from ops.rehearse.certificate import Certificate
 from tests.unit.lambda_.scripted_crm import Request, ScriptedCrm, ok
 
 ANA = Identity("phone", "+12065550100")

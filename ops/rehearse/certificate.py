@@ -1,4 +1,4 @@
-"""A certificate for a test's own https server on localhost.
+"""A certificate for an https server of this machine's own, on localhost.
 
 certificate = Certificate()
 context.load_cert_chain(certificate.certificate, certificate.key)

@@ -1,0 +1,397 @@
+"""The rehearsal: a team's life with its application, each command as a person types it, against LocalAws.
+
+    report = rehearse(environment, Faults(), tell)
+    report.steps, report.problems, report.accesses
+
+Every command is a process of its own (command.py) that reads the real settings and builds the real page and zips. What it made
+is then served: pages come from the rehearsed CloudFront, the deployed flow is run, its look-up is the function from the uploaded
+zip. After each command the live page is read from the bucket: it has to be one whole release, or not there yet.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.session import Session
+from popdesk_api.contract import PREFIX
+
+from ops import LOOKUP
+from ops.cloud.assets import check_assets
+from ops.cloud.aws import Aws
+from ops.cloud.bucket import PAGE, SITE, Place, page_is, read_live
+from ops.cloud.iam_policy import policy
+from ops.cloud.manifests import read_manifest
+from ops.cloud.names import partition, policy_names, stack_name
+from ops.cloud.settings_check import check_deployable
+from ops.errors import DIFFERENT, UserError
+from ops.flows.runner import Answer, Contact, Outcome, Runner
+from ops.rehearse import command
+from ops.rehearse.local_aws import FUNCTION, Faults, LocalAws
+from ops.rehearse.policy import Access
+from ops.settings import PYPROJECT, ROOT, Settings, load_settings
+from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
+
+_ACCOUNT = "111122223333"
+_INSTANCE = "11111111-2222-3333-4444-555555555555"
+_LONGEST = 1800.0  # seconds that a command may take
+_AGENTS = "Agent"  # a security profile of the rehearsed instance
+KILLED = -9
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command that was run, or something that happened meanwhile (then `words` is empty)."""
+
+    what: str
+    words: tuple[str, ...] = ()
+    exit_code: int = 0
+    said: str = ""
+    seconds: float = 0.0
+    problem: str = ""
+
+
+@dataclass
+class Report:
+    """What came of a rehearsal. `accesses` is what was asked for: by the commands, and by CloudFormation in their name."""
+
+    stack: str
+    steps: list[Step] = field(default_factory=list)
+    accesses: list[tuple[str, Access]] = field(default_factory=list)
+    refused: list[tuple[str, Access]] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[str]:
+        """What was not right, a sentence each."""
+        return [f"{step.what}: {step.problem}" for step in self.steps if step.problem]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "stack": self.stack,
+            "problems": self.problems,
+            "steps": [asdict(step) for step in self.steps],
+            "accesses": [{"by": by, **asdict(access)} for by, access in self.accesses],
+            "refused": [{"by": by, **asdict(access)} for by, access in self.refused],
+        }
+
+
+def rehearsed_environment(given: str) -> str:
+    """Return the environment to rehearse: the one that is named, or the first of pyproject.toml's."""
+    if given:
+        return given
+    environments = (
+        tomllib.loads(PYPROJECT.read_text("utf-8")).get("tool", {}).get("popdesk", {}).get("environments", {})
+    )
+    return next(iter(environments), "")
+
+
+def rehearse(environment: str, faults: Faults, tell: Callable[[str], None], first: bool = False) -> Report:
+    """Return what came of a rehearsal; with `first`, of a first release alone. `tell` gets each step as it begins.
+
+    Raises UserError where the settings cannot be deployed.
+    """
+    return _Rehearsal(environment, faults, tell).run(first)
+
+
+def instance_over(settings: Settings) -> dict[str, Any]:
+    """Return the settings that are missing for a release: an instance where pyproject.toml names none yet."""
+    if settings.aws.instance_arn:
+        return {}
+    region = settings.aws.region
+    return {"aws": {"instance_arn": f"arn:{partition(region)}:connect:{region}:{_ACCOUNT}:instance/{_INSTANCE}"}}
+
+
+class _Rehearsal:
+    def __init__(self, environment: str, faults: Faults, tell: Callable[[str], None]) -> None:
+        self._environment, self._faults, self._tell = environment, faults, tell
+        self._over = command.merged(command.laid, instance_over(load_settings(environment=environment)))
+        command.lay_over(self._over, environment)
+        self._settings = load_settings(environment=environment)
+        check_deployable(self._settings)
+        account = self._settings.aws.instance_account
+        document = policy(policy_names(self._settings, account), self._settings.api.enabled)
+        self._aws = LocalAws(self._settings, document, partition(self._settings.aws.region))
+        session = Session()
+        session.set_credentials(FUNCTION, "rehearsal")
+        self._looking = Aws(session, self._settings.aws.region, endpoint_url=self._aws.url)
+        self._report = Report(stack_name(self._settings))
+        # What reads pages here trusts the rehearsed CloudFront too.
+        os.environ["SSL_CERT_FILE"] = str(self._aws.cloudfront.certificate)
+
+    def run(self, first: bool) -> Report:
+        try:
+            if self._faults == Faults():
+                self._without_faults(first)
+            else:
+                self._with_faults()
+        finally:
+            self._aws.close()
+        for defect in self._aws.defects:
+            self._report.steps.append(Step("the rehearsal itself", problem=f"this is a defect of it: {defect.strip()}"))
+        seen: dict[tuple[str, Access], None] = {}
+        for made in self._aws.calls:
+            seen |= dict.fromkeys((made.what, access) for access in made.needs)
+        self._report.accesses = list(seen)
+        self._report.refused = list(dict.fromkeys(self._aws.refused))
+        return self._report
+
+    # -- the two kinds -------------------------------------------------------------------------------------------------
+
+    def _without_faults(self, first: bool) -> None:
+        stack = self._report.stack
+        run = self._run
+        run("nothing is there yet", "doctor", codes=(DIFFERENT,), says="stack")
+        run("what a release would do", "plan", codes=(DIFFERENT,))
+        run("the first release", "release", "--yes", says="Released")
+        self._look_at_what_was_made()
+        self._checked("the policy, for each resource's later changes", lambda: "; ".join(self._aws.handlers_may_not()))
+        if first:
+            return
+        run("agents are let in", "doctor", "--grant", _AGENTS, says="now grants")
+        run("all is well", "doctor")
+        run("what is live", "status", says="drift           none")
+        self._customers()
+        changed = {
+            "request_timeout_ms": self._settings.request_timeout_ms - 1,
+            "aws": {"log_retention_days": 60 if self._settings.aws.log_retention_days != 60 else 90},
+        }
+        run("a second release, of page and stack", "release", "--yes", says="Released", over=changed)
+        run("both are known", "releases", says="live")
+        run("back to the first", "rollback", "--yes", says="is live again")
+        self._happens("a change of the stack fails, and AWS cannot take it back")
+        self._aws.cloudformation.failing, self._aws.cloudformation.stuck = {"DurationAlarm"}, {"LookupLogs"}
+        worse = command.merged(changed, {"lookup": {"budget_ms": self._settings.lookup.budget_ms - 1}})
+        worse["aws"] = {"log_retention_days": 120}
+        run("a release that gets stuck", "release", "--yes", codes=(1,), says="continue-rollback", over=worse)
+        run("it is taken back", "continue-rollback", "--yes", says="UPDATE_ROLLBACK_COMPLETE", over=worse)
+        self._aws.cloudformation.failing = set()
+        run("a third release", "release", "--yes", says="Released", over=worse)
+        self._happens("somebody deletes the live page by hand")
+        self._aws.client("s3").delete_object(Bucket=self._place().bucket, Key=SITE + PAGE)
+        run("which is brought back", "rollback", "--yes", says="is live again", over=worse)
+        self._happens("three weeks pass")
+        self._aws.days = 21.0
+        run("old releases are pruned", "prune", "--keep", "1", says="releases deleted", over=worse)
+        run("what is live, in the end", "status", over=worse)
+        run("all is deleted", "destroy", "--confirm", stack, says="is gone", over=worse)
+        run("nothing is left", "status", codes=(1,), says="it is not there", over=worse)
+        self._check_nothing_is_left()
+
+    def _with_faults(self) -> None:
+        """Run a first release while things go wrong; then once more without: it has to finish."""
+        self._aws.set_faults(self._faults)
+        release = self._run("a first release", "release", "--yes", codes=(0, 1, 4, 5, KILLED))
+        self._aws.set_faults(Faults())
+        self._aws.cloudformation.wait()
+        if release.exit_code == 0:
+            self._happens("it got through all the same")
+            self._look_at_what_was_made()
+            return
+        self._happens("what went wrong is over")
+        stack = self._aws.cloudformation.stack(self._report.stack)
+        if stack is not None and stack.status in ("ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED"):
+            self._run("as it says, first", "destroy", "--confirm", self._report.stack, says="is gone")
+        self._run("the release again", "release", "--yes", says="Rele")
+        self._look_at_what_was_made()
+
+    # -- steps ---------------------------------------------------------------------------------------------------------
+
+    def _happens(self, what: str) -> None:
+        self._tell(what)
+        self._report.steps.append(Step(what))
+
+    def _run(
+        self, what: str, *words: str, codes: Sequence[int] = (0,), says: str = "", over: dict[str, Any] | None = None
+    ) -> Step:
+        """Run a command; look that it ends with one of `codes` and says what it should, in words, and that the page is whole."""
+        line = [*words, *(["--env", self._environment] if self._environment else [])]
+        self._tell(f"{what}: {' '.join(line)}")
+        started = time.monotonic()
+        code, said = self._process(line, command.merged(self._over, over or {}))
+        seconds = round(time.monotonic() - started, 2)
+        self._aws.cloudformation.wait()
+        problems = []
+        if code not in codes:
+            problems.append(f"it ended with exit code {code}, not {' or '.join(map(str, codes))}")
+        if "Traceback (most recent call last)" in said:
+            problems.append("it showed a traceback")
+        if says and says not in said and code != KILLED:
+            problems.append(f"it did not say {says!r}")
+        problems += self._live_problems()
+        step = Step(what, tuple(line), code, said, seconds, "; ".join(problems))
+        self._report.steps.append(step)
+        return step
+
+    def _process(self, line: list[str], over: dict[str, Any]) -> tuple[int, str]:
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("AWS_") and not name.upper().endswith("_PROXY")
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ops.rehearse.command", json.dumps(over), *line],
+            cwd=ROOT,
+            env={**kept, **self._aws.environment()},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+        self._aws.victim = lambda: process.pid
+        try:
+            said, _ = process.communicate(timeout=_LONGEST)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            said, _ = process.communicate()
+            said += f"\n(it was ended after {_LONGEST:.0f} s)"
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            self._aws.victim = lambda: None
+        return process.returncode, said
+
+    def _customers(self) -> None:
+        """Import customers where the look-up's table has them."""
+        with tempfile.TemporaryDirectory(prefix="popdesk-rehearsal-") as folder:
+            file = Path(folder) / "customers.csv"
+            file.write_text("id,name,phone,email\nC-1,Ana Silva,+12065550100,ana@example.com\n", "utf-8")
+            line = ("customers", "import", str(file))
+            self._run("customers are loaded", *line, says="1 customers loaded")
+            self._run("and again, without others", *line, "--delete-others", "--yes")
+
+    # -- looking at it -------------------------------------------------------------------------------------------------
+
+    def _outputs(self) -> dict[str, str]:
+        stack = self._aws.cloudformation.stack(self._report.stack)
+        return {} if stack is None else stack.outputs
+
+    def _place(self) -> Place:
+        outputs = self._outputs()
+        return Place(outputs["SiteBucket"], outputs["DistributionId"], outputs["Function"], outputs.get("Api", ""))
+
+    def _live_problems(self) -> list[str]:
+        """Return what is wrong with the live release as it lies in the bucket: none may be half there."""
+        if not self._outputs():
+            return []
+        place = self._place()
+        try:
+            live = read_live(self._looking, place)
+            if not live.release:
+                return []
+            release = read_manifest(self._looking, place, live.release, live).release
+            missing, damaged = check_assets(self._looking, place, release)
+            if not page_is(self._looking, place, live, release.page):
+                damaged.append(PAGE)
+        except UserError as error:
+            return [f"what is live cannot be read: {error}"]
+        return [f"{path} of the live release is missing or damaged" for path in [*missing, *damaged]]
+
+    def _look_at_what_was_made(self) -> None:
+        """Look whether what was released is served: page and headers, flow and look-up, the API's refusal."""
+        outputs = self._outputs()
+        if "Url" not in outputs:
+            return
+        self._checked("the page, from CloudFront with its headers", lambda: self._page_problem(outputs["Url"]))
+        self._checked("a call, through the deployed flow and the uploaded look-up", self._call_problem)
+        if "Api" in outputs:
+            self._checked(
+                "the API behind CloudFront refuses who has no token", lambda: self._api_problem(outputs["Url"])
+            )
+
+    def _checked(self, what: str, look: Callable[[], str]) -> None:
+        self._tell(what)
+        started = time.monotonic()
+        problem = look()
+        self._report.steps.append(Step(what, problem=problem, seconds=round(time.monotonic() - started, 2)))
+
+    def _page_problem(self, url: str) -> str:
+        status, headers, _ = fetch(url)
+        expected = response_headers(PRODUCTION_ANCESTORS, self._settings.connect_origins())
+        wrong = [name for name, value in expected.items() if headers.get(name.lower()) != value]
+        return (
+            "" if status == 200 and not wrong else f"it answers {status}; wrong headers: {', '.join(wrong) or 'none'}"
+        )
+
+    def _call_problem(self) -> str:
+        outcome = self.run_flow()
+        if outcome.error is not None:
+            return f"{outcome.error['subject']}: {outcome.error['reason']}"
+        failed = [f"{step['id']}: {step['error']}" for step in outcome.steps if step["error"]]
+        if failed:
+            return "; ".join(failed)
+        if outcome.queue is None or (self._settings.opens == "guide" and outcome.app is None):
+            return "the contact is in no queue, or no guide opens the application"
+        found = outcome.attributes.get(self._settings.attributes.status, "")
+        if self._settings.lookup.adapter == "sample" and found != "200":
+            return f"the look-up found nobody: its status is {found!r}"
+        return ""
+
+    def run_flow(self) -> Outcome:
+        """Return what becomes of a sample customer's call in the flow that was deployed."""
+        outputs, connect = self._outputs(), self._aws.connect
+        sample = json.loads((LOOKUP / "adapters" / "sample.json").read_text("utf-8"))
+        number = sample[0]["phone"] if sample else "+12065550100"
+        views = {arn: json.loads(view["Content"]["Template"]) for arn, view in connect.views.items()}
+        runner = Runner(
+            flows={flow["Arn"]: json.loads(flow["Content"]) for flow in connect.flows.values()},
+            views={name: view for arn, view in views.items() for name in (arn, f"{arn}:$LATEST")},
+            queues={connect.queue_arn: "queue"},
+            applications={application["Name"] for application in self._aws.apps.applications.values()},
+            invoke=lambda event, seconds: self._invoke(outputs["LookupArn"], event, seconds),
+            secrets=self._settings.secret_attributes(),
+        )
+        contact = Contact(
+            "rehearsal-1",
+            "rehearsal-1",
+            "VOICE",
+            "connect:Telephony",
+            {"address": number, "type": "TELEPHONE_NUMBER"},
+            {},
+        )
+        return runner.run(outputs["MainFlowArn"], contact)
+
+    def _invoke(self, arn: str, event: dict[str, Any], seconds: float) -> Answer:
+        # The first one starts the process, on whatever machine this is: only what it answers is of interest here.
+        return self._aws.functions.invoke(arn, event, max(seconds, 20.0))
+
+    def _api_problem(self, url: str) -> str:
+        status, headers, body = fetch(f"{url.rstrip('/')}{PREFIX}cases")
+        if status == 401 and headers.get("cache-control", "no-store") == "no-store":
+            return ""
+        return f"it answers {status}: {body[:200]!r}"
+
+    def _check_nothing_is_left(self) -> None:
+        aws = self._aws
+        buckets = [each["Name"] for each in aws.client("s3").list_buckets()["Buckets"]]
+        functions = [each["FunctionName"] for each in aws.client("lambda").list_functions()["Functions"]]
+        tables = aws.client("dynamodb").list_tables()["TableNames"]
+        secrets = [each["Name"] for each in aws.client("secretsmanager").list_secrets()["SecretList"]]
+        left = [*buckets, *functions, *tables, *secrets, *aws.apps.applications, *aws.connect.flows, *aws.connect.views]
+        left += [*aws.connect.associations, *aws.connect.functions]
+        problem = f"left over: {', '.join(left)}" if left else ""
+        self._report.steps.append(Step("the account is as it was", problem=problem))
+
+
+def fetch(url: str) -> tuple[int, dict[str, str], bytes]:
+    """Return the status, the headers (names in lower case) and the body of a page."""
+    try:
+        answer = urllib.request.urlopen(url, timeout=30)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        return answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.read()
