@@ -19,11 +19,13 @@ if False:
 
     from popdesk.board import Board, Outcome
     from popdesk.forms import Form, Forms
+    from popdesk.handling import Call, Handling
     from popdesk.page_state import PageState
     from popdesk.session import Session
     from popdesk.view.candidates import Candidates
     from popdesk.view.cards import Cards
     from popdesk.view.forms import FormsView
+    from popdesk.view.wrapping import WrapUps
 
     Say = Callable[..., str]
 
@@ -32,7 +34,10 @@ _OF_CONTACT = "contact/"
 
 
 class Acting:
-    """The API of one page, and its actions. `token()` returns the contact's token, `fail(where, error)` reports a defect."""
+    """The API of one page, and its actions. `token()` returns the contact's token, `fail(where, error)` reports a defect.
+
+    `call` is connect.py's, `looked_up()` returns the token of the look-up's answer, whomever the agent has chosen since.
+    """
 
     def __init__(
         self,
@@ -41,9 +46,15 @@ class Acting:
         token: "Callable[[], str]",
         fail: "Callable[[str, Exception], None]",
         say: "Say",
+        call: "Call",
+        looked_up: "Callable[[], str]",
     ) -> None:
         self._settings = settings
         self._board = board
+        self._call_workspace = call
+        self._looked_up = looked_up
+        self._contact_id = ""
+        self._handling: "Handling | None" = None
         self._token = token
         self._fail = fail
         self._sender = Sender()
@@ -61,20 +72,35 @@ class Acting:
         self._api = Api(send, settings["api"]) if settings.get("api") else None
         self._forms: "Forms | None" = None
         self._view: "FormsView | None" = None
+        self._wrap_ups: "WrapUps | None" = None
 
     # -- the API ------------------------------------------------------------------------------------------------------
 
     def ask(self, name: str, answered: "Callable[[Any, Exception | None], None]") -> None:
-        """Ask the API what a question of the board's names; `answered` as for connect.py's `send`."""
+        """Ask the API, or the workspace, what a question of the board's names; `answered` as for connect.py's `send`."""
         asyncio.create_task(self._answer(name, answered))
 
     async def _answer(self, name: str, answered: "Callable[[Any, Exception | None], None]") -> None:
+        place, _, what = name.partition(" ")
         try:
-            answered(await self._call("GET", name[len(QUESTION) :]), None)
+            if place == "api":
+                answered(await self._call("GET", what), None)
+            else:
+                answered(await self._get_handling().ask(what), None)
         except Exception as error:
             answered(None, error)
 
+    def _get_handling(self) -> "Handling":
+        if self._handling is None:
+            from popdesk.handling import Handling
+
+            seconds = self._settings["request_timeout_ms"] / 1000
+            self._handling = Handling(self._call_workspace, lambda: self._contact_id, seconds)
+        return self._handling
+
     async def _call(self, method: str, path: str, body: "Any" = None, key: str = "") -> "Any":
+        if method == "WORKSPACE":  # handling.py's
+            return await self._get_handling().do(path, body, key)
         if self._api is None:
             raise RuntimeError("[tool.popdesk.api] is not enabled")
         self._api.token = self._token()
@@ -190,6 +216,10 @@ class Acting:
 
     def show(self, cards: "Cards", say: "Say", clicks: "dict[str, Callable[[Any, Any], Any]]") -> None:
         """Make the actions' buttons; `clicks` are the page's, by what is marked so (view/dom.py)."""
+        if self._settings.get("dials"):
+            clicks["dial"] = self._dial
+        if self._settings["actions"] == "dials":  # numbers on cards, and no actions
+            return
         import actions  # noqa: F401  (fills ACTIONS)
         from popdesk.actions import ACTIONS
         from popdesk.forms import Forms
@@ -198,13 +228,26 @@ class Acting:
         self._forms = forms = Forms(ACTIONS, new_key)
         self._view = FormsView(forms, cards, say, self._fill, self._do)
         clicks.update(self._view.clicks)
+        if self._settings.get("wraps_up"):
+            from popdesk.view.wrapping import WrapUps
+
+            self._wrap_ups = WrapUps(forms, self._view, say, self._board.desk, self._fail, self.draw)
+            self._get_handling().guard = self._wrap_ups.why_not_clear
 
     def draw(self, state: "PageState", has_customer: bool) -> None:
         """Offer what makes sense in this state; what was typed goes with its contact, and so do requests under way."""
+        self._contact_id = state.contact_id
+        if self._settings.get("dials") and state.created:
+            from popdesk.handling import may_dial
+            from popdesk.view.dialing import let_dial
+
+            let_dial(may_dial(state.granted) and not state.contact.is_over)
         if self._api:
             self._api.closed = state.contact.is_over
         if state.contact.is_over:
             self._sender.abort()
+        if self._wrap_ups:
+            self._wrap_ups.draw(state, self._looked_up(), has_customer)
         if self._forms and self._view:
             if self._forms.keep(state.contact_id, state.contact.is_over):
                 self._view.forget()
@@ -249,6 +292,16 @@ class Acting:
                 if path[: len(_OF_CONTACT)] == _OF_CONTACT:
                     names.append("contact.attributes")
             self._board.refresh(names)
+
+    # -- numbers on cards ---------------------------------------------------------------------------------------------
+
+    def _dial(self, event: "Any", number: str) -> None:
+        """Call a card's number: the agent has clicked on it."""
+        from popdesk.view.dialing import Dialed
+
+        dialed = Dialed(event.target, self._say)
+        if dialed.may_begin():
+            asyncio.create_task(dialed.done(self._get_handling().do("dial", [number, True, ""], dialed.key)))
 
 
 def _has_value(outcome: "Outcome | None") -> bool:

@@ -147,8 +147,8 @@ class App:
         self._workspace.listen(self._hear)
 
     def _send(self, name: str, answered: "Callable[[Any, Exception | None], None]") -> None:
-        """Ask the workspace, or the team's API, a question."""
-        if name[:4] == "api ":
+        """Ask the workspace a question of the table; acting.py asks the others, the team's API's among them."""
+        if " " in name:
             self._get_acting().ask(name, answered)
         elif name == "contact.attributes" and self._settings.get("api"):
             self._workspace.send(name, lambda value, problem: self._take_token(value, problem, answered))
@@ -172,7 +172,15 @@ class App:
         if self._acting is None:
             from acting import Acting
 
-            self._acting = Acting(self._settings, self._board, lambda: self._token, self._fail, self._say)
+            self._acting = Acting(
+                self._settings,
+                self._board,
+                lambda: self._token,
+                self._fail,
+                self._say,
+                self._workspace.call,
+                lambda: self._looked_up,
+            )
         return self._acting
 
     async def _show_rest(self, *waits: "Callable[[], Awaitable[Any]]") -> None:

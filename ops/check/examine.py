@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from model.permissions import EVERYTHING, NAMES
+from model.permissions import EITHER, EVERYTHING, NAMES
 from ops.check.chromium import FLAGS, find_chromium, path_is_too_long
 from ops.check.framing import CSP, X_FRAME_OPTIONS, Framing, judge_framing
 from ops.check.judge import FINDING, Check, judge
@@ -295,7 +295,7 @@ class _Examination:
         if observed.main.was_running:
             for permission in permissions_asked(observed.main):
                 self._tell(f"Opening it without {permission} ...")
-                granted = tuple(name for name in NAMES if name != permission)
+                granted = tuple(name for name in NAMES if name not in permission.split(EITHER))
                 observed.refused[permission] = self._open(granted)
         return observed
 

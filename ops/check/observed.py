@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from model.permissions import EVERYTHING, NAMES, needed_for_request, needed_for_topic
+from model.permissions import EITHER, EVERYTHING, NAMES, needed_for_request, needed_for_topic
 
 
 @dataclass(frozen=True)
@@ -121,4 +121,5 @@ def permissions_asked(opening: Opening) -> dict[str, list[Asked]]:
     by_name: dict[str, list[Asked]] = {}
     for asked in opening.asked:
         by_name.setdefault(asked.permission, []).append(asked)
-    return {name: by_name[name] for name in (*NAMES, EVERYTHING) if name in by_name}
+    either = sorted(name for name in by_name if EITHER in name)
+    return {name: by_name[name] for name in (*NAMES, *either, EVERYTHING) if name in by_name}

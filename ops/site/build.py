@@ -71,6 +71,10 @@ _RICH = ("popdesk/rich.py", "popdesk/view/rich.py")
 # What only pages with actions carry, and what only those that ask the team's API or have actions.
 _FORMS = ("actions.py", "popdesk/actions.py", "popdesk/forms.py", "popdesk/view/forms.py")
 _API = ("acting.py", "popdesk/api.py", "popdesk/http.py", "popdesk/view/candidates.py")
+# What only pages carry that handle contacts in the workspace, and what only those with numbers to call.
+_HANDLING = ("popdesk/handling.py",)
+_DIALING = ("popdesk/phone.py", "popdesk/view/dialing.py")
+_WRAPPING = ("popdesk/wrapping.py", "popdesk/kept.py", "popdesk/view/wrapping.py")  # and those with a wrap-up
 # What only pages carry on which agents sign in.
 _SIGN_IN = ("popdesk/session.py", "popdesk/sign_in.py", "popdesk/view/sign_in.py")
 _SIGN_IN_WORDS = "sign."
@@ -78,11 +82,18 @@ _SIGN_IN_WORDS = "sign."
 _SERVICE = ("popdesk/service.py",)
 _LOADS_LATE = "popdesk/late.py"  # what loads those that no first value needs
 _CHOICE_WORDS = "choose"
+_DIAL_WORDS = "dial."
+_WRAP_UP_WORDS = "wrap."
 _API_CSS = "api.css"  # of the sign-in and the candidates
+_DIALING_CSS = "dialing.css"  # of numbers to call
 _FORMS_CSS = "forms.css"  # their style
 _FORM_WORDS = "form."  # what the keys of their words begin with
 _ALL_LINES = 1_000_000
 _ASKS_API = re.compile(r"\.api\b|\bset_attribute\b")
+_HANDLES = re.compile(r"\.workspace\b|\bPhone\b|\bwrap_up\b")
+_WRAPS_UP = re.compile(r"\bwrap_up\b")
+_DIALS = re.compile(r"\bPhone\b")
+_LATER = re.compile(f"{_ASKS_API.pattern}|{_HANDLES.pattern}")
 _TOKENS = "@cloudscape-design/design-tokens/index-visual-refresh.json"
 
 
@@ -303,6 +314,8 @@ def _style(page: Page, modules: Path, notes: list[str]) -> bytes:
     sheet = (page.web / page.css).read_text("utf-8")
     if page.actions:
         sheet += "\n" + (page.web / _FORMS_CSS).read_text("utf-8")
+    if _dials(page):
+        sheet += "\n" + (page.web / _DIALING_CSS).read_text("utf-8")
     if page.settings.get("api") and _asks_api(page):
         sheet += "\n" + (page.web / _API_CSS).read_text("utf-8")
     if page.theme and page.theme.is_file():
@@ -382,13 +395,24 @@ def _json(value: Any) -> bytes:
 
 def _unused_words(page: Page) -> tuple[str, ...]:
     """Return what the keys of those words begin with that the page never says; each stands in one line of words/en.py."""
-    parts = ((_FORM_WORDS, page.actions), (_SIGN_IN_WORDS, _signs_in(page)), (_CHOICE_WORDS, _asks_api(page)))
+    parts = (
+        (_FORM_WORDS, page.actions),
+        (_SIGN_IN_WORDS, _signs_in(page)),
+        (_CHOICE_WORDS, _asks_api(page)),
+        (_DIAL_WORDS, _dials(page)),
+        (_WRAP_UP_WORDS, page.actions and _names(page, _WRAPS_UP)),
+    )
     return tuple(prefix for prefix, used in parts if not used)
 
 
 def _asks_api(page: Page) -> bool:
     """Return whether the page asks the team's API, or has actions."""
     return bool(page.actions or (page.settings.get("api") and _names(page, _ASKS_API)))
+
+
+def _dials(page: Page) -> bool:
+    """Return whether the page has numbers to call."""
+    return page.cards is not None and _names(page, _DIALS)
 
 
 def _signs_in(page: Page) -> bool:
@@ -417,12 +441,23 @@ def _page_python(
             apart += [page.python / path for path in _RICH]
         if not page.actions:
             apart += [page.python / path for path in _FORMS]
-        if not _asks_api(page):
+        handles = _names(page, _HANDLES)
+        if not handles:
+            apart += [page.python / path for path in _HANDLING]
+        if not _asks_api(page) and not handles:
             apart += [page.python / path for path in _API]
-        elif page.settings.get("api"):
+        elif _asks_api(page) and page.settings.get("api"):
             told = told | {"asks_api": True}
         if not _opened_by_service(page):
             apart += [page.python / path for path in _SERVICE]
+        if _dials(page):
+            told = told | {"dials": True, "actions": told.get("actions", "dials")}
+        else:
+            apart += [page.python / path for path in _DIALING]
+        if page.actions and _names(page, _WRAPS_UP):
+            told = told | {"wraps_up": True}
+        else:
+            apart += [page.python / path for path in _WRAPPING]
         if _signs_in(page):
             told = told | {"signs_in": True}
         else:
@@ -465,8 +500,8 @@ def _late_modules(page: Page) -> list[str]:
     late: list[str] = []
     if not _names_rich_value(first):
         late += _RICH
-    if not _names(first, _ASKS_API):
-        late += [*_API[1:], *_FORMS[1:], _API[0], _FORMS[0]]
+    if not _names(first, _LATER):
+        late += [*_API[1:], *_HANDLING, *_DIALING, *_FORMS[1:], *_WRAPPING, _API[0], _FORMS[0]]
     return late
 
 
@@ -477,7 +512,7 @@ def _names_rich_value(page: Page) -> bool:
         for node in _parsed((page.python / _RICH[0]).read_text("utf-8")).body
         if isinstance(node, ast.ClassDef)
     )
-    return _names(page, re.compile(rf"\b(rich|{'|'.join(classes)})\b"))
+    return _names(page, re.compile(rf"\b(rich|Phone|{'|'.join(classes)})\b"))
 
 
 def _names(page: Page, name: re.Pattern[str]) -> bool:

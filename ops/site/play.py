@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,13 @@ _LIMIT = 30  # seconds for all cards
 _OURS = ("popdesk.",)
 # What the page asks for the customer's box, whatever its cards are.
 _ATTRIBUTES = "contact.attributes"
-# What the names of questions to the team's API begin with (popdesk/api.py).
+# What the names of questions to the team's API begin with (popdesk/api.py), and of what the workspace does (popdesk/handling.py).
 _API = "api "
+_WORKSPACE = "workspace "
+# Of an action that sets a contact attribute.
+_SETS = "api PUT contact/attributes/"
+# Permissions by which an application changes something: nobody wants them granted for nothing.
+_CHANGING = ("User.Status.Edit", "User.Configuration.Edit", "Contact.Details.Edit")
 # What helps, by what the exception says; `needs` is of an earlier Popdesk.
 _HINTS = {
     "[tool.popdesk.fields] has no field": 'add it to pyproject.toml: tier = "loyaltyTier"',
@@ -131,14 +136,10 @@ def play_cards(
         first += [
             name
             for name in card["asks"]
-            if not card["later"] and name not in [*first, _ATTRIBUTES] and not name.startswith(_API)
+            if not card["later"] and name not in [*first, _ATTRIBUTES] and not name.startswith((_API, _WORKSPACE))
         ]
-        needed = {found["permissions"].get(name, "") for name in card["asks"]} - {""}
-        for permission in sorted(needed - set(settings.permissions)):
-            notes.append(
-                f"{card['line']}: it asks what needs {permission}, which [tool.popdesk] permissions does not list: it will show"
-                " no value."
-            )
+    notes += _attribute_notes(actions, settings.api.attributes)
+    notes += _permission_notes(found["permissions"], cards, actions, settings.permissions)
     return Played(
         first_questions=(*first, _ATTRIBUTES),
         skeleton=[card["place"] for card in cards],
@@ -148,13 +149,54 @@ def play_cards(
         box_actions=tuple(action["id"] for action in actions if not action["card"]),
         texts=tuple(text for action in actions for text in action["texts"]),
         left_out=left_out,
-        held=tuple(card["id"] for card in cards if _asks_api(card)),
-        held_lines=_lines(card for card in cards if _asks_api(card)),
+        held=tuple(card["id"] for card in cards if _is_held(card)),
+        held_lines=_lines(card for card in cards if _is_held(card)),
     )
 
 
 def _asks_api(each: dict[str, Any]) -> bool:
     return any(name.startswith(_API) for name in each["asks"])
+
+
+def _is_held(card: dict[str, Any]) -> bool:
+    """Return whether a card needs modules that come late."""
+    return _asks_api(card) or any(name.startswith(_WORKSPACE) for name in card["asks"])
+
+
+def _permission_notes(
+    permissions: dict[str, str],
+    cards: list[dict[str, Any]],
+    actions: list[dict[str, Any]],
+    listed: Sequence[str],
+) -> Iterator[str]:
+    """Yield what is to be said of permissions: those that are used and not listed, and those to change that nothing uses."""
+    used: set[str] = set()
+    for each in [*cards, *actions]:
+        for needed in sorted({permissions.get(name, "") for name in each["asks"]} - {""}):
+            either = needed.split(" or ")
+            used |= {*either}
+            if not {*either, "*"} & {*listed}:
+                then = "it will show no value" if each in cards else "it will be refused"
+                if each in cards and needed == permissions[f"{_WORKSPACE}dial"]:
+                    then = "its number cannot be called"
+                yield (
+                    f"{each['line']}: it asks what needs {needed}, which [tool.popdesk] permissions does not list: {then}."
+                )
+    for permission in _CHANGING:
+        if permission in listed and permission not in used:
+            yield f"[tool.popdesk] permissions lists {permission}, which no card and no action uses: leave it out."
+
+
+def _attribute_notes(actions: list[dict[str, Any]], listed: Sequence[str]) -> Iterator[str]:
+    """Yield which contact attributes actions set that the settings do not let them set."""
+    for action in actions:
+        for name in action["asks"]:
+            attribute = name.removeprefix(_SETS)
+            if attribute != name and attribute not in listed:
+                yield (
+                    f"{action['line']}: it sets the contact attribute {attribute}, which [tool.popdesk.api] attributes does not"
+                    " list: the API will refuse it."
+                )
 
 
 def _lines(these: Iterable[dict[str, Any]]) -> dict[str, list[tuple[int, int]]]:
@@ -241,13 +283,13 @@ def _findings(python: Path, modules: list[Path], cached: Cache) -> list[Finding]
 
 
 def _unknown_permissions(folder: str, permissions: dict[str, str]) -> list[UserError]:
-    """Return what is wrong with the permissions of popdesk/questions.py, {question: permission}."""
+    """Return what is wrong with the permissions of popdesk/questions.py and handling.py, {question: permission}."""
     return [
         UserError(
-            f"{folder}/popdesk/questions.py",
+            f"{folder}/popdesk/{'handling' if question.startswith(_WORKSPACE) else 'questions'}.py",
             f"{question} needs {permission!r}, which Amazon Connect does not know",
             f"write one of these: {', '.join(PERMISSIONS)}",
         )
         for question, permission in permissions.items()
-        if permission not in PERMISSIONS
+        if {*permission.split(" or ")} - {*PERMISSIONS}
     ]

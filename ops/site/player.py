@@ -27,7 +27,8 @@ import inspect
 import json
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -71,9 +72,12 @@ def main(
     found: dict[str, Any] = {"cards": [], "actions": [], "permissions": {}, "unplayed": [], "problems": []}
     file = "cards"
     try:
-        from popdesk import declaration, desk, questions
+        from popdesk import declaration, desk, handling, questions
 
         found["permissions"] = {name: questions.permission_for(name) for name in questions.QUESTIONS}
+        found["permissions"] |= {
+            f"{handling.QUESTION}{name}": handling.permission_for(name) for name in handling.COMMANDS
+        }
         __import__("cards")
         actions = _actions(folder)
         file = "actions"
@@ -102,7 +106,8 @@ def main(
         def show(card: Any = card, play: _Play = play) -> Any:
             return card.ask(desk.Desk(play.ask, roles, fields))
 
-        _run(found, folder, place, card.ask, show)
+        with _noted_numbers(play.asks):
+            _run(found, folder, place, card.ask, show)
     for action in actions.ACTIONS if actions else []:
         play = _Play(answers)
         place = _place(action.run, folder)
@@ -137,8 +142,12 @@ class _Play:
 
     async def write(self, method: str, path: str, body: Any) -> Any:
         """Return the sample's answer to what is changed; what cannot be JSON raises TypeError here as it does in the page."""
+        from popdesk import handling
+
         json.dumps(body)
-        return self._answer(f"api {method} {path}")
+        if path.startswith("contact/attributes/"):  # of any name: what comes behind it is to be seen too
+            self._answers[f"api {method} {path}"] = None
+        return self._answer(handling.QUESTION + path if method == handling.COMMAND else f"api {method} {path}")
 
     def _answer(self, name: str) -> Any:
         from popdesk import desk
@@ -147,6 +156,24 @@ class _Play:
         if name not in self._answers:
             raise desk.Unanswered(desk.NOTHING)
         return copy.deepcopy(self._answers[name])
+
+
+@contextmanager
+def _noted_numbers(asks: list[str]) -> Iterator[None]:
+    """Note among what a card asks that its numbers can be called."""
+    from popdesk import phone
+
+    drawn = phone.Phone.drawn
+
+    def noted(self: Any) -> Any:
+        asks.append("workspace dial")
+        return drawn(self)
+
+    phone.Phone.drawn = noted  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        phone.Phone.drawn = drawn  # type: ignore[method-assign]
 
 
 def _actions(folder: Path) -> Any:

@@ -27,6 +27,23 @@ ANSWERS: dict[str, Any] = {
     "contact.state_duration": 61000,
     "contact.initial_id": "c-0",
     "contact.phone_number": "+12065550100",
+    "workspace states": [
+        {"agentStateARN": "arn:state/s-1", "name": "Available", "type": "routable"},
+        {"agentStateARN": "arn:state/s-2", "name": "Lunch", "type": "not_routable"},
+    ],
+    "workspace quick_connects": [
+        {"type": "agent", "endpointARN": "arn:transfer-destination/1", "name": "Sam Okafor"},
+        {"type": "queue", "endpointARN": "arn:transfer-destination/2", "name": "Sales"},
+    ],
+    "workspace may_dial": True,
+    "workspace is_on_hold": False,
+    # What actions do: their answers.
+    "workspace set_state": {"status": "queued", "current": {"name": "Available"}, "next": {"name": "Lunch"}},
+    "workspace set_offline": {"status": "queued", "current": {"name": "Available"}, "next": {"name": "Offline"}},
+    "workspace dial": {"contactId": "c-2"},
+    **dict.fromkeys(
+        [f"workspace {name}" for name in ("transfer", "add_participant", "accept", "clear", "hold", "resume")]
+    ),
 }
 # Whom the look-up has found, where no customer of the sample file is named.
 _CUSTOMER = {"id": "C-1001", "name": "Ana Carolina Silva", "phone": "+12065550100"}

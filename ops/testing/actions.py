@@ -67,6 +67,8 @@ class ShownAction:
             return value_text(form.result, self._say)
         if form.kind == "problem":
             return form.problem
+        if form.kind == "refused" and form.permission:
+            return f"{self._say('card.refused', permission=form.permission)}. {self._say('card.refused.how')}."
         said = ("timeout", "refused", "nothing", "failed", "down")
         return self._say(f"form.{form.kind}") if form.kind in said else form.kind
 
@@ -107,10 +109,13 @@ class ShownAction:
         return self
 
     def _perform(self, undo: bool) -> None:
+        from popdesk import handling
         from popdesk.forms import perform
 
         async def write(method: str, path: str, body: Any, _key: str) -> Any:
             self.sent.append((method, path, body))
+            if method == handling.COMMAND:
+                return await self._sample.answer(handling.QUESTION + path)
             return await self._sample.answer(f"api {method} {path}")
 
         def defect(error: Exception) -> None:

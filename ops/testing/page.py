@@ -60,11 +60,12 @@ class SampleDesk:
         return self._answer(question)
 
     async def _answer(self, question: str) -> Any:
+        from popdesk import handling, questions
         from popdesk.desk import REFUSED, Unanswered
-        from popdesk.questions import permission_for
 
-        if permission_for(question) in self.refused:
-            raise Unanswered(REFUSED, "", permission_for(question))
+        needed = questions.permission_for(question) or handling.permission_for(question.removeprefix(handling.QUESTION))
+        if needed and self.refused.issuperset(needed.split(" or ")):
+            raise Unanswered(REFUSED, "", needed)
         if question not in self.answers and question.startswith("api "):
             raise LookupError(f"the sample desk has no answer: sample_desk(answers={{{question!r}: ...}})")
         value = self.answers[question]

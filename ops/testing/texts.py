@@ -95,6 +95,8 @@ def _rich_text(value: Any, say: Say) -> str:
             return str(value.text)
         case "Note":
             return (say(f"tone.{value.tone}") if value.tone else "") + str(value.text)
+        case "Phone":
+            return str(value.text)
         case "Progress":
             if value.text or value.of != 100:
                 return str(value.text) or f"{rich.plain(value.value)} / {rich.plain(value.of)}"

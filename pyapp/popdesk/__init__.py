@@ -14,7 +14,9 @@ from popdesk.values import Duration, Link, Moment, Pairs, Text, capital, from_ar
 MYPY = False
 if MYPY:
     from popdesk.actions import Amount, Check, Choice, Choices, Date, Hidden, Line, Number, Paragraph, action
+    from popdesk.phone import Phone
     from popdesk.rich import Badge, Group, Money, Note, Progress, Since, Table, Timeline
+    from popdesk.wrapping import wrap_up
 else:
 
     def __getattr__(name: str) -> object:
@@ -24,7 +26,7 @@ else:
         modules too.
         """
         if not name.startswith("__"):
-            module = "actions" if name in _OF_ACTIONS else "rich"
+            module = _OTHERS.get(name) or ("actions" if name in _OF_ACTIONS else "rich")
             try:
                 found = __import__("popdesk." + (module if name in __all__ else name), None, None, ("",))
                 return getattr(found, name) if name in __all__ else found
@@ -33,6 +35,7 @@ else:
         raise AttributeError("popdesk has no " + name)
 
 
+_OTHERS = {"Phone": "phone", "wrap_up": "wrapping"}
 # What actions.py has.
 _OF_ACTIONS = ("Amount", "Check", "Choice", "Choices", "Date", "Hidden", "Line", "Number", "Paragraph", "action")
 
@@ -60,6 +63,7 @@ __all__ = (
     "Number",
     "Pairs",
     "Paragraph",
+    "Phone",
     "Progress",
     "Since",
     "Table",
@@ -72,4 +76,5 @@ __all__ = (
     "from_arn",
     "section",
     "shown_phone",
+    "wrap_up",
 )

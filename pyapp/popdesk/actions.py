@@ -299,13 +299,7 @@ def action(
     """
     if not isinstance(title, str) or not title:
         raise TypeError('an action begins with its title: @action("Create ticket")')
-    names: "list[str]" = []
-    for field in fields:
-        if not isinstance(field, Field):
-            raise TypeError('fields are of Line, Choice and the others: fields=[Line("subject")]')
-        if field.name in names:
-            raise ValueError("two fields of " + title + " are called " + field.name)
-        names.append(field.name)
+    check_fields(title, fields)
     moments = [when] if isinstance(when, str) else list(when)
     for each in moments:
         if each not in WHEN:
@@ -321,6 +315,17 @@ def action(
         return run
 
     return declare
+
+
+def check_fields(title: str, fields: "Sequence[Field]") -> None:
+    """Raise TypeError for what is no field, ValueError for a second one of the same name."""
+    names: "list[str]" = []
+    for field in fields:
+        if not isinstance(field, Field):
+            raise TypeError('fields are of Line, Choice and the others: fields=[Line("subject")]')
+        if field.name in names:
+            raise ValueError("two fields of " + title + " are called " + field.name)
+        names.append(field.name)
 
 
 def as_options(options: "Any") -> "list[tuple[str, str]]":

@@ -86,6 +86,16 @@ class Workspace:
             arguments.insert(0, self._scope)
         self._settle(getattr(self._client(client), method)(*arguments), permission, answered)
 
+    def call(self, client: str, method: str, permission: str, arguments: "list[Any]", answered: "Answered") -> None:
+        """Send what is none of the questions (handling.py); `answered` as for `send`. ContactClient's get the contact first."""
+        given = [to_js(each) for each in arguments]
+        if client == "ContactClient":
+            if self._idle:
+                answered(None, Unanswered(NOTHING))
+                return
+            given.insert(0, self._scope)
+        self._settle(getattr(self._client(client), method)(*given), permission, answered)
+
     def ask_theme(self, answered: "Answered") -> None:
         """Ask for the workspace's theme; `answered` as for `send`."""
         user = self._sdk.ConnectClient.new(_USER, self._provider)

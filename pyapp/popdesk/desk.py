@@ -15,6 +15,7 @@ if False:
     from typing import Any, NotRequired, TypedDict
 
     from popdesk.api import DeskApi
+    from popdesk.handling import DeskWorkspace
 
     Ask = Callable[[str], Awaitable[Any]]
     Write = Callable[[str, str, Any], Awaitable[Any]]
@@ -78,6 +79,13 @@ class Desk:
         from popdesk.api import DeskApi
 
         return DeskApi(self._ask, self.contact, self._write)
+
+    @property
+    def workspace(self) -> "DeskWorkspace":
+        """Return what the workspace does for the agent: `await desk.workspace.set_state("Lunch")` (docs/handling.md)."""
+        from popdesk.handling import DeskWorkspace
+
+        return DeskWorkspace(self._ask, self.contact, self._write)
 
 
 class Agent:

@@ -66,6 +66,7 @@ class Form:
         self.wrong: "dict[str, Wrong]" = {}  # field's name -> what is wrong with it
         self.problem = ""  # why it failed, in words of the API or the action
         self.kind = ""  # the same as a reason of `Unanswered`
+        self.permission = ""  # the one that is lacking, where that is why
         self.uncertain = False  # whether it may have been done although it failed
         self.result: "Any" = None  # what is shown when it is done
         self._values: "dict[str, Any]" = {}
@@ -180,11 +181,14 @@ class Form:
             self.uncertain = False
             self.key = self._new_key()  # from now on of its undoing
 
-    def failed(self, run: int, kind: str, problem: str, uncertain: bool, errors: "Any" = ()) -> None:
+    def failed(
+        self, run: int, kind: str, problem: str, uncertain: bool, errors: "Any" = (), permission: str = ""
+    ) -> None:
         """Take a failure of run `run`: errors are [{"field", "detail"}] of those fields that the API names."""
         if run != self._run or self.state != BUSY:
             return
         self.state, self.kind, self.problem, self.uncertain = FAILURE, kind, problem, uncertain
+        self.permission = permission
         names = [field.name for field in self.action.fields if field.kind != "hidden"]
         for each in errors:
             if each["field"] in names and not uncertain:
@@ -220,7 +224,7 @@ async def perform(
         paths.append(path)
         return write(method, path, body, key + "%02x" % (len(paths) - 1))
 
-    kind, problem, result = "", "", None
+    kind, problem, permission, result = "", "", "", None
     uncertain = False
     errors: "Any" = ()
     try:
@@ -232,6 +236,7 @@ async def perform(
         kind, problem = error.kind, error.reason
         uncertain = getattr(error, "uncertain", False)
         errors = getattr(error, "errors", ())
+        permission = error.permission
     except asyncio.TimeoutError:
         kind, uncertain = TIMED_OUT, bool(paths)
     except Exception as error:
@@ -241,7 +246,7 @@ async def perform(
     if undo:
         form.undid(run, kind, problem)
     elif kind:
-        form.failed(run, kind, problem, uncertain, errors)
+        form.failed(run, kind, problem, uncertain, errors, permission)
     else:
         form.succeeded(run, result)
     return paths
@@ -251,7 +256,8 @@ class Forms:
     """All forms of a page, for one contact."""
 
     def __init__(self, actions: "list[Action]", new_key: "Callable[[], str]") -> None:
-        self.forms = [Form(each, new_key) for each in actions]
+        # A wrap-up has a form of its own kind (wrapping.py).
+        self.forms = [getattr(each, "make_form", lambda key, each=each: Form(each, key))(new_key) for each in actions]
         self._contact = ""
 
     def form(self, action_id: str) -> Form:

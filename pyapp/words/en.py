@@ -92,6 +92,13 @@ WORDS = {
     "show": "Show",
     "show.what": "Show {title}",
     # actions and their forms
+    "dial.call": "Call {number}",
+    "dial.busy": "Calling…",
+    "dial.done": "The call is being made.",
+    "wrap.due": "The wrap-up is not saved yet.",
+    "wrap.required": "Save the wrap-up before you clear the contact.",
+    "wrap.remind": "The wrap-up is not saved. Do it again to clear the contact without it.",
+    "wrap.unsafe": "This browser keeps nothing for this page: what you type is lost when the page is closed.",
     "form.busy": "Working…",
     "form.done": "{title}: done.",
     "form.failed": "It failed.",

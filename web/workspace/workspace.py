@@ -64,6 +64,7 @@ class Workspace:
         self.apps.on_change = self.page.changed
         self.apps.on_news = self.page.changed_soon
         self.apps.on_outbound = self._outbound
+        self.apps.on_transfer = self._transferred
         self.apps.on_defect = self.show_defect
         self.apps.on_print = self._printed
         frames.listen(self.apps)
@@ -71,6 +72,9 @@ class Workspace:
 
     def _outbound(self, contact: "Contact") -> None:
         asyncio.create_task(contacts.outbound(self.commands, contact))
+
+    def _transferred(self, contact: "Contact", to: "dict[str, Any]") -> None:
+        asyncio.create_task(contacts.transferred(self.commands, contact, to))
 
     async def run(self) -> None:
         """Read the configuration and the address, then listen to the server."""

@@ -74,6 +74,13 @@ class FormsView:
             drawn.offered = action.makes_sense(state, has_customer, has_value(action.card))
             drawn.draw()
 
+    def open_by_itself(self, form: "Form") -> None:
+        """Open a form that the agent has not asked for: others stay open, and the focus stays where it is."""
+        if form.state not in UNDER_WAY:
+            form.open()
+            self._drawn[form.action.id].draw()
+            self._ask_again(form.action.id)
+
     def forget(self) -> None:
         """Draw that nothing was typed."""
         for action_id in self._drawn:
@@ -306,6 +313,8 @@ class _Drawn:
             text = shorten(form.problem, LONGEST)
         elif form.kind == "refused":
             text = say("form.refused")
+            if form.permission:
+                text = say("card.refused", permission=form.permission) + ". " + say("card.refused.how") + "."
         elif form.kind == "nothing":
             text = say("form.nothing")
         elif form.kind == "timeout":

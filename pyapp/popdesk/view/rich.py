@@ -93,6 +93,11 @@ class _Drawing:
             made = element("span", _WAIT, className="money")
             options = {"style": "currency", "currency": value.currency}
             self._in_locale(made, lambda: _write(made, self._format("NumberFormat", options).format(value.amount)))
+        elif hasattr(value, "number"):  # phone.py's Phone
+            from popdesk.view.dialing import number_button
+
+            made = element("span")
+            made.append(number_button(self._say, value.number, value.text))
         elif isinstance(value, Since):
             made = element("time", _WAIT, dateTime=value.iso)
             self._in_locale(made, lambda: self._since(made, value.iso))

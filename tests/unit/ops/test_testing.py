@@ -53,7 +53,7 @@ def test_a_field_of_the_teams_own_is_named_as_in_the_settings(tmp_path: Path) ->
 
 
 def test_every_question_has_an_answer(sample_desk: Desks) -> None:
-    assert set(sample_desk().answers) == set(QUESTIONS)
+    assert {name for name in sample_desk().answers if " " not in name} == set(QUESTIONS)
 
 
 def test_what_is_not_there_is_named(sample_desk: Desks, request: pytest.FixtureRequest) -> None:

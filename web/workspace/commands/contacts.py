@@ -65,7 +65,22 @@ async def outbound(context: "Commands", contact: "Contact") -> None:
     context.desk.accept(contact.id)
 
 
-async def _run_flow(context: "Commands", contact: "Contact", typed: str) -> None:
+async def transferred(context: "Commands", contact: "Contact", to: "dict[str, Any]") -> None:
+    """Offer a contact that an app has transferred to the next agent, who is the same one here: its attributes go with it."""
+    made = context.desk.add_contact(
+        contact.channel,
+        contact.address,
+        contact.address_type,
+        contact.name,
+        contact.initial_id or contact.id,
+        subtype=contact.subtype,
+    )
+    made.attributes = dict(contact.attributes)
+    context.apps.note(None, {"type": "contact", "event": "transferred to " + shortened(str(to.get("name")))})
+    await _run_flow(context, made, "", str(to.get("name")) if to.get("type") == "queue" else "")
+
+
+async def _run_flow(context: "Commands", contact: "Contact", typed: str, queue_name: str = "") -> None:
     try:
         result = await context.flow(contact, typed)
     except NotPossible as error:
@@ -78,7 +93,9 @@ async def _run_flow(context: "Commands", contact: "Contact", typed: str) -> None
     contact.steps = result.get("steps") or []
     contact.problem = result.get("error")
     queue = result.get("queue")
-    if queue:
+    if queue_name:
+        context.desk.enqueue(contact.id, context.desk.queue(queue_name))
+    elif queue:
         context.desk.enqueue(contact.id, context.desk.queue(queue["name"], queue.get("arn", "")))
     context.desk.ring(contact.id)
     _launch(context, contact, result.get("app") or {})

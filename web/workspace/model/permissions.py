@@ -17,6 +17,8 @@ WORKSPACE = "aws.connect.workspace"
 ACTIVITY = "aws.connect.activity"
 
 EVERYTHING = "*"
+# Stands between two permissions either of which will do.
+EITHER = " or "
 
 # permission -> (requests, topics), each (namespace, name)
 TABLE: tuple[tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]], ...] = (
@@ -75,6 +77,16 @@ TABLE: tuple[tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]
         ),
         (),
     ),
+    # AWS's pages disagree on setAvailabilityState: the guide's page of it has this one.
+    (
+        "User.Configuration.Edit",
+        (
+            (CONTACT, "agent/setAvailabilityState"),
+            (CONTACT, "agent/setAvailabilityStateByName"),
+            (CONTACT, "agent/setOffline"),
+        ),
+        (),
+    ),
     (
         "Contact.Details.Edit",
         (
@@ -109,13 +121,13 @@ _REQUESTS: dict[tuple[str, str], str] = {}
 _TOPICS: dict[tuple[str, str], str] = {}
 for _permission, _requests, _topics in TABLE:
     for _pair in _requests:
-        _REQUESTS[_pair] = _permission
+        _REQUESTS[_pair] = _REQUESTS[_pair] + EITHER + _permission if _pair in _REQUESTS else _permission
     for _pair in _topics:
         _TOPICS[_pair] = _permission
 
 
 def needed_for_request(namespace: str, command: str) -> str:
-    """Return the permission a request needs: a name of the table, `*`, or "" for none."""
+    """Return the permission a request needs: a name of the table, `*`, "" for none, or "A or B" where either will do."""
     pair = (namespace, command)
     return "" if pair in FREE_REQUESTS else _REQUESTS.get(pair, EVERYTHING)
 
@@ -130,4 +142,4 @@ def needed_for_topic(namespace: str, key: str) -> str:
 
 def allows(granted: list[str], needed: str) -> bool:
     """Return whether the granted permissions (a list of names) cover the needed one."""
-    return not needed or needed in granted or EVERYTHING in granted
+    return not needed or EVERYTHING in granted or any(name in granted for name in needed.split(EITHER))

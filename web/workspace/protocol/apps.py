@@ -135,6 +135,7 @@ class Apps:
         self.on_change: Callable[[], None] = lambda: None
         self.on_news: Callable[[], None] = lambda: None
         self.on_outbound: Callable[[Contact], None] = lambda contact: None
+        self.on_transfer: Callable[[Contact, dict[str, Any]], None] = lambda contact, to: None
         self.on_defect: Callable[[Exception], None] = lambda error: None
         self.on_print: Callable[[str], None] = lambda text: None
         self.health_check_interval = HEALTH_CHECK_INTERVAL

@@ -210,11 +210,18 @@ def _destination(request: Request) -> "dict[str, Any]":
 
 
 def _transfer(request: Request) -> None:
-    contact = request.contact()
-    _destination(request)
+    contact, to = request.contact(), _destination(request)
+    if to.get("type") not in ("agent", "queue"):
+        raise Refused("invalidRequest", "A contact is transferred to an agent or a queue")
     if contact.state != CONNECTED:
         raise Refused("invalidRequest", "The contact is not connected")
-    request.instance.after_answer(lambda: request.desk.end(contact.id))
+
+    def transfer() -> None:
+        if contact.state == CONNECTED:  # the customer may have hung up
+            request.desk.end(contact.id)
+            request.apps.on_transfer(contact, to)
+
+    request.instance.after_answer(transfer)
 
 
 def _add_participant(request: Request) -> "Any":
@@ -262,7 +269,13 @@ def _call(request: Request) -> "Any":
     number = request.text("phoneNumber")
     if not number.startswith("+"):
         raise Refused("invalidRequest", "The number must be in E.164 format")
-    contact = request.desk.add_contact("VOICE", number, "TELEPHONE_NUMBER")
+    options = request.data.get("options")
+    related = request.desk.find(str(options.get("relatedContactId"))) if isinstance(options, dict) else None
+    contact = request.desk.add_contact("VOICE", number, "TELEPHONE_NUMBER", related.name if related else "")
+    if related:
+        # "Linking voice, task, or chat by using RelatedContactID copies over contact attributes from the related contact to
+        # the new contact" (API_StartOutboundVoiceContact.html).
+        contact.attributes = dict(related.attributes)
     request.instance.after_answer(lambda: request.apps.on_outbound(contact))
     return {"contactId": contact.id}
 
