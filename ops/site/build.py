@@ -90,9 +90,9 @@ _FORMS_CSS = "forms.css"  # their style
 _FORM_WORDS = "form."  # what the keys of their words begin with
 _ALL_LINES = 1_000_000
 _ASKS_API = re.compile(r"\.api\b|\bset_attribute\b")
-_HANDLES = re.compile(r"\.workspace\b|\bPhone\b|\bwrap_up\b")
+_HANDLES = re.compile(r"\.workspace\b|\bPhone\(|\bwrap_up\b")
 _WRAPS_UP = re.compile(r"\bwrap_up\b")
-_DIALS = re.compile(r"\bPhone\b")
+_DIALS = re.compile(r"\bPhone\(")  # as it is called: "Phone number" may be a card's title
 _LATER = re.compile(f"{_ASKS_API.pattern}|{_HANDLES.pattern}")
 _TOKENS = "@cloudscape-design/design-tokens/index-visual-refresh.json"
 
@@ -512,7 +512,7 @@ def _names_rich_value(page: Page) -> bool:
         for node in _parsed((page.python / _RICH[0]).read_text("utf-8")).body
         if isinstance(node, ast.ClassDef)
     )
-    return _names(page, re.compile(rf"\b(rich|Phone|{'|'.join(classes)})\b"))
+    return _names(page, re.compile(rf"\b(?:(?:rich|{'|'.join(classes)})\b|Phone\()"))
 
 
 def _names(page: Page, name: re.Pattern[str]) -> bool:
