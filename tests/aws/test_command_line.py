@@ -106,7 +106,16 @@ ELSEWHERE = (
     "build --env",
     *(
         f"preview {option}"
-        for option in ("--port", "--app-port", "--browser", "--no-browser", "--scenario", "--adapter", "--env")
+        for option in (
+            "--port",
+            "--app-port",
+            "--browser",
+            "--no-browser",
+            "--scenario",
+            "--adapter",
+            "--cases",
+            "--env",
+        )
     ),
     "preview --profile",
     "preview --verbose",

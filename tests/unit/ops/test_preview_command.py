@@ -123,6 +123,20 @@ def test_a_port_that_is_taken_is_told_in_words(project: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_cases_of_an_api_that_there_is_not_are_refused_in_words(project: Path) -> None:
+    done = subprocess.run(
+        command(project, "--no-browser", "--port", "0", "--app-port", "0", "--cases", "http"),
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 2
+    assert "--cases http\n  [tool.popdesk.api] is not enabled" in done.stderr
+    assert "What to do: set enabled = true" in done.stderr
+
+
 def test_broken_settings_are_told_with_the_name_of_their_table(project: Path) -> None:
     settings = project / "pyproject.toml"
     settings.write_text(settings.read_text("utf-8").replace('language = "auto"', 'language = "perl"'), "utf-8")
