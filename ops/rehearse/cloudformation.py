@@ -232,6 +232,8 @@ class CloudFormation(Backend):
             creates = stack.status == "REVIEW_IN_PROGRESS"
             stack.change_sets.clear()  # "CloudFormation deletes all change sets that are associated with the stack"
             stack.tags = made.tags
+            if creates:  # they stay, also where the creation fails
+                stack.parameters = made.parameters
             self._event(stack, None, "CREATE_IN_PROGRESS" if creates else "UPDATE_IN_PROGRESS", "User Initiated")
         self._run(stack, lambda: self._apply(stack, made, creates))
 

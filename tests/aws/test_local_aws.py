@@ -136,6 +136,8 @@ def test_what_the_schema_refuses_is_named_and_what_was_made_is_taken_back(local:
     assert "Statistic" in reason
     assert "'Sums' is not one of" in reason
     assert _retention(local) == []
+    (stack,) = aws.call("cloudformation", "describe_stacks", StackName=NAME)["Stacks"]
+    assert stack["Parameters"] == [{"ParameterKey": "Least", "ParameterValue": "1"}], "by these it is known whose it is"
 
 
 def test_a_change_that_fails_is_taken_back(local: LocalAws, aws: Aws) -> None:
