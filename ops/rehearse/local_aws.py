@@ -251,7 +251,7 @@ class LocalAws:
             done = self._counts.throttled.setdefault(call.name, 0)
             if done < 2:
                 self._counts.throttled[call.name] += 1
-                return refuse(call, Refusal("ThrottlingException", "Rate exceeded"))
+                return refuse(call, Refusal("SlowDown" if service == "s3" else "ThrottlingException", "Rate exceeded"))
         try:
             needs = tuple(needed(self.place, service, call.name, call.parameters))
         except KeyError:

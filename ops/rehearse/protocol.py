@@ -44,6 +44,8 @@ _ALSO_SENT = {
         "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
     )
 }
+# The HTTP status of codes that S3's model does not have; of a HEAD's refusal nothing else is seen.
+_STATUS = {"AccessDenied": 403, "SlowDown": 503}
 _SIGNED = re.compile(r"Credential=([^/]+)/\d{8}/[^/]+/([a-z0-9-]+)/aws4_request")
 
 
@@ -117,7 +119,8 @@ def refuse(call: Call, refusal: Refusal) -> Response:
     """Return the response for a refusal."""
     with warnings.catch_warnings():  # moto's, for the codes that all services have and their models do not
         warnings.simplefilter("ignore")
-        return _written(call, refusal)
+        status, headers, body = _written(call, refusal)
+    return _STATUS.get(refusal.code, status), headers, body
 
 
 def _written(call: Call, result: Any) -> Response:

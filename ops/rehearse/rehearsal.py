@@ -203,7 +203,7 @@ class _Rehearsal:
         stack = self._aws.cloudformation.stack(self._report.stack)
         if stack is not None and stack.status in ("ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED"):
             self._run("as it says, first", "destroy", "--confirm", self._report.stack, says="is gone")
-        self._run("the release again", "release", "--yes", says="Rele")
+        self._run("the release again", "release", "--yes")
         self._look_at_what_was_made()
 
     # -- steps ---------------------------------------------------------------------------------------------------------

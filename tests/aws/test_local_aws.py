@@ -207,6 +207,10 @@ def test_a_throttled_service_answers_the_third_time(local: LocalAws, aws: Aws) -
     aws.on_retry = reasons.append
     aws.call("connect", "describe_instance", InstanceId=SETTINGS.aws.instance_arn)
     assert reasons == ["ThrottlingException"] * 2
+    local.set_faults(Faults(throttle=("s3",)))
+    with pytest.raises(AwsError, match="404"):  # it got through to S3: a HEAD shows its status alone
+        aws.call("s3", "head_object", Bucket="popdesk-prod-site-123456789012-us-east-1", Key="site/index.html")
+    assert reasons[2:] == ["503"] * 2
 
 
 def test_a_service_that_hangs_answers_the_second_time(local: LocalAws) -> None:
