@@ -60,6 +60,7 @@ WHAT_IT_DOES_NOT = (
         "Amazon Connect",
         "one instance with one queue and three security profiles; a flow is checked by ops/flows, not by AWS",
     ),
+    ("the look-up", "is called with the adapters sample and dynamodb alone: another would ask your own directory"),
     ("CloudFront", "no cache, no domain of your own, no geography; TLS with a self-made certificate"),
     ("HTTP API", "no throttling; where agents sign in, every request is refused, since there is no identity provider"),
     ("Lambda", "functions run in processes of this machine, with its Python, without VPC, memory limit or concurrency"),
