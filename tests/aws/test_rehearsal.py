@@ -23,6 +23,8 @@ from ops.rehearse.policy import Access, Place, Policy, needed
 from ops.rehearse.rehearsal import Report, Step, instance_over
 from ops.settings import ROOT, Settings, load_settings
 
+pytestmark = pytest.mark.thorough
+
 Accesses = dict[Access, str]
 
 # Calls that this rehearsal does not make, with the reason; what they need is evaluated all the same.

@@ -12,7 +12,7 @@ from tests.fixture_project import CHECKOUT
 from tests.project import environment
 
 # `playwright`: it finds or installs the Chromium that the commands find then.
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("playwright")]
+pytestmark = [pytest.mark.browser, pytest.mark.thorough, pytest.mark.usefixtures("playwright")]
 
 # Each with its smallest options, and what it prints when it has come to its end.
 SMALLEST = {

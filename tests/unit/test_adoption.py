@@ -24,7 +24,7 @@ from ops.team_files import TEAM_FILES
 from tests.fixture_project import CHECKOUT, with_settings
 from tests.project import environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # a suite within the suite
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.timeout(1800)]  # a suite within the suite
 
 # What the team writes instead of what the tests' own settings say.
 _CHANGED = {
