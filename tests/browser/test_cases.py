@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -116,6 +117,7 @@ def test_what_makes_no_sense_without_a_case_is_offered_when_there_is_one(states:
     expect(close).to_be_visible()
     close.focus()
     close.press("Enter")
+    expect(app.get_by_label("Case", exact=True).locator("option")).to_have_text(["Choose…", re.compile("Lamp again")])
     app.get_by_label("Case", exact=True).press("ArrowDown")  # the one that there is
     app.get_by_label("Case", exact=True).press("Tab")
     states.workspace.page.keyboard.press("Enter")

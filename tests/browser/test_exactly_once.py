@@ -13,6 +13,8 @@ from ops.preview.server import Preview
 from tests.attack.exactly_once import TIMEOUT_MS, WAYS, Stage, api_preview, ask_directly, send_forms
 from tests.conftest import Workspace
 
+pytestmark = pytest.mark.thorough
+
 CARDS = """
 from popdesk import card
 

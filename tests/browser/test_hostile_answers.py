@@ -21,6 +21,8 @@ from tests.browser.hosting import OwnCardsServer
 from tests.browser.kept_api import KeptApi
 from tests.conftest import Workspace
 
+pytestmark = pytest.mark.thorough
+
 CARDS = """
 from popdesk import Badge, Link, Since, Table, Timeline, card
 

@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, Frame, Page, expect
 from tests.preview_process import Running
 from tests.project import copy_project
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
 SETTINGS = """
 [tool.popdesk.api]

@@ -120,6 +120,7 @@ def page_at(states: AppStates, url: str) -> Page:
 # -- nothing leads the workspace away ----------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("sandbox", SANDBOXES)
 @pytest.mark.parametrize("window", WINDOWS)
 def test_no_popped_page_leads_the_workspace_away(

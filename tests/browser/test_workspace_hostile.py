@@ -17,7 +17,7 @@ from ops.preview.server import Preview
 from tests.browser.hosting import PlainAppServer
 from tests.browser.test_workspace import Hosting
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
 # Links: what the workspace says of them.
 LINKS = {

@@ -119,7 +119,7 @@ async def test_what_the_sdk_cannot_do_is_refused_in_words_before_anything_is_sen
 
 
 async def test_two_quick_connects_of_one_name_are_told_apart_by_their_arns_alone() -> None:
-    twice = [*CONNECTS, {"type": "agent", "endpointARN": "arn:4", "name": "Sam"}]
+    twice = CONNECTS + [{"type": "agent", "endpointARN": "arn:4", "name": "Sam"}]  # noqa: RUF005  (MicroPython)
     stage = Stage(Sdk(listQuickConnects=[{"quickConnects": twice, "nextToken": None}]))
     workspace = stage.desk().workspace
     assert "several" in (await _refusal(workspace.transfer("Sam"))).reason

@@ -34,7 +34,9 @@ class Stage:
         self.open(**others)
 
     def open(self, kept: str = "", **others) -> None:
-        self.forms = Forms([WrapUp("Wrap-up", _fields(), _save, [], **{"required": True, **others})], self.new_key)
+        given = {"required": True}
+        given.update(others)
+        self.forms = Forms([WrapUp("Wrap-up", _fields(), _save, [], **given)], self.new_key)
         form: Any = self.forms.forms[0]
         self.form = form
         if kept:
