@@ -25,7 +25,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from typing import Any
-from urllib.parse import unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
@@ -39,6 +38,7 @@ from ops.rehearse.cloudfront import CloudFront
 from ops.rehearse.connect import AppIntegrations, Connect
 from ops.rehearse.functions import Functions
 from ops.rehearse.identity import Simulator, Sts
+from ops.rehearse.moto_lambda import refuse_other_code
 from ops.rehearse.policy import Access, Place, Policy, handler_needs, needed
 from ops.rehearse.protocol import Backend, Call, Environ, Refusal, Response, answer, read_call, refuse
 from ops.rehearse.resources import Makers
@@ -374,8 +374,6 @@ def _prepare_moto() -> None:
         return
     _PREPARED.set()
     from moto import backends
-    from moto.awslambda.exceptions import InvalidParameterValueException
-    from moto.awslambda.responses import LambdaResponse
     from moto.iam.access_control import PermissionResult
     from moto.s3 import models as s3
     from moto.s3.models import FakeBucket
@@ -387,16 +385,4 @@ def _prepare_moto() -> None:
     setattr(FakeBucket, "get_permission", lambda _self, _action, _resource: PermissionResult.NEUTRAL)  # noqa: B010
     utcnow = getattr(s3, "utcnow")  # noqa: B009 (mypy: the module imports it only)
     setattr(s3, "utcnow", lambda: utcnow() + timedelta(days=_days()))  # noqa: B010 (mypy: a function)
-    publish: Any = LambdaResponse.publish_version
-
-    def check_and_publish(self: Any) -> Any:
-        """Refuse where the function has other code (API_PublishVersion): moto does not look at CodeSha256."""
-        wanted = self._get_param("CodeSha256")
-        function = self.backend.get_function(unquote(self.path.split("/")[-2]))
-        if wanted and function.code_sha_256 != wanted:
-            raise InvalidParameterValueException(
-                f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST"
-            )
-        return publish(self)
-
-    setattr(LambdaResponse, "publish_version", check_and_publish)  # noqa: B010 (mypy: a method)
+    refuse_other_code()

@@ -19,8 +19,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from botocore.loaders import Loader
-from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StringShape, StructureShape
-from botocore.validate import ParamValidator
+from botocore.model import OperationModel, ServiceModel
+
+from ops.rehearse.protocol import problems
 
 ACCOUNT = "123456789012"
 INSTANCE = f"arn:aws:connect:us-east-1:{ACCOUNT}:instance/11111111-2222-3333-4444-555555555555"
@@ -36,24 +37,6 @@ Parameters = dict[str, Any]
 def service_model(service: str) -> ServiceModel:
     """Return botocore's model of a service."""
     return ServiceModel(Loader().load_service_model(service, "service-2"), service)
-
-
-def problems(shape: Shape, value: Any, path: str = "") -> list[str]:
-    """Return what of `value` the shape does not allow: what botocore checks, and the values of enumerations."""
-    found = [str(ParamValidator().validate(value, shape).generate_report())] if not path else []
-    if isinstance(shape, StructureShape) and isinstance(value, dict):
-        for name, member in shape.members.items():
-            if name in value:
-                found += problems(member, value[name], f"{path}.{name}")
-    elif isinstance(shape, ListShape) and isinstance(value, list):
-        most = shape.metadata.get("max")
-        if most is not None and len(value) > most:
-            found.append(f"{path} has {len(value)} members, {most} at most")
-        for number, item in enumerate(value):
-            found += problems(shape.member, item, f"{path}[{number}]")
-    elif isinstance(shape, StringShape) and shape.enum and value not in shape.enum:
-        found.append(f"{path} is {value!r}, which is none of {shape.enum}")
-    return [problem for problem in found if problem]
 
 
 class Refusal(Exception):

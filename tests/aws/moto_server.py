@@ -19,8 +19,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
 from typing import Any
-from urllib.parse import unquote
 
+from ops.rehearse.moto_lambda import refuse_other_code
 from tests.aws.local_aws import extend
 
 _CLOCK = "/test-clock/"
@@ -92,28 +92,6 @@ def _mend_change_sets() -> None:
     setattr(CloudFormationBackend, "execute_change_set", execute_and_renew)  # noqa: B010 (mypy: a method)
 
 
-def _mend_publishing() -> None:
-    """moto publishes a version whatever CodeSha256 says; AWS refuses where the function has other code.
-
-    docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html
-    """
-    from moto.awslambda.exceptions import InvalidParameterValueException
-    from moto.awslambda.responses import LambdaResponse
-
-    publish: Any = LambdaResponse.publish_version
-
-    def check_and_publish(self: Any) -> Any:
-        wanted = self._get_param("CodeSha256")
-        function = self.backend.get_function(unquote(self.path.split("/")[-2]))
-        if wanted and function.code_sha_256 != wanted:
-            raise InvalidParameterValueException(
-                f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST"
-            )
-        return publish(self)
-
-    setattr(LambdaResponse, "publish_version", check_and_publish)  # noqa: B010 (mypy: a method)
-
-
 class _Clock:
     """The server's clock, which a test can set: see MotoServer.set_clock."""
 
@@ -159,7 +137,7 @@ def _serve(threaded: bool) -> None:
 
     clock = _Clock()
     _mend_change_sets()
-    _mend_publishing()
+    refuse_other_code()
     _remember_modules()
     default_user_config["lambda"] = {"use_docker": False}
     application, site = extend(DomainDispatcherApplication(create_backend_app))

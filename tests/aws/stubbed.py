@@ -25,7 +25,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from tests.aws.connect_backend import Connect, Refusal, problems, service_model
+from ops.rehearse.protocol import problems
+from tests.aws.connect_backend import Connect, Refusal, service_model
 from tests.aws.world import open_test_aws
 
 Answer = dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]] | Refusal
