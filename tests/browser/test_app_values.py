@@ -121,6 +121,8 @@ def _resize(states: AppStates, width: int) -> Frame:
         "(frame, width) => { frame.style.cssText = `width:${width}px;height:1000px;min-width:0;max-width:none` }", width
     )
     app.wait_for_function("width => innerWidth === width", arg=width)
+    # What watches sizes has spoken by the second frame from here.
+    app.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     return app
 
 
@@ -271,6 +273,7 @@ def test_each_browser_draws_them_in_both_themes(any_browser: Browser, tmp_path: 
             app.locator(f":root[data-mode={theme}]").wait_for()
             for title, shown in (("Balance", "€1,234,567.50"), ("Quota", "72%"), ("Customer since", "7 years ago")):
                 expect(slot(app, title)).to_have_text(shown)
+            expect(app.get_by_role("group", name="Orders of two years")).to_have_attribute("tabindex", "0")
             assert violations(app) == [], theme
         rows, more = app.locator("#card-orders tr:visible"), app.locator("#card-orders summary")
         expect(rows).to_have_count(11)

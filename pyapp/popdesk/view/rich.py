@@ -180,7 +180,8 @@ class _Drawing:
         scroller.append(table)
         made.append(scroller)
         scroller.dataset.name = caption
-        _observer().observe(scroller)
+        for each in (scroller, table):  # a date that is written later makes the table wider, and not its place
+            _observer().observe(each)
         if shown < len(value.rows):
             rest = element("tbody", className="rest")  # shown while the fold is open (web/app.css)
             table.append(rest)
@@ -288,7 +289,7 @@ def _observer() -> "Any":
 
     def resized(entries: "Any") -> None:
         for index in range(entries.length):
-            scroller = entries[index].target
+            scroller = entries[index].target.closest(".scroller")
             if scroller.scrollWidth > scroller.clientWidth:
                 scroller.tabIndex = 0
                 scroller.role, scroller.ariaLabel = "group", scroller.dataset.name
