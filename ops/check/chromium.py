@@ -1,7 +1,7 @@
 """Finds the Chromium that Playwright drives: Playwright's own, or one that the system has.
 
-    with sync_playwright() as playwright:
-        playwright.chromium.launch(executable_path=find_chromium(playwright), args=FLAGS)
+    with started_playwright() as playwright:
+        browser = launch(playwright, find_chromium(playwright))
 
 One that does not start counts for none: Playwright's own may have been downloaded without the system's libraries it needs.
 """
@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING
 from ops.errors import UserError
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Playwright
+    from playwright.sync_api import Browser, Playwright
 
 _SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # What keeps it quiet and working in a container: nothing is looked up or fetched but what is asked for.
@@ -69,3 +71,53 @@ def starts(path: str) -> bool:
         return subprocess.run([path, "--version"], capture_output=True, check=False, timeout=60).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
+
+
+@contextmanager
+def started_playwright() -> Iterator[Playwright]:
+    """Start Playwright, and end it after the block. Raises UserError where it is not installed."""
+    try:
+        import axe_playwright_python  # noqa: F401
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError as error:
+        raise UserError(
+            "Playwright",
+            f"{error.name} is not installed",
+            "install the development packages: `uv sync`",
+        ) from None
+    started = sync_playwright()
+    # Playwright's own process writes where sys.stderr leads as it starts: its last words after Ctrl-C are a stack of its own.
+    with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
+        playwright = started.__enter__()
+    try:
+        yield playwright
+    finally:
+        started.__exit__()
+
+
+def launch(playwright: Playwright, chromium: str | None, headed: bool = False, flags: Sequence[str] = ()) -> Browser:
+    """Start the browser. Raises UserError where it does not start: `headed` on a machine without a display, say."""
+    from playwright.sync_api import Error
+
+    try:
+        return playwright.chromium.launch(
+            executable_path=chromium,
+            args=[*FLAGS, *flags],
+            headless=not headed,
+            # A terminal's Ctrl-C goes to Playwright's process too: this one closes the browser, and only once.
+            handle_sigint=False,
+            handle_sigterm=False,
+        )
+    except Error as error:
+        if path_is_too_long():
+            raise UserError(
+                chromium or "Chromium",
+                f"it does not start: the path of the folder for temporary files is too long for its socket ({gettempdir()})",
+                "name a shorter one: TMPDIR=/tmp",
+            ) from None
+        display = headed and ("X server" in error.message or "XServer" in error.message)
+        raise UserError(
+            chromium or "Chromium",
+            "there is no display to show it on" if display else f"it does not start: {error.message.splitlines()[0]}",
+            "leave --headed out, or run it under `xvfb-run`" if display else "start it by hand, which says more",
+        ) from None

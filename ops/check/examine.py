@@ -9,22 +9,20 @@ Raises UserError where the app cannot be examined at all: no Playwright, no Chro
 from __future__ import annotations
 
 import base64
-import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager, redirect_stderr, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from model.permissions import EITHER, EVERYTHING, NAMES
-from ops.check.chromium import FLAGS, find_chromium, path_is_too_long
+from ops.check.chromium import find_chromium, launch, started_playwright
 from ops.check.framing import CSP, X_FRAME_OPTIONS, Framing, judge_framing
 from ops.check.judge import FINDING, Check, judge
 from ops.check.observed import Observed, Opening, permissions_asked, read_opening
@@ -36,7 +34,7 @@ from ops.settings import Settings
 from protocol.apps import DESTROY_LIMIT, INITIALIZATION_TIMEOUT, SANDBOX
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, ElementHandle, Frame, Page, Playwright, Request, Route
+    from playwright.sync_api import ConsoleMessage, ElementHandle, Frame, Page, Playwright, Request, Route
     from playwright.sync_api import Error as PageError
 
 # The app is taken to be done asking when for so long nothing crossed its port; one that never is, is not waited for longer.
@@ -130,7 +128,7 @@ def examine(url: str, options: Options, settings: Callable[[], Settings], tell: 
     """
     if url:
         _look_for_server(url)
-    with _playwright() as playwright:
+    with started_playwright() as playwright:
         chromium = find_chromium(playwright)
         if url:
             address, headers = _fetch(playwright, url, options)
@@ -142,7 +140,7 @@ def examine(url: str, options: Options, settings: Callable[[], Settings], tell: 
             framing = judge_framing(headers, address, preview.workspace_url)
             # Playwright hands over what was asked for first, and no redirect's answer.
             opened = url if framing.here else address
-            browser = _launch(playwright, chromium, options.headed)
+            browser = launch(playwright, chromium, options.headed)
             try:
                 page = browser.new_page(viewport={"width": 1280, "height": 900})
                 with ThreadPoolExecutor(1) as threads:
@@ -167,55 +165,6 @@ def _look_for_server(url: str) -> None:
     except OSError as error:
         raise UserError(
             url, f"it cannot be reached ({error.strerror or error})", "start the app, and look at the address"
-        ) from None
-
-
-@contextmanager
-def _playwright() -> Iterator[Playwright]:
-    try:
-        import axe_playwright_python  # noqa: F401
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError as error:
-        raise UserError(
-            "Playwright",
-            f"{error.name} is not installed",
-            "install the development packages: `uv sync`",
-        ) from None
-    started = sync_playwright()
-    # Playwright's own process writes where sys.stderr leads as it starts: its last words after Ctrl-C are a stack of its own.
-    with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
-        playwright = started.__enter__()
-    try:
-        yield playwright
-    finally:
-        started.__exit__()
-
-
-def _launch(playwright: Playwright, chromium: str | None, headed: bool) -> Browser:
-    """Start the browser. Raises UserError where it does not start: --headed on a machine without a display, say."""
-    from playwright.sync_api import Error
-
-    try:
-        return playwright.chromium.launch(
-            executable_path=chromium,
-            args=list(FLAGS),
-            headless=not headed,
-            # A terminal's Ctrl-C goes to Playwright's process too: this one closes the browser, and only once.
-            handle_sigint=False,
-            handle_sigterm=False,
-        )
-    except Error as error:
-        if path_is_too_long():
-            raise UserError(
-                chromium or "Chromium",
-                f"it does not start: the path of the folder for temporary files is too long for its socket ({gettempdir()})",
-                "name a shorter one: TMPDIR=/tmp",
-            ) from None
-        display = headed and ("X server" in error.message or "XServer" in error.message)
-        raise UserError(
-            chromium or "Chromium",
-            "there is no display to show it on" if display else f"it does not start: {error.message.splitlines()[0]}",
-            "leave --headed out, or run it under `xvfb-run`" if display else "start it by hand, which says more",
         ) from None
 
 

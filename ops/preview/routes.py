@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from popdesk_api.contract import PREFIX
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -195,7 +196,7 @@ def workspace_site(
         ],
         # Another name that resolves to this machine must not reach it (DNS rebinding).
         middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1"]),
+            Middleware(TrustedHostMiddleware, allowed_hosts=[urlsplit(origin).hostname or ""]),
             Middleware(Guard, origin=origin),
         ],
         exception_handlers={ValidationError: _bad_request, ClientDisconnect: _gone},

@@ -11,33 +11,25 @@ What is served is built in builds.py; the routes are in routes.py; open_pages.py
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import uvicorn
-from starlette.applications import Starlette
-
-from ops.errors import UserError
 from ops.preview.builds import Builds
 from ops.preview.local_api import LocalApi
 from ops.preview.local_connect import LocalConnect, local_connect_site
 from ops.preview.open_pages import OpenPages
 from ops.preview.routes import app_site, workspace_site
+from ops.preview.serving import Serving
 from ops.preview.sockets import listen, listen_to_both, port_of
 from ops.settings import Settings
 
 if TYPE_CHECKING:
     from ops.preview.directory import Directory, RealCases  # they import botocore, which takes its time
     from ops.preview.local_provider import LocalProvider  # it needs development packages
-
-_START_SECONDS = 20
-_STOP_SECONDS = 10
 
 
 class Preview:
@@ -67,8 +59,8 @@ class Preview:
         # It goes with this object or, where an interrupt comes while that is made or stopped, with the process.
         self._temporary = tempfile.TemporaryDirectory(prefix="popdesk-preview-", ignore_cleanup_errors=True)
         self._folder = Path(self._temporary.name)
-        self._loop = _new_loop()
-        self._pages = OpenPages(self._loop, self.workspace_url)
+        self._serving = Serving()
+        self._pages = OpenPages(self._serving.loop, self.workspace_url)
         origin = self.workspace_url.rstrip("/")
         self.connect = connect = LocalConnect(self._set_attributes)
         self._connect_sockets = [listen("127.0.0.1", 0, "--port")]
@@ -85,14 +77,11 @@ class Preview:
             app_url=self.app_url,
         )
         api = LocalApi(lambda: self._builds.api, self._builds.authorizer)
-        self._servers = [
-            _server(workspace_site(self._builds, self._pages, connect, api, origin, self.app_url)),
-            _server(app_site(self._builds, api)),
-            _server(local_connect_site(connect)),
-        ]
+        site = workspace_site(self._builds, self._pages, connect, api, origin, self.app_url)
+        self._serving.add(site, self._sockets)
+        self._serving.add(app_site(self._builds, api), self._app_sockets)
+        self._serving.add(local_connect_site(connect), self._connect_sockets)
         self._stopping = threading.Event()
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="preview", daemon=True)
 
     def __enter__(self) -> Preview:
         self.start()
@@ -107,9 +96,7 @@ class Preview:
         """Build everything and serve it. Raises UserError when the first build fails."""
         try:
             self._builds.build_all()
-            self._thread.start()
-            if not self._started.wait(_START_SECONDS):
-                raise UserError("preview", "its server did not start", "try again with other ports")
+            self._serving.start()
         except BaseException:
             self.stop()
             raise
@@ -121,33 +108,11 @@ class Preview:
         self._stopping.set()
         self._builds.close()
         self._pages.stop()
-        if self._thread.is_alive():
-            for server in self._servers:
-                server.should_exit = True
-            self._thread.join(_STOP_SECONDS)
-        elif not self._loop.is_closed():
-            self._loop.close()
-        for open_socket in (*self._sockets, *self._app_sockets, *self._connect_sockets):
-            open_socket.close()
+        self._serving.stop()
         self._temporary.cleanup()
 
     def _set_attributes(self, contact_id: str, attributes: dict[str, str]) -> None:
         self._pages.publish("attributes", {"contactId": contact_id, "attributes": attributes})
-
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._run_servers())
-        self._loop.close()
-
-    async def _run_servers(self) -> None:
-        sockets = (self._sockets, self._app_sockets, self._connect_sockets)
-        serving = [
-            asyncio.create_task(server.serve(bound)) for server, bound in zip(self._servers, sockets, strict=True)
-        ]
-        while not all(server.started for server in self._servers):
-            await asyncio.sleep(0.005)
-        self._started.set()
-        await asyncio.gather(*serving)
 
     @property
     def provider(self) -> LocalProvider | None:
@@ -182,33 +147,3 @@ class Preview:
         UserError when no page is open, or none answers, within `seconds`.
         """
         return self._pages.command(command, arguments, seconds)
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    """Return a new event loop, made in a thread: signals are the main thread's, and one that is half made cannot be closed."""
-    made: list[asyncio.AbstractEventLoop] = []
-    maker = threading.Thread(target=lambda: made.append(asyncio.new_event_loop()))
-    maker.start()
-    maker.join()
-    return made[0]
-
-
-def _server(site: Starlette) -> uvicorn.Server:
-    config = uvicorn.Config(
-        site,
-        log_level="error",
-        lifespan="off",
-        timeout_graceful_shutdown=1,
-        access_log=False,
-        proxy_headers=False,  # nothing stands between a browser and this server
-    )
-    return _Server(config)
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to the command line."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none: Ctrl-C belongs to deploy.py."""
-        yield

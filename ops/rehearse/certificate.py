@@ -1,7 +1,7 @@
-"""A certificate for an https server of this machine's own, on localhost.
+"""A certificate for an https server of this machine's own, on localhost and other names.
 
-certificate = Certificate()
-context.load_cert_chain(certificate.certificate, certificate.key)
+certificate = Certificate("rehearsal.my.connect.aws")
+certificate.tls()                   # an ssl.SSLContext for a server
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import ipaddress
+import ssl
 import tempfile
 from base64 import b64encode
 from pathlib import Path
@@ -20,17 +21,17 @@ from cryptography.x509.oid import NameOID
 
 
 class Certificate:
-    """A self-made certificate for localhost: the files `certificate` and `key`, which are gone with the object.
+    """A self-made certificate for localhost and other names: the files `certificate` and `key`, which are gone with the object.
 
     With SSL_CERT_FILE set to `certificate` Python trusts it, with --ignore-certificate-errors-spki-list=`spki` Chromium does.
     That way the pages count as secure and are cached; with --ignore-certificate-errors they would not be.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *others: str) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
         now = datetime.datetime.now(datetime.UTC)
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]
+        names = [*map(x509.DNSName, ("localhost", *others)), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]
         signed = (
             x509.CertificateBuilder()
             .subject_name(name)
@@ -55,3 +56,9 @@ class Certificate:
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
         )
+
+    def tls(self) -> ssl.SSLContext:
+        """Return what a server needs to have it."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        return context

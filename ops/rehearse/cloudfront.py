@@ -15,7 +15,6 @@ import datetime
 import fnmatch
 import json
 import secrets
-import ssl
 import string
 import threading
 import uuid
@@ -56,8 +55,6 @@ class CloudFront(Backend):
         self.invalidations: list[list[str]] = []
         self._made = Certificate()
         self.certificate, self.spki = self._made.certificate, self._made.spki
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._made.certificate, self._made.key)
         serve = self._serve
 
         class Handler(BaseHTTPRequestHandler):
@@ -81,7 +78,9 @@ class CloudFront(Backend):
 
         self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self._server.socket = self._made.tls().wrap_socket(
+            self._server.socket, server_side=True, do_handshake_on_connect=False
+        )
         self.domain = f"localhost:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 

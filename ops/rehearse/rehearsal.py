@@ -37,7 +37,9 @@ from ops.cloud.names import partition, policy_names, stack_name
 from ops.cloud.settings_check import check_deployable
 from ops.errors import DIFFERENT, UserError
 from ops.flows.runner import Answer, Contact, Outcome, Runner
+from ops.preview.builds import MAIN_FLOW
 from ops.rehearse import command
+from ops.rehearse.agent import Agent
 from ops.rehearse.local_aws import FUNCTION, Faults, LocalAws
 from ops.rehearse.policy import Access
 from ops.settings import PYPROJECT, ROOT, Settings, load_settings
@@ -48,6 +50,7 @@ _INSTANCE = "11111111-2222-3333-4444-555555555555"
 _LONGEST = 1800.0  # seconds that a command may take
 _AGENTS = "Agent"  # a security profile of the rehearsed instance
 KILLED = -9
+IN_A_BROWSER = "an agent takes a call, in a browser: the page from CloudFront"
 # The look-up's adapters that ask nobody outside this machine; another would ask the team's own directory about a made-up call.
 _ASK_NOBODY_ELSE = ("sample", "dynamodb")
 
@@ -108,11 +111,11 @@ def rehearse(environment: str, faults: Faults, tell: Callable[[str], None], firs
 
 
 def instance_over(settings: Settings) -> dict[str, Any]:
-    """Return the settings that are missing for a release: an instance where pyproject.toml names none yet."""
-    if settings.aws.instance_arn:
-        return {}
+    """Return what a rehearsal changes in the settings: an instance where there is none yet; no domain, as it is not here."""
     region = settings.aws.region
-    return {"aws": {"instance_arn": f"arn:{partition(region)}:connect:{region}:{_ACCOUNT}:instance/{_INSTANCE}"}}
+    made_up = f"arn:{partition(region)}:connect:{region}:{_ACCOUNT}:instance/{_INSTANCE}"
+    aws = {"domain": "", "certificate_arn": ""} if settings.aws.domain else {}
+    return {"aws": aws if settings.aws.instance_arn else {**aws, "instance_arn": made_up}}
 
 
 class _Rehearsal:
@@ -274,6 +277,8 @@ class _Rehearsal:
             file.write_text("id,name,phone,email\nC-1,Ana Silva,+12065550100,ana@example.com\n", "utf-8")
             line = ("customers", "import", str(file))
             self._run("customers are loaded", *line, says="1 customers loaded")
+            if self._settings.lookup.adapter == "dynamodb":
+                self._take_a_call("+12065550100", "Ana Silva")
             self._run("and again, without others", *line, "--delete-others", "--yes")
 
     # -- looking at it -------------------------------------------------------------------------------------------------
@@ -309,10 +314,14 @@ class _Rehearsal:
         if "Url" not in outputs:
             return
         self._checked("the page, from CloudFront with its headers", lambda: self._page_problem(outputs["Url"]))
-        if self._settings.lookup.adapter in _ASK_NOBODY_ELSE:
+        if self._asks_nobody_else:
             self._checked("a call, through the deployed flow and the uploaded look-up", self._call_problem)
         else:
-            self._tell(f"no call: the look-up would ask your own directory (adapter {self._settings.lookup.adapter!r})")
+            self._happens(
+                f"no call is looked up: that would ask your own directory (adapter {self._settings.lookup.adapter!r})"
+            )
+        sample = self._sample()
+        self._take_a_call(sample["phone"], sample["name"] if self._settings.lookup.adapter == "sample" else "")
         if "Api" in outputs:
             self._checked(
                 "the API behind CloudFront refuses who has no token", lambda: self._api_problem(outputs["Url"])
@@ -332,6 +341,14 @@ class _Rehearsal:
             "" if status == 200 and not wrong else f"it answers {status}; wrong headers: {', '.join(wrong) or 'none'}"
         )
 
+    def _take_a_call(self, number: str, name: str) -> None:
+        """Look at what an agent sees who takes a call from a number, and that it is the customer of this name."""
+        try:
+            with Agent(self._settings, self._aws, self._runner()) as agent:
+                self._checked(IN_A_BROWSER, lambda: agent.take_call(number, name))
+        except UserError as error:
+            self._happens(f"nobody looks at the page in a browser: {error}")
+
     def _call_problem(self) -> str:
         outcome = self.run_flow()
         if outcome.error is not None:
@@ -348,29 +365,35 @@ class _Rehearsal:
 
     def run_flow(self) -> Outcome:
         """Return what becomes of a sample customer's call in the flow that was deployed."""
-        outputs, connect = self._outputs(), self._aws.connect
+        endpoint = {"address": self._sample()["phone"], "type": "TELEPHONE_NUMBER"}
+        contact = Contact("rehearsal-1", "rehearsal-1", "VOICE", "connect:Telephony", endpoint, {})
+        return self._runner().run(MAIN_FLOW, contact)
+
+    def _sample(self) -> dict[str, str]:
         sample = json.loads((LOOKUP / "adapters" / "sample.json").read_text("utf-8"))
-        number = sample[0]["phone"] if sample else "+12065550100"
+        return dict(sample[0]) if sample else {"phone": "+12065550100", "name": ""}
+
+    def _runner(self) -> Runner:
+        """Return what runs the flows that were deployed, with the look-up that was uploaded."""
+        outputs, connect = self._outputs(), self._aws.connect
+        flows = {flow["Arn"]: json.loads(flow["Content"]) for flow in connect.flows.values()}
         views = {arn: json.loads(view["Content"]["Template"]) for arn, view in connect.views.items()}
-        runner = Runner(
-            flows={flow["Arn"]: json.loads(flow["Content"]) for flow in connect.flows.values()},
+        return Runner(
+            flows={**flows, MAIN_FLOW: flows[outputs["MainFlowArn"]]},
             views={name: view for arn, view in views.items() for name in (arn, f"{arn}:$LATEST")},
             queues={connect.queue_arn: "queue"},
             applications={application["Name"] for application in self._aws.apps.applications.values()},
             invoke=lambda event, seconds: self._invoke(outputs["LookupArn"], event, seconds),
             secrets=self._settings.secret_attributes(),
         )
-        contact = Contact(
-            "rehearsal-1",
-            "rehearsal-1",
-            "VOICE",
-            "connect:Telephony",
-            {"address": number, "type": "TELEPHONE_NUMBER"},
-            {},
-        )
-        return runner.run(outputs["MainFlowArn"], contact)
+
+    @property
+    def _asks_nobody_else(self) -> bool:
+        return self._settings.lookup.adapter in _ASK_NOBODY_ELSE
 
     def _invoke(self, arn: str, event: dict[str, Any], seconds: float) -> Answer:
+        if not self._asks_nobody_else:
+            return Answer(error="a rehearsal does not ask your own directory")
         # The first one starts the process, on whatever machine this is: only what it answers is of interest here.
         return self._aws.functions.invoke(arn, event, max(seconds, 20.0))
 

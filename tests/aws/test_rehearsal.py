@@ -20,7 +20,7 @@ from ops.cloud.names import policy_names
 from ops.rehearse import rehearsal
 from ops.rehearse.local_aws import WHAT_IT_DOES_NOT, Faults
 from ops.rehearse.policy import Access, Place, Policy, needed
-from ops.rehearse.rehearsal import Report, Step, instance_over
+from ops.rehearse.rehearsal import IN_A_BROWSER, Report, Step, instance_over
 from ops.settings import ROOT, Settings, load_settings
 
 pytestmark = pytest.mark.thorough
@@ -92,6 +92,13 @@ def test_all_of_it_goes_well(record: dict[str, Any]) -> None:
         "prune",
         "destroy",
     } <= commands
+
+
+def test_an_agent_takes_a_call_in_a_browser(record: dict[str, Any]) -> None:
+    """The page that was released is shown by the rehearsed CloudFront, in the workspace, and shows the customer."""
+    (look,) = [step for step in record["steps"] if step["what"] == IN_A_BROWSER]
+    assert look["seconds"] > 0
+    assert look["problem"] == ""
 
 
 def test_every_type_of_the_template_is_made_and_deleted(record: dict[str, Any]) -> None:
