@@ -131,6 +131,12 @@ class Oidc(Table):
         return f"{parts.scheme}://{parts.netloc}"
 
 
+class Events(Table):
+    """What pages tell of themselves, once for each contact (docs/monitoring.md)."""
+
+    enabled: bool = True
+
+
 class Api(FunctionSettings):
     """The team's own API. Tables beside `http` and `oidc` are the settings of adapters of the team's own."""
 
@@ -143,6 +149,7 @@ class Api(FunctionSettings):
     attributes: Annotated[tuple[str, ...], Field(max_length=_MOST_ATTRIBUTES)] = ()
     http: HttpCases = HttpCases()
     oidc: Oidc = Oidc()
+    events: Events = Events()
 
     @field_validator("cases")
     @classmethod

@@ -547,6 +547,7 @@ def _page_api(settings: Settings) -> dict[str, Any]:
         "auth": settings.api.auth,
         "timeout_ms": settings.api.timeout_ms,
         "attributes": list(settings.api.attributes),
+        **({"events": contract.EVENTS} if settings.api.events.enabled else {}),
         **({"oidc": settings.api.oidc.model_dump(mode="json")} if settings.api.auth == "oidc" else {}),
     }
 
@@ -575,6 +576,7 @@ def api_settings(settings: Settings) -> dict[str, Any]:
     )
     return {
         **own,
+        "events": {"enabled": settings.api.events.enabled},
         "crm": {"case": settings.crm.case, "customer": settings.crm.customer},
         "look_up": lambda_settings(settings),
         "allowed_hosts": list(settings.pop.allowed_hosts),

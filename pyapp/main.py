@@ -28,6 +28,7 @@ if False:
     from popdesk.desk import Desk
     from popdesk.screenpop import Automatic, Offer
     from popdesk.view.status import Status
+    from recording import Recording
 
 # How long the rest of the page waits for the first answers, in seconds.
 _REST_AFTER = 0.1
@@ -68,6 +69,8 @@ class App:
         self._token = ""  # the contact's, for the API
         self._can_choose = False  # whether the modules are there by which an agent chooses among several customers
         self._looked_up = "-"  # the token of the look-up's answer, which the agent's choice among several replaces
+        self._marks: "dict[str, Any]" = {}  # when the page came how far, in ms; recording.py tells of them
+        self._recording: "Recording | None" = None
         asyncio.create_task(self._begin())
 
     # -- the start ----------------------------------------------------------------------------------------------------
@@ -220,6 +223,7 @@ class App:
                 self._greet()
             await self._show_rich()
             await self._load_late()
+            self._record(self._settings.get("api") or {})
             if self._settings.get("asks_api"):
                 clicks["choose"] = lambda _, customer_id: self._get_acting().choose(customer_id)
                 self._can_choose = True
@@ -256,11 +260,26 @@ class App:
             finally:
                 self._board.release()  # without them, each says that it failed
 
+    def _record(self, api: "dict[str, Any]") -> None:
+        """Begin to note what the page tells of itself, where it does (recording.py)."""
+        if "events" in api:
+            from recording import Recording
+
+            outcomes = self._state.outcomes
+            cards = [card.id for card in self._listed + [self._number, self._attributes]]
+            header = api["headers"]["contact"]
+            self._recording = Recording(api["events"], header, cards, self._marks, lambda: self._token)
+            for card_id in outcomes:
+                self._recording.saw(card_id, outcomes[card_id].kind)
+            self._recording.draw(self._state)
+
     # -- the workspace's news -----------------------------------------------------------------------------------------
 
     def _hear(self, what: str, data: "Any") -> None:
         """Take news; never raises, since the workspace removes a page whose handlers do."""
         try:
+            if what in ("contact", "idle"):
+                self._marks["hello"] = browser.elapsed()
             for step, *values in self._state.heard(what, data):
                 getattr(self, "_" + step)(*values)
             if what in ("connected", "acw", "missed") and what == self._state.contact.now:
@@ -345,6 +364,8 @@ class App:
             self._cards.let_tick(self._state.clocks_run)
             if self._acting:
                 self._acting.draw(self._state, self._has_customer())
+            if self._recording:
+                self._recording.draw(self._state)
 
     def _has_customer(self) -> bool:
         outcome = self._state.outcomes.get(self._attributes.id)
@@ -373,6 +394,10 @@ class App:
         if card.place == "cards" and not waits:
             self._cards.show(card, outcome, state.contact.now == "idle")
         first_are_there = state.answered(card, outcome)
+        if first_are_there:
+            self._marks["first_values"] = browser.elapsed()
+        if self._recording:
+            self._recording.saw(card.id, outcome.kind)
         if card is self._attributes or (card is self._number and state.take_number(outcome)):
             self._draw_customer()
         if outcome.permission or (self._acting and self._acting.depends_on(card.id)):
@@ -408,6 +433,7 @@ class App:
 
     def _popped(self, offer: "Offer", came: str) -> None:
         self._customer.note(came, offer.url)
+        self._marks["popped"], self._marks["pop"] = came, self._marks.get("pop") or browser.elapsed()
         # Administrators see there why agents have no screen pops.
         self._workspace.log("info" if came == "opened" else "warn", "Screen pop " + came)
         if came == "opened" and offer.is_page:

@@ -78,6 +78,8 @@ _WRAPPING = ("popdesk/wrapping.py", "popdesk/kept.py", "popdesk/view/wrapping.py
 # What only pages carry on which agents sign in.
 _SIGN_IN = ("popdesk/session.py", "popdesk/sign_in.py", "popdesk/view/sign_in.py")
 _SIGN_IN_WORDS = "sign."
+# What only pages carry that tell of themselves (docs/monitoring.md).
+_RECORD = ("popdesk/page_record.py", "recording.py")
 # What only pages carry that a service opens.
 _SERVICE = ("popdesk/service.py",)
 _LOADS_LATE = "popdesk/late.py"  # what loads those that no first value needs
@@ -448,6 +450,8 @@ def _page_python(
             apart += [page.python / path for path in _API]
         elif _asks_api(page) and page.settings.get("api"):
             told = told | {"asks_api": True}
+        if "events" not in page.settings.get("api", {}):
+            apart += [page.python / path for path in _RECORD]
         if not _opened_by_service(page):
             apart += [page.python / path for path in _SERVICE]
         if _dials(page):
@@ -497,7 +501,7 @@ def _late_modules(page: Page) -> list[str]:
         for path in {*page.left_out, *page.held_lines}
     }
     first = replace(page, left_out={**lines, _FORMS[0]: [(1, _ALL_LINES)]})
-    late: list[str] = []
+    late = [*_RECORD]
     if not _names_rich_value(first):
         late += _RICH
     if not _names(first, _LATER):
@@ -519,7 +523,7 @@ def _names(page: Page, name: re.Pattern[str]) -> bool:
     """Return whether a module that is a team's has such a name in it, as it goes into the page."""
     python = page.python
     folders = {python / "popdesk", python / "words"}
-    ours = {python / path for path in ("main.py", *_API)}
+    ours = {python / path for path in ("main.py", "recording.py", *_API)}
     return any(
         name.search(_source(page, path, path.relative_to(python).as_posix()).decode("utf-8"))
         for path in _modules(python)

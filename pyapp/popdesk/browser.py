@@ -116,6 +116,11 @@ def now() -> float:
     return time.time() * 1000
 
 
+def elapsed() -> float:
+    """Return the ms since the page was asked for."""
+    return float(js.performance.now())
+
+
 def is_top_level() -> bool:
     """Return whether this page is in no frame: opened by itself, outside any workspace."""
     return bool(getattr(js.Object, "is")(js.window.parent, js.window))

@@ -41,6 +41,9 @@ class KeptApi:
 
     answers: dict[str, Any] = field(default_factory=dict)  # "GET orders" -> its JSON
     requests: list[Asked] = field(default_factory=list)
+    records: list[Asked] = field(
+        default_factory=list
+    )  # what pages tell of themselves: no request of a card or an action
     made: list[tuple[str, str, Any]] = field(default_factory=list)
     problem: tuple[int, dict[str, Any]] | None = None
     lose: int = 0  # so many answers of writes
@@ -59,6 +62,9 @@ class KeptApi:
     def answer(self, asked: Asked) -> tuple[int, Any, dict[str, str]] | None:
         """Return status, JSON and headers; None for an answer that is lost."""
         with self._lock:
+            if (asked.method, contract.PREFIX + asked.path) == ("POST", contract.EVENTS):
+                self.records.append(asked)
+                return 204, b"", {}
             self.requests.append(asked)
             if self.raw:
                 return self.raw

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from popdesk_api.contact_token import Refused
+from popdesk_api.contact_token import Proof, Refused
 from popdesk_api.contacts import ContactOver, Contacts, ContactsFailed
 from popdesk_api.token_keys import KeysFailed, TokenKeys
 
@@ -55,18 +55,26 @@ class Admission:
         """Return who asks with this token. Raises NotAdmitted: 401 without a good token, 403 for a contact that is over."""
         if not token:
             raise NotAdmitted(401, "No token", "The request does not say for which contact it is.", "no token")
+        proof = self._proof(token)
         try:
-            proof = self._keys.verify(token, self._audience)
             agent = self._contacts.agent(proof.contact_id)
-        except Refused as refused:
-            raise NotAdmitted(401, "Token refused", _REOPEN, str(refused)) from None
         except ContactOver as over:
             raise NotAdmitted(
                 403, "Contact over", "The contact is over: nothing can be done for it.", str(over)
             ) from None
-        except KeysFailed as failed:
-            raise NotAdmitted(503, "Not checked", "The contact's token cannot be checked now.", str(failed)) from failed
         except ContactsFailed as failed:
             why = f"Amazon Connect did not answer: {failed}"
             raise NotAdmitted(503, "Not checked", "Amazon Connect does not answer now.", why) from failed
         return Asking(proof.contact_id, proof.customers, agent, proof.expires)
+
+    def check(self, token: str) -> None:
+        """Raise NotAdmitted for a token that is not good; Amazon Connect is not asked what has become of the contact."""
+        self._proof(token)
+
+    def _proof(self, token: str) -> Proof:
+        try:
+            return self._keys.verify(token, self._audience)
+        except Refused as refused:
+            raise NotAdmitted(401, "Token refused", _REOPEN, str(refused)) from None
+        except KeysFailed as failed:
+            raise NotAdmitted(503, "Not checked", "The contact's token cannot be checked now.", str(failed)) from failed

@@ -52,6 +52,9 @@ class Admission(Protocol):
     def admit(self, token: str) -> Asking:
         """Return who asks. Raises an error with `status`, `title` and `detail` for the page, and `why` for the log."""
 
+    def check(self, token: str) -> None:
+        """Raise such an error for a token that is not good, whatever has become of its contact."""
+
 
 class Contacts(Protocol):
     """What writes a contact's attributes: popdesk_api/contacts.py."""

@@ -8,6 +8,10 @@ from __future__ import annotations
 PREFIX = "/api/"
 ROUTE = f"ANY {PREFIX}{{proxy+}}"  # the one route of the HTTP API: its function knows the others
 
+# Where pages tell of themselves (page_events.py). Where agents sign in, it has a route of its own that asks for no sign-in.
+EVENTS = f"{PREFIX}events"
+EVENTS_ROUTE = f"POST {EVENTS}"
+
 # Names of headers are compared ignoring case (RFC 9110, 5.1); an HTTP API writes them in lower case.
 CONTACT_HEADER = "X-Popdesk-Contact"  # the contact's token, a JWT that the look-up has signed
 # "Bearer TOKEN" of the agent's sign-in. It is not `Authorization`: CloudFront keeps that one back unless the cache's key has it

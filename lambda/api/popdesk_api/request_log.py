@@ -52,7 +52,7 @@ def write_request(out: TextIO, request: Request, *, status: int, milliseconds: f
         "status": status,
         "outcome": ended,
         # Tells two environments in one account apart; Lambda sets the variable.
-        "FunctionName": _function(),
+        "FunctionName": function_name(),
         "Requests": 1,
         "Duration": round(milliseconds, 3),
         "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": _METRICS},
@@ -61,12 +61,12 @@ def write_request(out: TextIO, request: Request, *, status: int, milliseconds: f
         line["error"] = request.error
     if request.repeated:
         line["repeated"] = True
-    _write(out, line)
+    write_line(out, line)
 
 
 def write_audit(out: TextIO, request: Request, *, status: int) -> None:
     """Write the line that says who wrote."""
-    _write(
+    write_line(
         out,
         {
             "level": "INFO",
@@ -79,16 +79,18 @@ def write_audit(out: TextIO, request: Request, *, status: int) -> None:
             "status": status,
             "outcome": outcome(status),
             "repeated": request.repeated,
-            "FunctionName": _function(),
+            "FunctionName": function_name(),
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         },
     )
 
 
-def _function() -> str:
+def function_name() -> str:
+    """Return the function's name, by which its metrics are told apart."""
     return os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "local")
 
 
-def _write(out: TextIO, line: dict[str, object]) -> None:
+def write_line(out: TextIO, line: dict[str, object]) -> None:
+    """Write a line of JSON."""
     out.write(json.dumps(line, separators=(",", ":")) + "\n")
     out.flush()

@@ -29,8 +29,9 @@ from call_log import kind_of
 
 from popdesk_api.app import Asking, Request, Services, answering, app, asking, request
 from popdesk_api.cases import CasesFailed, NotFound, OutcomeUnknown
-from popdesk_api.contract import CONTACT_HEADER, IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY, LONGEST_BODY, PROBLEM
+from popdesk_api.contract import CONTACT_HEADER, EVENTS, IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY, LONGEST_BODY, PROBLEM
 from popdesk_api.once import once
+from popdesk_api.page_events import read_record, write_page
 from popdesk_api.problems import Problem, invalid
 from popdesk_api.request_log import WRITES, write_audit, write_request
 
@@ -38,6 +39,7 @@ from popdesk_api.request_log import WRITES, write_audit, write_request
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _RETRY_SECONDS = 1  # after which a write that is under way may be asked for again
 
+_Admitted = TypeVar("_Admitted")
 _Handler = TypeVar("_Handler", bound=Callable[..., Response[str]])
 
 
@@ -52,13 +54,30 @@ class Api:
         started = time.perf_counter()
         asked = Request(self._services, event, context)
         with answering(asked):
-            answer = self._answer(asked, event, context)
+            is_event = asked.method == "POST" and asked.path == EVENTS and self._services.settings["events"]["enabled"]
+            answer = self._take_event(asked) if is_event else self._answer(asked, event, context)
         answer["headers"] = {**answer.get("headers", {}), **_HEADERS}
         status = int(answer["statusCode"])
+        if is_event and status < 400:  # its line is written
+            return answer
         write_request(self._services.out, asked, status=status, milliseconds=(time.perf_counter() - started) * 1000)
         if asked.method in WRITES and asked.asking is not None:
             write_audit(self._services.out, asked, status=status)
         return answer
+
+    def _take_event(self, asked: Request) -> dict[str, Any]:
+        """Take what a page tells of itself. It asks for no open contact and no sign-in, as routes do: a page tells at its end."""
+        asked.route = EVENTS
+        try:
+            record, token = read_record(asked.body), asked.headers.get(CONTACT_HEADER.lower(), "")
+            if token:
+                _admitted(asked, lambda: asked.services.admission().check(token))
+            write_page(self._services.out, record, proven=bool(token))
+            return {"statusCode": 204, "body": "", "headers": {}}
+        except Problem as problem:
+            return problem.answer()
+        except Exception as error:
+            return _failure(error).answer()
 
     def _answer(self, asked: Request, event: dict[str, Any], context: Any) -> dict[str, Any]:
         try:
@@ -92,8 +111,13 @@ def _is_text(body: bytes) -> bool:
 
 
 def _admit(asked: Request) -> Asking:
+    return _admitted(asked, lambda: asked.services.admission().admit(asked.headers.get(CONTACT_HEADER.lower(), "")))
+
+
+def _admitted(asked: Request, admit: Callable[[], _Admitted]) -> _Admitted:
+    """Return what `admit` returns. Raises Problem where it refuses, and notes for the log why."""
     try:
-        return asked.services.admission().admit(asked.headers.get(CONTACT_HEADER.lower(), ""))
+        return admit()
     except Exception as error:
         status, detail = getattr(error, "status", None), getattr(error, "detail", None)
         if not isinstance(status, int) or not isinstance(detail, str):

@@ -33,6 +33,7 @@ def test_enabled_it_gives_the_page_its_names_and_the_lookup_two_more_roles(tmp_p
         "auth": "contact",
         "timeout_ms": 8000,
         "attributes": ["wrapUp"],
+        "events": "/api/events",
     }
     for where in (page_settings(settings), lambda_settings(settings)):
         assert (where["attributes"]["customer"], where["attributes"]["token"]) == ("customerId", "popdeskToken")
