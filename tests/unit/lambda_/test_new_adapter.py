@@ -72,6 +72,7 @@ def test_the_settings_accept_it_and_the_zip_carries_it(project: Path) -> None:
     assert names == {"adapters/__init__.py", "adapters/s3.py"}
 
 
+@pytest.mark.thorough  # the contract itself is run with every adapter of the project
 def test_it_passes_the_contract_of_adapters(project: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--adapter", "s3", "-q", "-p", "no:cacheprovider"],

@@ -160,6 +160,7 @@ def test_what_a_team_put_beside_the_page_stays(settings: Settings, tmp_path: Pat
     assert {"robots.txt", "assets/logo.png"} < _contents(tmp_path).keys()
 
 
+@pytest.mark.thorough  # eight builds
 def test_builds_at_once_into_one_folder_are_whole_builds(tmp_path: Path) -> None:
     """Six real commands with two settings: what stays is one build, and the zip is the same build's."""
     project = copy_project(tmp_path / "project")

@@ -118,6 +118,7 @@ def test_a_compiler_that_exits_with_0_having_written_nothing_is_noticed(
     check_module(compile_module(source, tmp_path))
 
 
+@pytest.mark.thorough  # builds the site four times
 @pytest.mark.timeout(600)
 def test_a_cache_and_a_folder_on_a_full_disk_poison_nothing(tmp_path: Path) -> None:
     """One size of tests/attack/full_disk.py, which has ten."""
