@@ -82,6 +82,7 @@ class CloudFormation(Backend):
         self._lock = threading.RLock()
         self._threads: list[threading.Thread] = []
         self.failing: set[str] = set()
+        self.failed: set[str] = set()  # of those, which were asked for
         self.stuck: set[str] = set()
 
     def stack(self, name: str) -> Stack | None:
@@ -303,6 +304,7 @@ class CloudFormation(Backend):
             if wrong:
                 raise Failed(f"Properties validation failed for resource {name} with message: {'; '.join(wrong)}")
             if name in self.failing:
+                self.failed.add(name)
                 raise Failed(NOT_TOLD)
             if old is None or replaces:
                 self._check_may(kind, "create", properties, "")

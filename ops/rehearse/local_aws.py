@@ -12,6 +12,7 @@ simulator (identity.py) are ours; the rest is moto. WHAT_IT_DOES_NOT says what b
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import signal
@@ -92,7 +93,9 @@ class Made:
 class _Counts:
     calls: int = 0
     throttled: dict[str, int] = field(default_factory=dict)
+    services: set[str] = field(default_factory=set)  # that were called
     hung: set[str] = field(default_factory=set)
+    refused: int = 0  # how many of LocalAws.refused were there before
 
 
 class LocalAws:
@@ -170,8 +173,29 @@ class LocalAws:
     def set_faults(self, faults: Faults) -> None:
         """Let these things go wrong from now on; what was counted for the old ones is forgotten."""
         self.faults = faults
-        self._counts = _Counts()
-        self.cloudformation.failing = set(faults.fail)
+        self._counts = _Counts(refused=len(self.refused))
+        self.cloudformation.failing, self.cloudformation.failed = set(faults.fail), set()
+
+    def not_met(self) -> list[str]:
+        """Return which of the faults nothing met, a sentence each: the rehearsal says nothing about them."""
+        refused = [access.action.lower() for _, access in self.refused[self._counts.refused :]]
+        found = [
+            f"--deny {action}: nothing needed it"
+            for action in self.faults.deny
+            if not any(fnmatch.fnmatchcase(each, action.lower()) for each in refused)
+        ]
+        for option, services in (("--throttle", self.faults.throttle), ("--hang", self.faults.hang)):
+            found += [
+                f"{option} {service}: it was not called" for service in services if service not in self._counts.services
+            ]
+        found += [
+            f"--fail {name}: no resource of that name was made"
+            for name in self.faults.fail
+            if name not in self.cloudformation.failed
+        ]
+        if self._counts.calls < self.faults.kill_at:
+            found.append(f"--kill-at {self.faults.kill_at}: it made {self._counts.calls} calls and was not killed")
+        return found
 
     def policy(self) -> Policy:
         """Return what the caller has now: the policy, without what --deny takes away."""
@@ -245,6 +269,7 @@ class LocalAws:
                 os.kill(victim, signal.SIGKILL)
             time.sleep(_HANGS)
         service = _NAMES.get(call.service, call.service)
+        self._counts.services.add(service)
         if service in self.faults.hang and service not in self._counts.hung:
             self._counts.hung.add(service)
             time.sleep(_HANGS)  # in a thread of its own, which ends with the process

@@ -198,6 +198,8 @@ class _Rehearsal:
         """Run a first release while things go wrong; then once more without: it has to finish."""
         self._aws.set_faults(self._faults)
         release = self._run("a first release", "release", "--yes", codes=(0, 1, 4, 5, KILLED))
+        for what in self._aws.not_met():
+            self._report.steps.append(Step("a fault on purpose", problem=what))
         self._aws.set_faults(Faults())
         self._aws.cloudformation.wait()
         if release.exit_code == 0:

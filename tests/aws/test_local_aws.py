@@ -263,3 +263,22 @@ def test_a_parameter_that_the_model_does_not_have_is_refused(local: LocalAws) ->
                 }
             ),
         )
+
+
+def test_faults_that_nothing_met_are_named(local: LocalAws, aws: Aws) -> None:
+    """Else a rehearsal would say that all went well where it has rehearsed nothing."""
+    local.set_faults(Faults(("logs:CreateLogGrup",), ("s3",), ("connect",), ("Log", "Logs"), kill_at=999))
+    assert _change(local, aws, _template(), "CREATE") == "ROLLBACK_COMPLETE"
+    assert [each.partition(":")[0] for each in local.not_met()] == [
+        "--deny logs",
+        "--throttle s3",
+        "--hang connect",
+        "--fail Log",
+        "--kill-at 999",
+    ]
+
+
+def test_faults_that_something_met_are_not(local: LocalAws, aws: Aws) -> None:
+    local.set_faults(Faults(deny=("logs:create*",), throttle=("cloudformation",)))
+    assert _change(local, aws, _template(), "CREATE") == "ROLLBACK_COMPLETE"
+    assert local.not_met() == []
