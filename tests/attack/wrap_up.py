@@ -1,6 +1,6 @@
 """A page that is killed at random moments while its agent writes the wrap-up: nothing of it may be lost, or saved twice.
 
-    uv run python -m tests.attack.wrap_up [--kills 200] [--seed 1]
+    uv run python -m tests.attack.wrap_up [--kills 200] [--seed 1] [--way crash]
 
 The real page in Chromium, in the local workspace. Each contact's wrap-up is typed in pieces; at a random moment the page is
 killed (`WAYS`: its frame is loaded anew, its tab is closed, its process crashes), and the same contact opens again. What had
@@ -10,8 +10,10 @@ saved once. A cleared contact must leave nothing behind. Exits with 1 and the re
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -146,12 +148,20 @@ class Stage:
                 frame.evaluate("location.reload()")
             return self.frame()
         if way == "crash":
-            session = self._context.new_cdp_session(page)
-            with suppress(Error):
-                session.send("Page.crash")  # it is answered by nobody: the process is gone
+            self._crash()
         page.close()
         self._workspace = None
         return self.open(contact_id, acw)
+
+    def _crash(self) -> None:
+        """End the processes of the browser's pages as the system does where memory is short. (Page.crash never answers.)"""
+        browser = self._context.browser
+        assert browser
+        processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+        with self.workspace.page.expect_event("crash"):
+            for each in processes:
+                if each["type"] == "renderer":
+                    os.kill(each["id"], signal.SIGKILL)
 
 
 def leftovers(frame: Frame) -> list[str]:
@@ -235,7 +245,10 @@ def _settings() -> Settings:
 @click.command(help=__doc__)
 @click.option("--kills", default=200, show_default=True)
 @click.option("--seed", default=1, show_default=True)
-def main(kills: int, seed: int) -> None:
+@click.option(
+    "--way", "ways", multiple=True, type=click.Choice(WAYS), help="Only so; may be given again. Without it, in all."
+)
+def main(kills: int, seed: int, ways: tuple[str, ...]) -> None:
     """Run the attack."""
     api = KeptApi()
     began = time.monotonic()
@@ -244,7 +257,7 @@ def main(kills: int, seed: int) -> None:
         with serve(Path(folder) / "site", preview, api) as server:
             stage = Stage(preview, browser.new_context(), server.url)
             try:
-                saved = attack(stage, api, kills, random.Random(seed))
+                saved = attack(stage, api, kills, random.Random(seed), ways or WAYS)
             except (Failed, AssertionError, Error) as error:
                 click.echo(f"FAILED with seed {seed}: {error}")
                 sys.exit(1)
