@@ -304,16 +304,21 @@ class App:
         await browser.save_kept("heard", kept + [[contact, state, browser.now(), data["initialContactId"]]])
 
     async def _recall(self) -> None:
-        """Say which state the contact is in, where that was heard before this page was there and still holds."""
-        from popdesk.recall import holds, told
+        """Say which state the contact is in, where that was heard before this page was there and still holds, or is told."""
+        from popdesk.recall import holds, is_connected, told
 
-        state, duration = self._state, Question()
+        state, duration, initial = self._state, Question(), Question()
         try:
             heard = told(await browser.load_kept("heard"), state.parameters, state.contact_id)
             if heard:
                 self._send("contact.state_duration", duration.settle)
-                if holds(heard, await duration.answer(), browser.now()) and state.contact.now == "connecting":
-                    self._hear(heard[1], {"contactId": state.contact_id, "initialContactId": heard[3]})
+                if not holds(heard, await duration.answer(), browser.now()):
+                    heard = None
+            if not heard and "*" in (state.granted or ()) and await is_connected(self._workspace.call):
+                self._send("contact.initial_id", initial.settle)
+                heard = ["", "connected", 0, await initial.answer() or state.contact_id]
+            if heard and state.contact.now == "connecting":
+                self._hear(heard[1], {"contactId": state.contact_id, "initialContactId": heard[3]})
         except Exception:
             return  # it was not answered, or what was kept is not ours: then it is not known
 

@@ -87,9 +87,12 @@ class Workspace:
         self._settle(getattr(self._client(client), method)(*arguments), permission, answered)
 
     def call(self, client: str, method: str, permission: str, arguments: "list[Any]", answered: "Answered") -> None:
-        """Send what is none of the questions (handling.py); `answered` as for `send`. ContactClient's get the contact first."""
+        """Send what is none of the questions (handling.py, recall.py); `answered` as for `send`.
+
+        ContactClient's get the contact first, but for what is asked of a participant.
+        """
         given = [to_js(each) for each in arguments]
-        if client == "ContactClient":
+        if client == "ContactClient" and method != "getParticipantState":
             if self._idle:
                 answered(None, Unanswered(NOTHING))
                 return

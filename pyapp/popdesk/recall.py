@@ -2,13 +2,21 @@
 
     heard = told(kept, {"connectedAt": "1763700000000"}, "c-1")      # -> ["c-1", "connected", 1763700000000.0, "c-1"], or None
     holds(heard, duration, now)                                      # -> True where it has been in its state since then
+    await is_connected(workspace.call)                               # -> True where the agent's own part in it is
 
-No request tells an application which state a contact is in, and events tell only what happens from then on. For how long it has
-been in its state is told (getStateDuration), so that what was heard before can be checked.
+Events tell only what happens from then on, and no request tells which state a contact is in. For how long it has been in its
+state is told (getStateDuration), so that what was heard before can be checked. Where `*` is granted, the state of the agent's
+own part in it is told as well (getParticipantState, ParticipantStateType in states.d.ts of @amazon-connect/contact).
 """
 
+from popdesk.questions import Question
+
 if False:
+    from collections.abc import Callable
     from typing import Any
+
+    # connect.py's: client, method, permission, arguments; answered as for its `send`.
+    Call = Callable[[str, str, str, list[Any], Callable[[Any, Exception | None], None]], None]
 
 # How far the workspace's clock and this page's may be apart, ms.
 SLACK = 1000
@@ -30,3 +38,18 @@ def told(kept: "list[Any]", parameters: "dict[str, Any]", contact_id: str) -> "A
 def holds(heard: "list[Any]", duration: float, now: float) -> bool:
     """Return whether a contact is in that state still, by for how long it has been in its state (ms), and the time now."""
     return bool(duration + SLACK >= now - heard[2])
+
+
+async def is_connected(call: "Call") -> bool:
+    """Return whether the agent is connected with the contact, or has put their own line on hold. Raises Unanswered.
+
+    Of the other states none says what the contact is in: a part that is disconnected was missed, or is over.
+    """
+    people = Question()
+    call("ContactClient", "listParticipants", "*", [], people.settle)
+    for each in await people.answer():
+        if each.get("isSelf"):
+            state = Question()
+            call("ContactClient", "getParticipantState", "*", [each["participantId"]], state.settle)
+            return (await state.answer()).get("value") in ("connected", "hold")
+    return False

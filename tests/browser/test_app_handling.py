@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Frame, Locator, expect
+from playwright.sync_api import Browser, Frame, Locator, expect
 
+from ops.preview.server import Preview
 from ops.settings import load_settings
 from tests.browser.app_stage import AppStates, changed_settings, violations
 from tests.browser.hosting import OwnCardsServer
@@ -188,6 +189,35 @@ def test_a_call_is_held_and_resumed_and_the_workspace_shows_it(host: Host) -> No
     expect(host.workspace.page.locator("#contact-bar").get_by_text("On hold")).to_be_visible()
     press(app, "Resume")
     expect(host.workspace.page.locator("#contact-bar").get_by_text("On hold")).to_have_count(0)
+
+
+def test_in_each_browser_a_call_is_held_a_number_called_and_the_contact_transferred(
+    any_browser: Browser, preview: Preview, tmp_path: Path
+) -> None:
+    context = any_browser.new_context()
+    workspace = Workspace(preview, context.new_page())
+    workspace.open()
+    with ExitStack() as stack:
+        host = Host(stack, workspace, tmp_path)
+        app = host.open(*ALL)
+        press(app, "Hold")
+        expect(workspace.page.locator("#contact-bar").get_by_text("On hold")).to_be_visible()
+        press(app, "Transfer")
+        app.get_by_label("To", exact=True).select_option(label="Sales")
+        app.locator("#form-transfer").get_by_label("Topic").fill("invoice")
+        assert violations(app) == []
+        app.get_by_role("button", name="Call +44 20 7946 0018").click()
+        workspace.desk.wait_for(
+            lambda desk: [each["state"] for each in desk["contacts"]] == ["connected", "connected"], "the call"
+        )
+        host.contact.select()
+        submit(app, "transfer")
+        expect(app.locator("#life[data-life=acw]")).to_be_attached()
+        assert host.api.made == [("PUT", "contact/attributes/topic", {"value": "invoice"})]
+        assert workspace.errors == []
+        for contact in workspace.desk.look()["contacts"]:
+            assert contact["contactId"] == host.contact.id or contact["attributes"]["popdeskToken"] == "t-1"
+    context.close()
 
 
 def test_what_is_offered_is_accepted_and_what_is_over_cleared(host: Host) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Frame, Locator, expect
+from playwright.sync_api import Browser, BrowserContext, Frame, Locator, expect
 
 from ops.preview.server import Preview
 from tests.attack.wrap_up import Stage, attack, leftovers, serve
@@ -75,6 +75,25 @@ def test_it_opens_with_after_contact_work_and_what_was_typed_during_the_call(sta
     ]
     button(app, "Clear it").click()
     stage.workspace.desk.wait_for(lambda desk: desk["contacts"] == [], "no contact")
+
+
+def test_in_each_browser_a_wrap_up_outlives_its_page_and_is_saved(
+    any_browser: Browser, preview: Preview, url: str, api: KeptApi
+) -> None:
+    api.made.clear()
+    context = any_browser.new_context()
+    stage = Stage(preview, context, url)
+    app = stage.open("w-6")
+    app.get_by_label("Note").fill("Late parcel")
+    stage.workspace.wait_until(lambda: leftovers(app), "a draft")
+    app = stage.kill("tab", "w-6")
+    expect(app.get_by_label("Note")).to_have_value("Late parcel")
+    app.get_by_label("Disposition").select_option("solved")
+    assert violations(app) == []
+    submit(app)
+    expect(said(app, "Wrap-up: done.")).to_be_visible()
+    assert api.made[-1] == ("POST", "notes", {"text": "Late parcel"})
+    context.close()
 
 
 def test_what_a_cleared_contact_leaves_is_nothing_and_what_is_kept_cannot_be_read(stage: Stage) -> None:

@@ -108,6 +108,14 @@ def test_a_page_that_is_opened_late_says_no_state_that_it_was_not_told(workspace
     _connected(app)
 
 
+def test_a_page_that_is_opened_late_is_told_by_the_agents_own_part_where_that_is_granted(workspace: Workspace) -> None:
+    states = AppStates(workspace)
+    states.desk.grant("*")
+    states.desk.command("offer", customer="C-1001", accept=True, contact="late")
+    states.desk.command("until", app="running")
+    _connected(states.frame())
+
+
 # Whether the browser gives a frame of another site its storage: this Chromium does not.
 KEEPS = "() => { try { return !!sessionStorage; } catch { return false; } }"
 # A page cannot ask for its sandbox; one in a sandbox may never set its document's domain

@@ -16,11 +16,40 @@ from .conftest import Bench
 
 CONTACT = "aws.connect.contact"
 VOICE = "aws.connect.voice"
+ACTIVITY = "aws.connect.activity"
 USER = "aws.connect.user"
 WORKSPACE = "aws.connect.workspace"
 
 # Routes that exist in routes.js without a method in any client: nobody can know what their answer looks like.
-UNKNOWN = {"contact/getDescription", "contact/getReferences"}
+UNKNOWN = {"contact/getDescription", "contact/getReferences", "app-instance/launch", "app-instance/destroyInstance"}
+# What 1.0.12 has beside the installed packages, from lib-esm/routes.js and lib-esm/topic-keys.js of its contact and voice
+# (which adds nothing), and activity.
+ROUTES_SINCE = {
+    CONTACT: {
+        "agent/getNetworkConnectionStatus",
+        "agent/getDefaultOutboundQueue",
+        "agent/getRoutingProfileQueues",
+        "agent/getAvailabilityState",
+        "agent/listSecurityProfilePermissions",
+        "contact/reject",
+        "contact/disconnectSelf",
+        "contact/isAutoAcceptEnabled",
+    },
+    ACTIVITY: {"sendActivity"},
+}
+TOPICS_SINCE = {
+    CONTACT: {
+        "contact/connecting",
+        "contact/error",
+        "contact/pending",
+        "agent/networkConnectionStatusChanged",
+        "agent/availabilityStateChanged",
+        "agent/nextAvailabilityStateChanged",
+    },
+    ACTIVITY: {"expiration-warning", "expiration-warning-cleared", "session-extension-error"},
+}
+# Topics that nothing in the workspace leads to: a subscription is taken, and the command `event` publishes them.
+NEVER_TOLD = {"agent/networkConnectionStatusChanged", *TOPICS_SINCE[ACTIVITY]}
 
 
 def sdk_routes(package: str) -> set[str]:
@@ -36,10 +65,53 @@ def sdk_topics(package: str) -> set[str]:
 
 
 @pytest.mark.slow  # its first run installs the npm packages
-@pytest.mark.parametrize(("package", "namespace"), [("contact", CONTACT), ("voice", VOICE)])
+@pytest.mark.parametrize(
+    ("package", "namespace"), [("contact", CONTACT), ("voice", VOICE), ("app-controller", WORKSPACE)]
+)
 def test_every_route_of_the_installed_sdk_is_answered(package: str, namespace: str) -> None:
     missing = {route for route in sdk_routes(package) if not requests.known(namespace, route)}
     assert missing <= UNKNOWN
+
+
+def test_every_route_that_1_0_12_adds_is_answered() -> None:
+    for namespace, routes in ROUTES_SINCE.items():
+        assert {route for route in routes if not requests.known(namespace, route)} == set()
+
+
+@pytest.mark.slow  # its first run installs the npm packages
+def test_every_topic_of_the_sdk_is_told_or_named_as_never_told(bench: Bench) -> None:
+    """Everything that can happen at the desk happens, with every topic heard."""
+    topics = {
+        CONTACT: sdk_topics("contact") | TOPICS_SINCE[CONTACT],
+        VOICE: sdk_topics("voice"),
+        ACTIVITY: TOPICS_SINCE[ACTIVITY],
+    }
+    told: set[str] = set()
+    desk = bench.desk
+    on_event = desk.on_event
+
+    def hear(namespace: str, key: str, parameter: str, data: Any) -> None:
+        assert key in topics.get(namespace, ()), f"{namespace} {key} is no topic of the SDK"
+        told.add(key)
+        on_event(namespace, key, parameter, data)
+
+    desk.on_event = hear
+    call, missed, failed = bench.contact(), bench.contact(), bench.contact()
+    desk.pend(failed.id)
+    desk.fail(failed.id)
+    desk.miss(missed.id)
+    desk.accept(call.id)
+    for on_hold in (True, False):
+        desk.hold(call.id, on_hold)
+        desk.hold_self(call.id, on_hold)
+    desk.remove_participant(call, desk.add_participant(call.id, "agent-1", "agent"))
+    desk.request_state("Break")
+    desk.set_enhancement("NONE")
+    desk.set_profile("Sales", [("VOICE", 1)])
+    desk.end(call.id)
+    for contact in (call, missed, failed):
+        desk.clear(contact.id)
+    assert set().union(*topics.values()) - told == NEVER_TOLD
 
 
 @pytest.mark.slow  # its first run installs the npm packages
@@ -312,6 +384,21 @@ def test_accepting_and_clearing_a_contact(bench: Bench) -> None:
     kinds = [message["type"] for _, message in bench.edge.sent[before:]]
     assert kinds == ["response", "appLifecycle"]  # the answer first, then the end of the iframe that waits for it
     assert bench.desk.contacts == []
+
+
+def test_rejecting_a_contact_and_leaving_one(bench: Bench) -> None:
+    bench.app.permissions[:] = ["*"]
+    here = {"contactId": "CURRENT_CONTACT"}
+    offered, connected = bench.contact(), bench.contact()
+    bench.desk.accept(connected.id)
+    answer((bench, bench.running(offered)), "contact/reject", here)
+    asked = (bench, bench.running(connected))
+    assert refusal(asked, "contact/reject", here)[0] == "invalidRequest"
+    answer(asked, "contact/disconnectSelf", here)
+    assert (offered.state, connected.state) == ("missed", "acw")
+    for contact in (offered, connected):
+        state = answer(asked, "contact/getParticipantState", {"participantId": contact.id + "/agent"})
+        assert state == {"value": "disconnected"}
 
 
 def test_holding_and_resuming_a_call(asked: tuple[Bench, Any]) -> None:

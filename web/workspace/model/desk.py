@@ -280,6 +280,7 @@ class Desk:
         if pending:
             self._publish(contact, "contact/connecting")
         self._publish(contact, "contact/connected")
+        self._participant_state(contact, contact.id + "/agent", "connected")
         return contact
 
     def fail(self, contact_id: str = "") -> Contact:
@@ -300,6 +301,7 @@ class Desk:
         contact = self._step(contact_id, (CONNECTED,), ACW, "ended")
         contact.on_hold = contact.self_on_hold = False
         self._publish(contact, "contact/acw")
+        self._participant_state(contact, contact.id + "/agent", "disconnected")
         return contact
 
     def clear(self, contact_id: str = "") -> Contact:

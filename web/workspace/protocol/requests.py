@@ -194,6 +194,14 @@ def _accept(request: Request) -> None:
     request.desk.accept(request.contact().id)
 
 
+def _reject(request: Request) -> None:
+    request.desk.miss(request.contact().id)
+
+
+def _disconnect_self(request: Request) -> None:
+    request.desk.end(request.contact().id)
+
+
 def _clear(request: Request) -> None:
     contact = request.contact()
     if contact.state not in (ACW, MISSED):
@@ -254,7 +262,7 @@ def _participant_state(request: Request) -> "Any":
     held = contact.on_hold if person["participantId"].endswith("/customer") else contact.self_on_hold
     if contact.state == CONNECTED:
         return {"value": "hold" if held else "connected"}
-    return {"value": "disconnected" if contact.state == ACW else "connecting"}
+    return {"value": "disconnected" if contact.state in (ACW, MISSED) else "connecting"}
 
 
 def _disconnect(request: Request) -> None:
@@ -431,6 +439,8 @@ _ROUTES: "dict[tuple[str, str], Callable[[Request], Any]]" = {
     (CONTACT, "contact/transfer"): _transfer,
     (CONTACT, "contact/accept"): _accept,
     (CONTACT, "contact/clear"): _clear,
+    (CONTACT, "contact/reject"): _reject,
+    (CONTACT, "contact/disconnectSelf"): _disconnect_self,
     (CONTACT, "contact/isPreviewMode"): lambda request: {"isPreviewMode": request.contact() is None},
     (CONTACT, "contact/getPreviewConfiguration"): _not_preview,
     (CONTACT, "contact/engagePreviewContact"): _not_preview,
