@@ -1,6 +1,6 @@
 """What was heard of a contact before this page was there. Runs on CPython and on MicroPython (see test_shared.py)."""
 
-# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,var-annotated"
 
 from popdesk.desk import REFUSED, Unanswered
 from popdesk.recall import SLACK, holds, is_connected, told
