@@ -132,9 +132,12 @@ class Oidc(Table):
 
 
 class Events(Table):
-    """What pages tell of themselves, once for each contact (docs/monitoring.md)."""
+    """What pages tell of themselves, once for each contact, and when that is an alarm (docs/monitoring.md)."""
 
     enabled: bool = True
+    failed_percent: Annotated[float, Field(gt=0, le=100)] = 5
+    first_values_ms: Milliseconds = 3000
+    least_pages: Annotated[int, Field(ge=1, le=1_000_000)] = 20
 
 
 class Api(FunctionSettings):

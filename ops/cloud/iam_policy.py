@@ -34,6 +34,7 @@ RESOURCES = {
     "headers policy": "arn:{partition}:cloudfront::{account}:response-headers-policy/*",
     "table": "arn:{partition}:dynamodb:{region}:{account}:table/{stack}-customers",
     "logs": "arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{stack}-lookup*",
+    "dashboards": "arn:{partition}:cloudwatch::{account}:dashboard/{stack}-*",
     "alarms": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{stack}-*",
     "instance": "{instance}",
     "in instance": "{instance}/*",
@@ -318,6 +319,13 @@ THE_APIS: dict[str, tuple[Need, ...]] = {
         _need(
             "cloudfront:GetOriginRequestPolicy cloudfront:UpdateOriginRequestPolicy cloudfront:DeleteOriginRequestPolicy",
             "origin request policy",
+        ),
+    ),
+    "AWS::CloudWatch::Dashboard": (
+        _need(
+            "cloudwatch:GetDashboard cloudwatch:PutDashboard cloudwatch:DeleteDashboards cloudwatch:TagResource"
+            " cloudwatch:UntagResource cloudwatch:ListTagsForResource",
+            "dashboards",
         ),
     ),
     "AWS::DynamoDB::Table": (_need("dynamodb:UpdateTimeToLive", "table"),),

@@ -17,8 +17,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from popdesk_api.contract import AGENT_HEADER, HEADERS, PREFIX, ROUTE
+from popdesk_api.contract import AGENT_HEADER, EVENTS_ROUTE, HEADERS, PREFIX, ROUTE
 
+from ops.cloud.dashboard import dashboard_body
 from ops.cloud.names import artifacts_bucket, site_bucket, stack_name
 from ops.flows import definitions as flows
 from ops.function_settings import Vpc
@@ -31,6 +32,7 @@ TEMPLATE = ROOT / "ops" / "cloud" / "template.yaml"
 # What opens the page ([tool.popdesk] opens).
 OPENING_TEMPLATES = {opens: ROOT / "ops" / "cloud" / f"template_{opens}.yaml" for opens in ("guide", "service")}
 API_TEMPLATE = ROOT / "ops" / "cloud" / "template_api.yaml"
+EVENTS_TEMPLATE = ROOT / "ops" / "cloud" / "template_events.yaml"
 CODE = ("LambdaKey", "ApiKey")  # the parameters that have the key of a zip
 ROTATE_HANDLER = "rotate_token_key.handler"
 # A page asks a few times for each contact: this is some 100 contacts a second, and keeps a runaway page from the account's
@@ -162,6 +164,9 @@ def render_template(settings: Settings) -> str:
     if settings.api.enabled:
         text = add_sections(text, API_TEMPLATE.read_text("utf-8"))
         values |= _api_values(settings)
+    if settings.api.enabled and settings.api.events.enabled:
+        text = add_sections(text, EVENTS_TEMPLATE.read_text("utf-8"))
+        values |= _events_values(settings)
     return _PLACEHOLDER.sub(lambda match: json.dumps(values[match[1]]), text)
 
 
@@ -226,6 +231,19 @@ def _api_values(settings: Settings) -> dict[str, Any]:
         "api_headers": [*HEADERS, "Accept"],
         "api_requests_per_second": REQUESTS_PER_SECOND,
         "api_burst": BURST,
+    }
+
+
+def _events_values(settings: Settings) -> dict[str, Any]:
+    """Return what stands in template_events.yaml's placeholders."""
+    events = settings.api.events
+    return {
+        "events_route": EVENTS_ROUTE,
+        # Of a handful of pages one is a large share.
+        "events_share": f"IF(pages >= {events.least_pages}, 100 * failed / pages, 0)",
+        "events_failed_percent": events.failed_percent,
+        "events_first_values_ms": events.first_values_ms,
+        "events_dashboard": dashboard_body(),
     }
 
 

@@ -284,6 +284,9 @@ def _arns(place: Place, kind: str, properties: Mapping[str, Any], identity: str)
         return {"logs log-group": place.arn("logs", f"log-group:{properties['LogGroupName']}")}
     if kind == "AWS::CloudWatch::Alarm":
         return {"cloudwatch alarm": place.arn("cloudwatch", f"alarm:{properties['AlarmName']}")}
+    if kind == "AWS::CloudWatch::Dashboard":
+        name = properties["DashboardName"]
+        return {"cloudwatch dashboard": f"arn:{place.partition}:cloudwatch::{place.account}:dashboard/{name}"}
     if kind == "AWS::DynamoDB::Table":
         return {"dynamodb table": place.arn("dynamodb", f"table/{properties['TableName']}")}
     if kind == "AWS::AppIntegrations::Application":

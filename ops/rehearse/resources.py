@@ -244,6 +244,16 @@ class Makers:
     def _delete_cloud_watch_alarm(self, name: str, _: Properties) -> None:
         self._client("cloudwatch").delete_alarms(AlarmNames=[name])
 
+    def _create_cloud_watch_dashboard(self, given: Properties) -> tuple[str, dict[str, str]]:
+        self._call("cloudwatch", "PutDashboard", given)
+        return given["DashboardName"], {}
+
+    def _update_cloud_watch_dashboard(self, _: str, __: Properties, given: Properties) -> None:
+        self._call("cloudwatch", "PutDashboard", given)
+
+    def _delete_cloud_watch_dashboard(self, name: str, _: Properties) -> None:
+        self._client("cloudwatch").delete_dashboards(DashboardNames=[name])
+
     # -- Lambda --------------------------------------------------------------------------------------------------------
 
     def _create_lambda_function(self, given: Properties) -> tuple[str, dict[str, str]]:

@@ -26,7 +26,7 @@ from deploy import cli
 from ops.cli import cloud as cloud_commands
 from ops.cloud.iam_policy import CALLS, THE_APIS, THROUGH_CLOUDFORMATION, Need, parts, policy, size
 from ops.cloud.names import policy_names
-from ops.cloud.stack_template import API_TEMPLATE, OPENING_TEMPLATES, TEMPLATE, add_sections
+from ops.cloud.stack_template import API_TEMPLATE, EVENTS_TEMPLATE, OPENING_TEMPLATES, TEMPLATE, add_sections
 from ops.rehearse.not_needed import NO_ACTION, NOT_NEEDED
 from ops.settings import ROOT
 from tests.aws.small_stack import deployable_settings
@@ -39,7 +39,7 @@ SETTINGS = deployable_settings()
 def _template() -> dict[str, Any]:
     """Return the whole template, the API's part with it."""
     text = TEMPLATE.read_text("utf-8")
-    for more in (*OPENING_TEMPLATES.values(), API_TEMPLATE):
+    for more in (*OPENING_TEMPLATES.values(), API_TEMPLATE, EVENTS_TEMPLATE):
         text = add_sections(text, more.read_text("utf-8"))
     template: Any = decode.decode_str(text)[0]
     return dict(template)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from cfnlint.api import lint
 from popdesk_api.contract import AGENT_HEADER, CONTACT_HEADER, HEADERS, IDEMPOTENCY_HEADER, PREFIX
 from popdesk_api.handler import INSTANCE_VARIABLE
 from popdesk_api.once import TABLE_VARIABLE as WRITES_TABLE_VARIABLE
+from popdesk_api.page_events import PageRecord, write_page
 from token_signing import SECRET_VARIABLE, STACK_VARIABLE
 
 from ops.api_settings import Api
@@ -137,6 +140,38 @@ def test_requests_are_throttled_and_end_before_api_gateway_does() -> None:
     assert int(parameters(with_api(timeout_ms=500))["ApiSeconds"]) == 1
     assert made["HttpApiIntegration"]["Properties"]["TimeoutInMillis"] == 30_000
     assert made["HttpApiRoute"]["Properties"]["RouteKey"] == "ANY /api/{proxy+}"
+
+
+def test_what_pages_tell_has_a_route_without_sign_in_two_alarms_and_a_dashboard_or_nothing() -> None:
+    added = ("HttpApiEventsRoute", "FailedCardsAlarm", "FirstValuesAlarm", "Dashboard")
+    off = resources(with_api(events={"enabled": False}))
+    assert not off.keys() & {*added}
+    assert not resources(without_api()).keys() & {*added}
+    made = resources(
+        with_api(auth="oidc", oidc=OIDC, events={"failed_percent": 2.5, "first_values_ms": 1500, "least_pages": 7})
+    )
+    assert made.keys() - off.keys() == {*added}
+    route, share, values, dashboard = (made[name]["Properties"] for name in added)
+    assert (route["RouteKey"], route["AuthorizationType"]) == ("POST /api/events", "NONE")
+    metrics = {each["Id"]: each for each in share["Metrics"]}
+    assert share["Threshold"] == 2.5
+    assert metrics["share"]["Expression"] == "IF(pages >= 7, 100 * failed / pages, 0)"
+    assert (values["Threshold"], values["ExtendedStatistic"]) == (1500, "p95")
+    # What is alarmed about and drawn is what the function writes.
+    out = io.StringIO()
+    write_page(out, PageRecord(release="", hello=1, first_values=1, pop=1, popped="", failed={}), proven=True)
+    write_page(out, PageRecord(release="", hello=1, first_values=1, pop=1, popped="", failed={}), proven=False)
+    written = {name for line in out.getvalue().splitlines() for name in json.loads(line)}
+    named = {metrics[name]["MetricStat"]["Metric"]["MetricName"] for name in ("pages", "failed")} | {
+        values["MetricName"]
+    }
+    assert named <= written
+    body = json.loads(dashboard["DashboardBody"]["Fn::Sub"])
+    expressions = [str(each["properties"].get("metrics")) for each in body["widgets"]]
+    drawn = {name for each in expressions for name in re.findall(r'MetricName="(\w+)"', each)}
+    assert "FirstValues" in drawn
+    assert drawn <= written
+    assert set(re.findall(r"\$\{([^}]+)\}", dashboard["DashboardBody"]["Fn::Sub"])) <= {"AWS::Region", "Api", "ApiLogs"}
 
 
 def test_sign_in_is_checked_where_it_is_enabled() -> None:
