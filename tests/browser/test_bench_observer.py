@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.bench.instrument import CHANGED, REPORT, observed
+from tests.bench.instrument import CHANGED, observed
+from tests.bench.network import REPORT
 
 pytestmark = pytest.mark.browser
 
