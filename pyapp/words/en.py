@@ -95,6 +95,7 @@ WORDS = {
     "dial.call": "Call {number}",
     "dial.busy": "Calling…",
     "dial.done": "The call is being made.",
+    "wrap.save": "Save",
     "wrap.due": "The wrap-up is not saved yet.",
     "wrap.required": "Save the wrap-up before you clear the contact.",
     "wrap.remind": "The wrap-up is not saved. Do it again to clear the contact without it.",

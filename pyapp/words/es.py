@@ -89,6 +89,7 @@ WORDS = {
     "dial.call": "Llamar al {number}",
     "dial.busy": "Llamando…",
     "dial.done": "Se está llamando.",
+    "wrap.save": "Guardar",
     "wrap.due": "El cierre aún no está guardado.",
     "wrap.required": "Guarde el cierre antes de borrar el contacto.",
     "wrap.remind": "El cierre no está guardado. Repítalo para borrar el contacto sin él.",

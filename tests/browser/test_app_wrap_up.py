@@ -90,7 +90,7 @@ def test_in_each_browser_a_wrap_up_outlives_its_page_and_is_saved(
     expect(app.get_by_label("Note")).to_have_value("Late parcel")
     app.get_by_label("Disposition").select_option("solved")
     assert violations(app) == []
-    submit(app)
+    button(app, "Save").click()
     expect(said(app, "Wrap-up: done.")).to_be_visible()
     assert api.made[-1] == ("POST", "notes", {"text": "Late parcel"})
     context.close()

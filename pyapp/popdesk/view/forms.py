@@ -194,6 +194,8 @@ class _Drawn:
         self.has_fields = any(field.kind != "hidden" for field in action.fields)
         self.has_form = bool(action.confirm) or self.has_fields
         self._title = title(say, action.title)
+        # A wrap-up's own button says what its reminder asks for.
+        self._sends = say("wrap.save") if hasattr(action, "queues") else self._title
         self._button = self._new_button("act", self._title, "quiet-button")
         self._outcome = element("div", className="outcome")
         self._status = element("div", className="tone", role="status")
@@ -342,7 +344,7 @@ class _Drawn:
         ask = element("p", title(say, action.confirm) if action.confirm else "", className="ask", id="ask-" + action.id)
         buttons = element("p", className="form-buttons")
         self._buttons = {
-            "submit": self._new_button("", self._title, "main-button", "submit"),
+            "submit": self._new_button("", self._sends, "main-button", "submit"),
             # The one that does it is not where the first click was: a double click is no answer.
             "back": self._new_button("act-back", say("form.back"), "quiet-button"),
             "yes": self._new_button("", say("form.yes", title=self._title), "main-button", "submit"),
@@ -415,7 +417,7 @@ class _Drawn:
         buttons["back"].hidden = buttons["yes"].hidden = not asking
         buttons["close"].hidden = asking
         buttons["discard"].hidden = not (form.state == FAILURE and form.uncertain)
-        buttons["submit"].textContent = self._say("form.again") if form.state == FAILURE else self._title
+        buttons["submit"].textContent = self._say("form.again") if form.state == FAILURE else self._sends
         for name in ("submit", "yes", "close"):
             buttons[name].ariaDisabled = "true" if form.state in UNDER_WAY else "false"
 
