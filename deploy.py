@@ -37,6 +37,7 @@ _CLOUD = {
         *("prune", "destroy", "doctor", "iam-policy"),
     ),
     "ops.cli.customers": ("customers",),
+    "ops.cli.native_test_cases": ("test-cases",),
     "ops.cli.rehearse": ("rehearse",),
 }
 # A question was asked where standard input has ended: in a pipeline, by cron.

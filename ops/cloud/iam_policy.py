@@ -144,6 +144,7 @@ CALLS: dict[str, dict[str, Need]] = {
         "list_security_profile_permissions": _need("connect:ListSecurityProfilePermissions", "instance", "in instance"),
         "update_security_profile": _need("connect:UpdateSecurityProfile", "instance", "in instance"),
         "describe_contact_flow": _need("connect:DescribeContactFlow", "instance", "in instance"),
+        "create_test_case": _need("connect:CreateTestCase", "instance", "in instance"),
     },
 }
 

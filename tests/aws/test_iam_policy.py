@@ -28,6 +28,7 @@ from ops.cloud.iam_policy import CALLS, THE_APIS, THROUGH_CLOUDFORMATION, Need, 
 from ops.cloud.names import policy_names
 from ops.cloud.stack_template import API_TEMPLATE, EVENTS_TEMPLATE, OPENING_TEMPLATES, TEMPLATE, add_sections
 from ops.rehearse.not_needed import NO_ACTION, NOT_NEEDED
+from ops.rehearse.protocol import operation_model
 from ops.settings import ROOT
 from tests.aws.small_stack import deployable_settings
 from tests.aws.stubbed import Stubbed
@@ -63,6 +64,10 @@ def _named_by_schema(kind: str) -> set[str]:
     assert {"create", "read", "delete"} <= schema["handlers"].keys()
     tagging = (schema.get("tagging") or {}).get("permissions", [])
     return {action.lower() for action in [*tagging, *(name for each in handlers for name in each["permissions"])]}
+
+
+# Operations of 2026, which cfn-lint's copy of the reference does not have yet: held to botocore's model instead.
+_NEWER_THAN_THE_REFERENCE = {"connect:CreateTestCase"}
 
 
 @cache
@@ -127,6 +132,10 @@ def test_every_action_exists_and_can_be_allowed_on_the_resource_that_it_is_allow
         resources = _listed(statement["Resource"])
         for action in _listed(statement["Action"]):
             found = _in_reference(action)
+            if action in _NEWER_THAN_THE_REFERENCE:
+                assert found is None, f"the reference has {action} now: take it out of _NEWER_THAN_THE_REFERENCE"
+                assert operation_model("connect", action.partition(":")[2]).name
+                continue
             assert found is not None, f"AWS has no action {action}"
             kinds = found.get("Resources", [])
             if not kinds:
