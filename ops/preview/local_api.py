@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -112,16 +113,19 @@ class LocalFunctions:
 class LocalApi:
     """Answers what the page asks of /api/. `functions` returns the processes of the last good build, None without an API.
 
-    `authorizer` returns what checks the agents' access tokens, None where they do not sign in.
+    `authorizer` returns what checks the agents' access tokens, None where they do not sign in. `recorded` is called with each
+    record of itself that a page has posted and the API has taken.
     """
 
     def __init__(
         self,
         functions: Callable[[], LocalFunctions | None],
         authorizer: Callable[[], JwtAuthorizer | None] = lambda: None,
+        recorded: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self._functions = functions
         self._authorizer = authorizer
+        self._recorded = recorded
         self.faults = ApiFaults()
 
     async def endpoint(self, request: Request) -> Response:
@@ -159,6 +163,8 @@ class LocalApi:
                 return _made(failure(refused.status))
             event["requestContext"]["authorizer"] = {"jwt": held}
         answer = await run_in_threadpool(functions.invoke, event, SECONDS)
+        if is_event and self._recorded and not answer.error and response(answer.value)[0] < 300:
+            self._recorded(json.loads(body))
         if faults.lost:
             return _made(failure(504))  # it was done, and nobody hears of it
         return _made(failure(500 if answer.again else 503) if answer.error else response(answer.value))

@@ -76,7 +76,11 @@ class Preview:
             api_environment=connect.environment(f"http://127.0.0.1:{port_of(self._connect_sockets[0])}"),
             app_url=self.app_url,
         )
-        api = LocalApi(lambda: self._builds.api, self._builds.authorizer)
+        api = LocalApi(
+            lambda: self._builds.api,
+            self._builds.authorizer,
+            lambda record: self._pages.publish("record", record),
+        )
         site = workspace_site(self._builds, self._pages, connect, api, origin, self.app_url)
         self._serving.add(site, self._sockets)
         self._serving.add(app_site(self._builds, api), self._app_sockets)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Frame
+from playwright.sync_api import Browser, Frame, expect
 from popdesk_api.page_events import PageRecord
 
 from ops.preview.server import Preview
 from ops.settings import load_settings
-from tests.browser.app_stage import AppStates
+from tests.browser.app_stage import AppStates, previewed
 from tests.browser.hosting import OwnCardsServer
 from tests.browser.kept_api import KeptApi
 from tests.conftest import Workspace
@@ -106,3 +107,23 @@ def test_a_page_that_is_closed_tells_at_once(host: Host) -> None:
     host.workspace.page.goto("about:blank")
     host.wait(lambda: host.api.records)
     assert PageRecord.model_validate(host.api.records[0].body).first_values
+
+
+def test_in_preview_a_panel_shows_what_the_real_function_has_taken(browser: Browser) -> None:
+    context = browser.new_context()
+    with previewed(api={"enabled": True}) as preview:
+        workspace = Workspace(preview, context.new_page())
+        workspace.open()
+        workspace.desk.command("panel", name="pages")
+        panel = workspace.page.locator("#panel-pages")
+        expect(panel).to_contain_text("None has come yet")
+        states = AppStates(workspace)
+        frame = states.offer("C-1001")
+        assert states.contact
+        states.contact.accept()
+        frame.locator("#life[data-life=connected]").wait_for()
+        states.contact.end()
+        expect(panel.get_by_role("heading")).to_have_text("Page 1")
+        expect(panel.locator("dd")).to_have_text([re.compile(r"^[1-9]\d* ms$")] * 2 + ["none", "none"])
+        assert workspace.errors == []
+    context.close()

@@ -375,7 +375,7 @@ def test_axe_finds_nothing_in_any_panel_and_theme(hosting: Hosting) -> None:
     hosting.page.evaluate(_AXE)
     for theme in ("light", "dark"):
         hosting.do("theme", mode=theme)
-        for panel in ("contact", "flow", "log", "faults", "desk"):
+        for panel in ("contact", "flow", "log", "faults", "desk", "pages"):
             hosting.do("panel", name=panel)
             expect(hosting.page.locator(f"#panel-{panel}")).to_be_visible()
             found = hosting.page.evaluate("async () => (await axe.run({exclude: ['iframe']})).violations")

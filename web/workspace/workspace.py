@@ -155,7 +155,7 @@ class Workspace:
     def _listen(self) -> None:
         source = js.EventSource.new("/api/events")
         _keep.append(source)
-        for kind in ("reload", "problem", "fixed", "command", "attributes"):
+        for kind in ("reload", "problem", "fixed", "command", "attributes", "record"):
             handler = create_proxy(getattr(self, "_on_" + kind))
             _keep.append(handler)
             source.addEventListener(kind, handler)
@@ -184,6 +184,10 @@ class Workspace:
         told = json.loads(event.data)
         if self.apps.desk.find(told["contactId"]):
             self.apps.desk.set_attributes(told["contactId"], told["attributes"])
+
+    def _on_record(self, event: "Any") -> None:
+        """Show what a page has told of itself, at the end of its contact."""
+        self.page.tools.pages.add(json.loads(event.data))
 
     def _on_command(self, event: "Any") -> None:
         asyncio.create_task(self._command(json.loads(event.data)))

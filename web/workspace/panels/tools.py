@@ -1,4 +1,4 @@
-"""The tools on the right: five panels, of which one is open or none, and the grip that makes them wider or narrower."""
+"""The tools on the right: six panels, of which one is open or none, and the grip that makes them wider or narrower."""
 
 import js
 from jsffi import create_proxy
@@ -10,6 +10,7 @@ from panels.dom import by_id, elements
 from panels.faults import FaultsPanel
 from panels.flow import FlowPanel
 from panels.log import LogPanel
+from panels.pages import PagesPanel
 from panels.part import Part
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from panels.page import Page
 
 
+PANELS = ("contact", "flow", "log", "faults", "desk", "pages")
 # The narrowest that the tools are made, and what is left to the contact, px; and what an arrow key does.
 NARROWEST = 220
 LEFT_TO_OTHERS = 560
@@ -31,13 +33,15 @@ class Tools(Part):
     def __init__(self, page: "Page") -> None:
         super().__init__(page)
         self.log = LogPanel(page)
+        self.pages = PagesPanel(page)
         self.panels: dict[str, Part] = {
             "contact": ContactPanel(page),
             "flow": FlowPanel(page),
             "log": self.log,
             "faults": FaultsPanel(page),
             "desk": DeskPanel(page),
-        }
+            "pages": self.pages,
+        }  # those of PANELS
         self.panel = "contact"
         self.is_open = True
         self.clicks = {"panel-toggle": self._toggle}
@@ -49,7 +53,7 @@ class Tools(Part):
     def open(self, name: str = "") -> None:
         """Open a panel by name, or close it for ""."""
         if name and name not in self.panels:
-            raise NotPossible("the panels are contact, flow, log, faults, desk")
+            raise NotPossible("the panels are " + ", ".join(PANELS))
         self.is_open = bool(name)
         self.panel = name or self.panel
         self.page.changed()
