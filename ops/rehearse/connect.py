@@ -82,7 +82,7 @@ class Connect(Backend):
     """The instance. `contacts` answers for its contacts while the local workspace is open."""
 
     def __init__(self, place: Place, queue: str, apps: AppIntegrations) -> None:
-        self._place, self._apps = place, apps
+        self._place, self.apps = place, apps
         other = {"Namespace": "somebody-elses", "ApplicationPermissions": ["ACCESS"], "Type": "THIRD_PARTY_APPLICATION"}
         self.profiles: dict[str, dict[str, Any]] = {
             f"profile-{name.lower()}": {"name": name, "applications": [other], "permissions": ["BasicAgentAccess"]}
@@ -126,13 +126,13 @@ class Connect(Backend):
     def create_integration_association(self, asked: Parameters) -> Parameters:
         self._check(asked)
         arn, kind = asked["IntegrationArn"], asked["IntegrationType"]
-        if kind == "APPLICATION" and not self._apps.namespace(arn):
+        if kind == "APPLICATION" and not self.apps.namespace(arn):
             raise Refusal("InvalidRequestException", f"there is no application {arn}")
         if any(other == (kind, arn) for other in self.associations.values()):
             raise Refusal("DuplicateResourceException", f"{arn} is associated already")
         identity = str(uuid.uuid4())
         self.associations[identity] = (kind, arn)
-        self._apps.associated.add(arn)
+        self.apps.associated.add(arn)
         return {
             "IntegrationAssociationId": identity,
             "IntegrationAssociationArn": f"{self._place.instance}/integration-association/{identity}",
@@ -143,12 +143,12 @@ class Connect(Backend):
         if asked["IntegrationAssociationId"] not in self.associations:
             raise Refusal("ResourceNotFoundException", "there is no such association")
         _, arn = self.associations[asked["IntegrationAssociationId"]]
-        namespace = self._apps.namespace(arn)
+        namespace = self.apps.namespace(arn)
         for profile in self.profiles.values():
             if namespace in [application["Namespace"] for application in profile["applications"]]:
                 raise Refusal("InvalidRequestException", f"security profile {profile['name']} still grants {namespace}")
         del self.associations[asked["IntegrationAssociationId"]]
-        self._apps.associated.discard(arn)
+        self.apps.associated.discard(arn)
 
     def list_integration_associations(self, asked: Parameters) -> Parameters:
         self._check(asked)

@@ -7,7 +7,7 @@
   association while a security profile grants it (seen for a sister type, so it is assumed).
 - Change sets know of changed parameters; a bucket policy's conditions count; buckets have owners; stacks can be put into
   a state (`POST /popdesk/stack-status?name=...&status=...`) and be continued from UPDATE_ROLLBACK_FAILED.
-- Amazon Connect (tests/aws/connect_backend.py), drift (there is none) and IAM's simulator (all is allowed).
+- Amazon Connect (ops/rehearse/connect.py), drift (there is none) and IAM's simulator (all is allowed).
 - CloudFront serves what the stack's distribution has as origin, over TLS on a loopback port, with the headers of the
   stack's response headers policy. Of the API it knows the refusal alone: requests get no further than to its door
   (tests/unit/api runs the function).
@@ -29,9 +29,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ops.rehearse.certificate import Certificate
-from tests.aws.connect_backend import ACCOUNT, INSTANCE, Connect
+from ops.rehearse.connect import Connect
+from tests.aws.connect_backend import ACCOUNT, INSTANCE, make_connect
+from tests.aws.connect_backend import answer as connect_answer
 
-CONNECT = Connect()
+_connects = [make_connect()]  # the last one is the account's
 _REGION = "us-east-1"
 _distributions: dict[str, dict[str, Any]] = {}  # id -> DistributionConfig
 _header_policies: dict[str, dict[str, Any]] = {}  # id -> ResponseHeadersPolicyConfig
@@ -40,6 +42,11 @@ Environ = dict[str, Any]
 Start = Callable[[str, list[tuple[str, str]]], Any]
 Application = Callable[[Environ, Start], Iterable[bytes]]
 Properties = dict[str, Any]
+
+
+def connect() -> Connect:
+    """Return the account's Amazon Connect."""
+    return _connects[-1]
 
 
 class Site:
@@ -233,31 +240,27 @@ def _declare_types(site: Site) -> None:
 
     def make_application(_: str, properties: Properties) -> tuple[str, dict[str, str]]:
         arn = f"arn:aws:app-integrations:{_REGION}:{ACCOUNT}:application/{uuid.uuid4()}"
-        namespaces[arn] = properties["Namespace"]
+        connect().apps.applications[arn] = {"Arn": arn, "Namespace": properties["Namespace"]}
         return arn, {"ApplicationArn": arn}
-
-    namespaces: dict[str, str] = {}
 
     def associate(_: str, properties: Properties) -> tuple[str, dict[str, str]]:
         arn, kind = properties["IntegrationArn"], properties["IntegrationType"]
         if kind == "LAMBDA_FUNCTION":
-            CONNECT.functions.append(arn)
-        else:
-            CONNECT.associations[arn] = kind
-        return arn, {}
+            connect().associate_lambda_function({"InstanceId": INSTANCE, "FunctionArn": arn})
+            return arn, {}
+        asked = {"InstanceId": INSTANCE, "IntegrationArn": arn, "IntegrationType": kind}
+        return str(connect().create_integration_association(asked)["IntegrationAssociationId"]), {}
 
-    def dissociate(arn: str) -> None:
-        for profile in CONNECT.profiles.values():
-            if namespaces.get(arn) in [application["Namespace"] for application in profile["applications"]]:
-                raise RuntimeError(f"security profile {profile['name']} still grants {namespaces[arn]}")
-        CONNECT.associations.pop(arn, None)
-        if arn in CONNECT.functions:
-            CONNECT.functions.remove(arn)
+    def dissociate(identity: str) -> None:
+        if identity.startswith("arn:"):
+            connect().disassociate_lambda_function({"InstanceId": INSTANCE, "FunctionArn": identity})
+        elif identity in connect().associations:
+            connect().delete_integration_association({"InstanceId": INSTANCE, "IntegrationAssociationId": identity})
 
     def make_flow(_: str, properties: Properties) -> tuple[str, dict[str, str]]:
         identity = str(uuid.uuid4())
         json.loads(properties["Content"])
-        CONNECT.flows[identity] = {
+        connect().flows[identity] = {
             "Id": identity,
             "Arn": f"{INSTANCE}/contact-flow/{identity}",
             "Name": properties["Name"],
@@ -265,7 +268,7 @@ def _declare_types(site: Site) -> None:
             "State": properties["State"],
             "Status": "PUBLISHED",
         }
-        return CONNECT.flows[identity]["Arn"], {}
+        return f"{INSTANCE}/contact-flow/{identity}", {}
 
     def make_secret(_: str, properties: Properties) -> tuple[str, dict[str, str]]:
         answer = secretsmanager_backends[ACCOUNT][_REGION].create_secret(
@@ -313,7 +316,7 @@ def _declare_types(site: Site) -> None:
     _declare("AWS::AppIntegrations::Application", make_application)
     _declare("AWS::Connect::IntegrationAssociation", associate, dissociate)
     _declare("AWS::Connect::View", named(f"{INSTANCE}/view/"))
-    _declare("AWS::Connect::ContactFlow", make_flow, _forget(CONNECT.flows))
+    _declare("AWS::Connect::ContactFlow", make_flow, lambda arn: _forget(connect().flows)(arn))
 
 
 # -- where moto does otherwise than AWS ----------------------------------------------------------------------------------
@@ -432,7 +435,7 @@ def extend(moto: Application) -> tuple[Application, Site]:
     def application(environ: Environ, start: Start) -> Iterable[bytes]:
         path, query = environ["PATH_INFO"], environ.get("QUERY_STRING", "")
         if path == "/moto-api/reset":
-            CONNECT.reset()
+            _connects[:] = [make_connect()]
             _distributions.clear()
             _header_policies.clear()
         if path == "/popdesk/stack-status":
@@ -442,8 +445,7 @@ def extend(moto: Application) -> tuple[Application, Site]:
         service = re.search(r"/\d{8}/[^/]+/([a-z0-9-]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
         name = service[1] if service else ""
         if name == "connect":
-            raw = str(environ.get("RAW_URI", path)).partition("?")[0]
-            return _respond(start, *CONNECT.answer(environ["REQUEST_METHOD"], raw, query, _body(environ)))
+            return _respond(start, *connect_answer(connect(), environ))
         if name in ("cloudformation", "iam"):
             body = _body(environ)
             if (answer := _answer_query(body)) is not None:

@@ -8,7 +8,7 @@
     answered = Answered()        # the same in any order and from many threads, by functions
     answered.on("iam", "get_role", lambda asked: {"Role": {...}})
     answered.on("sts", "get_caller_identity", Refusal("ExpiredToken", "..."))
-    answered.connect.functions   # and Amazon Connect as tests/aws/connect_backend.py has it
+    answered.connect.functions   # and Amazon Connect as ops/rehearse/connect.py has it
 
 The answers are the test's own, but they and the parameters of the calls are held to AWS's models: what botocore's
 Stubber checks, and the values of enumerations and the lengths of lists beside.
@@ -24,9 +24,11 @@ from urllib.parse import urlsplit
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
+from werkzeug.test import EnvironBuilder
 
-from ops.rehearse.protocol import problems
-from tests.aws.connect_backend import Connect, Refusal, service_model
+from ops.rehearse.protocol import Refusal, operation_model, problems
+from tests.aws.connect_backend import answer as connect_answer
+from tests.aws.connect_backend import make_connect
 from tests.aws.world import open_test_aws
 
 Answer = dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]] | Refusal
@@ -60,11 +62,11 @@ class Stubbed:
 
 
 class Answered:
-    """An Aws that is answered by functions, by operation, and by the tests' own Amazon Connect."""
+    """An Aws that is answered by functions, by operation, and by the rehearsal's Amazon Connect."""
 
     def __init__(self) -> None:
         self.aws = open_test_aws("http://127.0.0.1:1")
-        self.connect = Connect()
+        self.connect = make_connect()
         self._answers: dict[tuple[str, str], Answer] = {}
         self.asked: list[tuple[str, dict[str, Any]]] = []  # what the functions were asked: (operation, parameters)
         self.aws.client("connect").meta.events.register_first("before-send.connect", self._send_to_connect)
@@ -77,7 +79,7 @@ class Answered:
             return
         client = self.aws.client(service)
         name = client.meta.method_to_api_mapping[operation]
-        shape = service_model(service).operation_model(name).output_shape
+        shape = operation_model(service, name).output_shape
 
         def keep(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
             context["asked"] = params
@@ -101,7 +103,11 @@ class Answered:
     def _send_to_connect(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         address = urlsplit(request.url)
         body = request.body if isinstance(request.body, bytes) else b""
-        status, headers, content = self.connect.answer(request.method, address.path, address.query, body)
+        headers = {name: text.decode() if isinstance(text, bytes) else text for name, text in request.headers.items()}
+        environ = EnvironBuilder(
+            address.path, query_string=address.query, method=request.method, headers=headers, data=body
+        ).get_environ()
+        status, headers, content = connect_answer(self.connect, environ)
         return AWSResponse(request.url, status, headers, _Raw(content))
 
 

@@ -23,7 +23,7 @@ from ops.cloud.grants import GRANT_TYPE, GUIDES
 from ops.cloud.iam_policy import granted_actions
 from ops.cloud.names import policy_names
 from ops.function_settings import Vpc
-from tests.aws.connect_backend import Refusal
+from ops.rehearse.protocol import Refusal
 from tests.aws.small_stack import INSTANCE, deployable_settings
 from tests.aws.stubbed import Answered
 
@@ -66,7 +66,7 @@ def healthy() -> Answered:
     made = Answered()
     made.on("sts", "get_caller_identity", _asked_by(_ROOT))
     made.on("cloudformation", "describe_stacks", _stack())
-    made.connect.associations[_APPLICATION] = "APPLICATION"
+    made.connect.associations["one"] = ("APPLICATION", _APPLICATION)
     made.connect.functions += ["arn:aws:lambda:us-east-1:123456789012:function:other", "arn:another", _LOOKUP]
     for flow in ("main", "guide"):
         made.connect.flows[flow] = {"Name": flow, "State": "ACTIVE", "Status": "PUBLISHED"}
@@ -117,7 +117,7 @@ def test_where_a_service_opens_the_page_it_is_looked_at_and_no_guide_is(healthy:
     assert (found["service associated"].state, found["service"].state) == ("wrong", "wrong")
     assert "'Popdesk service' among their applications, so no service opens the page" in found["service"].detail
     assert "doctor --grant Agent" in found["service"].hint
-    healthy.connect.associations[_SERVICE] = "APPLICATION"
+    healthy.connect.associations["two"] = ("APPLICATION", _SERVICE)
     agent = healthy.connect.profiles["profile-agent"]
     agent["applications"] = [*agent["applications"], {**OURS, "Namespace": "popdesk-service"}]
     found = _opened_by_a_service(healthy)
@@ -161,7 +161,7 @@ def test_subnets_and_groups_of_several_vpcs_or_that_are_not_there_are_found(heal
     healthy.on("ec2", "describe_subnets", Refusal("InvalidSubnetID.NotFound", missing))
     found = _in_a_vpc(healthy)["lookup.vpc"]
     assert (found.state, missing in found.detail, "fix lookup.vpc" in found.hint) == ("wrong", True, True)
-    healthy.on("ec2", "describe_subnets", Refusal("UnauthorizedOperation", "You are not authorized", 403))
+    healthy.on("ec2", "describe_subnets", Refusal("UnauthorizedOperation", "You are not authorized"))
     found = _in_a_vpc(healthy)["lookup.vpc"]
     assert (found.state, "UnauthorizedOperation" in found.detail) == ("open", True)
 

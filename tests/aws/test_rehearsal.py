@@ -44,9 +44,23 @@ def _settings() -> Settings:
 @pytest.fixture(scope="session")
 def record() -> dict[str, Any]:
     """Return the report of a rehearsal of the tests' project, with the API enabled."""
-    over = json.dumps({"api": {"enabled": True, "cases": "dynamodb"}})
+    return _rehearsed({"api": {"enabled": True, "cases": "dynamodb"}})
+
+
+def _rehearsed(over: dict[str, Any], *options: str) -> dict[str, Any]:
+    """Return the report of a rehearsal with other settings laid over."""
     ran = subprocess.run(
-        [sys.executable, "-m", "ops.rehearse.command", over, "rehearse", "--env", "prod", "--json"],
+        [
+            sys.executable,
+            "-m",
+            "ops.rehearse.command",
+            json.dumps(over),
+            "rehearse",
+            "--env",
+            "prod",
+            "--json",
+            *options,
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -99,6 +113,14 @@ def test_an_agent_takes_a_call_in_a_browser(record: dict[str, Any]) -> None:
     (look,) = [step for step in record["steps"] if step["what"] == IN_A_BROWSER]
     assert look["seconds"] > 0
     assert look["problem"] == ""
+
+
+@pytest.mark.timeout(1200)
+def test_a_page_that_a_service_opens_and_a_table_of_customers_are_rehearsed() -> None:
+    """The service hears the call connect and opens the page, which shows nobody: the table is empty yet."""
+    report = _rehearsed({"opens": "service", "lookup": {"adapter": "dynamodb"}}, "--first")
+    assert report["problems"] == []
+    assert [step for step in report["steps"] if step["what"] == IN_A_BROWSER]
 
 
 def test_every_type_of_the_template_is_made_and_deleted(record: dict[str, Any]) -> None:

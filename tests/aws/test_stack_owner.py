@@ -8,8 +8,8 @@ import pytest
 
 from ops.cloud.stack import read_own_stack
 from ops.errors import UserError
+from ops.rehearse.protocol import Refusal
 from ops.settings import Settings
-from tests.aws.connect_backend import Refusal
 from tests.aws.small_stack import deployable_settings
 from tests.aws.stubbed import Answered
 
