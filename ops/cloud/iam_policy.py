@@ -250,6 +250,7 @@ THROUGH_CLOUDFORMATION: dict[str, tuple[Need, ...]] = {
         _need(
             "dynamodb:CreateTable dynamodb:DescribeTable dynamodb:UpdateTable dynamodb:DeleteTable"
             " dynamodb:DescribeContinuousBackups dynamodb:UpdateContinuousBackups dynamodb:DescribeTimeToLive"
+            " dynamodb:UpdateTimeToLive"
             " dynamodb:DescribeContributorInsights dynamodb:DescribeKinesisStreamingDestination"
             " dynamodb:GetResourcePolicy dynamodb:TagResource dynamodb:UntagResource dynamodb:ListTagsOfResource",
             "table",
@@ -329,7 +330,6 @@ THE_APIS: dict[str, tuple[Need, ...]] = {
             "dashboards",
         ),
     ),
-    "AWS::DynamoDB::Table": (_need("dynamodb:UpdateTimeToLive", "table"),),
     "AWS::SecretsManager::Secret": (
         _need("secretsmanager:GetRandomPassword", "any"),
         _need(

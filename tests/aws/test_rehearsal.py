@@ -119,7 +119,7 @@ def test_an_agent_takes_a_call_in_a_browser(record: dict[str, Any]) -> None:
 def test_a_page_that_a_service_opens_and_a_table_of_customers_are_rehearsed() -> None:
     """The service hears the call connect and opens the page, which shows nobody: the table is empty yet."""
     report = _rehearsed({"opens": "service", "lookup": {"adapter": "dynamodb"}}, "--first")
-    assert report["problems"] == []
+    assert report["problems"] == [], [step["said"] for step in report["steps"] if step["problem"]]
     assert [step for step in report["steps"] if step["what"] == IN_A_BROWSER]
 
 
