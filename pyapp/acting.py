@@ -279,7 +279,7 @@ class Acting:
             form.kind, form.problem = kind, problem
 
     async def _do(self, form: "Form", undo: bool) -> None:
-        """Do what a form's action does, or undo it; then the cards that ask the API ask again."""
+        """Do what a form's action does, or undo it; then the cards that ask the API, or handling.py, ask again."""
         from popdesk.forms import perform
 
         def defect(error: Exception) -> None:
@@ -287,7 +287,7 @@ class Acting:
 
         paths = await perform(form, self._board.desk, self._call, defect, undo)
         if paths:
-            names = self._board.asked(QUESTION)
+            names = self._board.asked(QUESTION) + self._board.asked("workspace ")
             for path in paths:
                 if path[: len(_OF_CONTACT)] == _OF_CONTACT:
                     names.append("contact.attributes")

@@ -334,13 +334,14 @@ class App:
     async def _ask_again_and_again(self, seconds: float) -> None:
         """Ask for the attributes once every so many seconds: no event tells what a flow or Lambda edits meanwhile.
 
+        And whether the customer is on hold, where a card asks that: the agent may have used the workspace's own button.
         Only while the agent sees the page, and never while an answer is still to come.
         """
         while not self._state.contact.is_over:
             await asyncio.sleep(seconds)
             hidden = self._state.contact.hidden or not browser.is_visible()
             if not hidden and not self._board.waits_for("contact.attributes"):
-                self._refresh(["contact.attributes"])
+                self._refresh(["contact.attributes", "workspace is_on_hold"])
 
     def _leave(self) -> None:
         """Ask nothing more: there is no workspace."""

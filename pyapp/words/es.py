@@ -153,6 +153,7 @@ WORDS = {
     "error.details": "Detalles para desarrolladores",
     # titles of cards
     "Phone number or e-mail": "Teléfono o correo",
+    "Wrap-up": "Cierre",
     "Channel": "Canal",
     "Queue": "Cola",
     "In queue since": "En cola desde",
