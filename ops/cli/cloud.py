@@ -29,10 +29,11 @@ from ops.cloud.destroy import destroy
 from ops.cloud.doctor import examine
 from ops.cloud.drift import read_drift
 from ops.cloud.events import Events
+from ops.cloud.github_role import repository, role_template
 from ops.cloud.grants import grant, withdraw
 from ops.cloud.iam_policy import MANAGED_SIZE, ROLE_SIZE, parts, policy, size
 from ops.cloud.manifests import Release, read_history, read_manifest
-from ops.cloud.names import policy_names, stack_name
+from ops.cloud.names import partition, policy_names, stack_name
 from ops.cloud.prune import prune
 from ops.cloud.rollback import plan_rollback, rollback
 from ops.cloud.settings_check import check_deployable
@@ -495,15 +496,37 @@ def doctor(aws: Aws, settings: Settings, grantee: str, dry_run: bool, as_json: b
 @cloud
 @click.option("--account", default="", help="The account's number; the instance's if not given.")
 @click.option("--part", type=click.IntRange(min=1), help="One of the managed policies that it takes.")
-def iam_policy(aws: Aws, settings: Settings, account: str, part: int | None) -> None:  # noqa: ARG001 (makes no call)
-    """Print the least-privilege policy for the user or role that releases.
+@click.option("--trust", default="", help="Print the role for a repository's workflows: github:OWNER/REPO.")
+@click.option(
+    "--github-environment",
+    "github_environments",
+    multiple=True,
+    help="The GitHub environment whose jobs the role trusts; the name given with --env if not given.",
+)
+def iam_policy(
+    aws: Aws,  # noqa: ARG001 (makes no call)
+    settings: Settings,
+    account: str,
+    part: int | None,
+    trust: str,
+    github_environments: tuple[str, ...],
+) -> None:
+    """Print the least-privilege policy for the user or role that releases, or with --trust that role.
 
-    Whole, it fits inside a role (an inline policy). A managed policy takes less: print those with --part 1, --part 2.
+    A managed policy takes less than the whole: print those with --part 1, --part 2. The role, a CloudFormation template, has them
+    all.
     """
+    name = repository(trust) if trust else ""
+    _check_trust_options(trust, part, github_environments, settings)
     check_deployable(settings)
     number = account or settings.aws.instance_account
     whole = policy(policy_names(settings, number), settings.api.enabled)
     made = parts(whole)
+    if trust:
+        trusted = github_environments or (settings.environment,)
+        template = role_template(made, number, partition(settings.aws.region), name, trusted)
+        print(json.dumps(template, indent=1))
+        return
     if part is not None:
         if part > len(made):
             raise UserError(
@@ -513,11 +536,32 @@ def iam_policy(aws: Aws, settings: Settings, account: str, part: int | None) -> 
         return
     print(json.dumps(whole, indent=2))
     if len(made) > 1:
+        fits = "this fits" if size(whole) <= ROLE_SIZE else "this fits neither"
+        nor = "not" if size(whole) <= ROLE_SIZE else "nor"
         err.print(
-            f"{size(whole):,} characters: this fits inside a role ({ROLE_SIZE:,}), "
-            f"not in a managed policy ({MANAGED_SIZE:,}). As {len(made)} managed policies, all to be attached: "
+            f"{size(whole):,} characters: {fits} inside a role ({ROLE_SIZE:,}), "
+            f"{nor} in a managed policy ({MANAGED_SIZE:,}). As {len(made)} managed policies, all to be attached: "
             + ", ".join(f"--part {n + 1}" for n in range(len(made))),
             soft_wrap=True,
+        )
+
+
+def _check_trust_options(trust: str, part: int | None, github_environments: Sequence[str], settings: Settings) -> None:
+    """Raise UserError (exit code 2) where an option has no meaning beside --trust, or without it."""
+    if not trust and github_environments:
+        raise UserError(
+            "--github-environment", "only a role trusts one", "give --trust github:OWNER/REPO", exit_code=WRONG_SETTINGS
+        )
+    if trust and part is not None:
+        raise UserError(
+            "--part", "the role has all the policy's parts", "leave --part or --trust out", exit_code=WRONG_SETTINGS
+        )
+    if trust and not github_environments and not settings.environment:
+        raise UserError(
+            "--trust",
+            "there is no environment whose jobs the role should trust",
+            "give --env NAME, or --github-environment NAME",
+            exit_code=WRONG_SETTINGS,
         )
 
 
