@@ -46,7 +46,7 @@ from ops.settings import PYPROJECT, ROOT, Settings, load_settings
 from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
 
 _ACCOUNT = "111122223333"
-_INSTANCE = "11111111-2222-3333-4444-555555555555"
+INSTANCE_ID = "11111111-2222-3333-4444-555555555555"
 _LONGEST = 1800.0  # seconds that a command may take
 _AGENTS = "Agent"  # a security profile of the rehearsed instance
 KILLED = -9
@@ -113,7 +113,7 @@ def rehearse(environment: str, faults: Faults, tell: Callable[[str], None], firs
 def instance_over(settings: Settings) -> dict[str, Any]:
     """Return what a rehearsal changes in the settings: an instance where there is none yet; no domain, as it is not here."""
     region = settings.aws.region
-    made_up = f"arn:{partition(region)}:connect:{region}:{_ACCOUNT}:instance/{_INSTANCE}"
+    made_up = f"arn:{partition(region)}:connect:{region}:{_ACCOUNT}:instance/{INSTANCE_ID}"
     aws = {"domain": "", "certificate_arn": ""} if settings.aws.domain else {}
     return {"aws": aws if settings.aws.instance_arn else {**aws, "instance_arn": made_up}}
 

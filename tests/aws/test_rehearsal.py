@@ -20,7 +20,7 @@ from ops.cloud.names import policy_names
 from ops.rehearse import rehearsal
 from ops.rehearse.local_aws import WHAT_IT_DOES_NOT, Faults
 from ops.rehearse.policy import Access, Place, Policy, needed
-from ops.rehearse.rehearsal import IN_A_BROWSER, Report, Step, instance_over
+from ops.rehearse.rehearsal import IN_A_BROWSER, INSTANCE_ID, Report, Step, instance_over
 from ops.settings import ROOT, Settings, load_settings
 
 pytestmark = pytest.mark.thorough
@@ -32,6 +32,7 @@ NOT_REHEARSED: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("iam", "GetRole", {"RoleName": "release"}, "`doctor` as a role, not as a user"),
     ("ec2", "DescribeSubnets", {"SubnetIds": ["subnet-1"]}, "`doctor`, where lookup.vpc is set"),
     ("ec2", "DescribeSecurityGroups", {"GroupIds": ["sg-1"]}, "`doctor`, where lookup.vpc is set"),
+    ("connect", "CreateTestCase", {"InstanceId": INSTANCE_ID}, "`test-cases --create`, which a team does by itself"),
 )
 
 
