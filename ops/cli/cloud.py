@@ -26,9 +26,10 @@ from ops.cloud.bucket import PAGE, Lost, earlier_releases, page_is, read_live, r
 from ops.cloud.change_set import discard_plan
 from ops.cloud.deployment import Difference, PreparedRelease, caller, execute, place_of, prepare
 from ops.cloud.destroy import destroy
-from ops.cloud.doctor import examine
+from ops.cloud.doctor import Finding, examine
 from ops.cloud.drift import read_drift
 from ops.cloud.events import Events
+from ops.cloud.first_day import walk
 from ops.cloud.github_role import repository, role_template
 from ops.cloud.grants import grant, withdraw
 from ops.cloud.iam_policy import MANAGED_SIZE, ROLE_SIZE, parts, policy, size
@@ -467,9 +468,10 @@ def _cases(stack: Stack) -> str:
 @click.command()
 @cloud
 @click.option("--grant", "grantee", default="", help="Let this security profile of agents grant the application.")
+@click.option("--live", is_flag=True, help="Walk the ten steps of docs/first-day.md against the live instance.")
 @_dry_run
 @_json
-def doctor(aws: Aws, settings: Settings, grantee: str, dry_run: bool, as_json: bool) -> None:
+def doctor(aws: Aws, settings: Settings, grantee: str, live: bool, dry_run: bool, as_json: bool) -> None:
     """Check everything that a working screen pop needs, and say how to correct it. Exit code 3 if anything is wrong."""
     if grantee:
         check_deployable(settings)
@@ -478,17 +480,55 @@ def doctor(aws: Aws, settings: Settings, grantee: str, dry_run: bool, as_json: b
         words = f"{grantee} {would if changed else 'grants already'} {settings.name}"
         _answer({"profile": grantee, "changed": changed and not dry_run}, words, as_json)
         return
+    if live:
+        _first_day(aws, settings, as_json)
+        return
     findings = []
     for finding in examine(aws, settings):
         findings.append(finding)
         if not as_json:
-            mark = {"ok": "[green]ok   [/]", "wrong": "[red]wrong[/]", "open": "[yellow]open [/]"}[finding.state]
-            out.print(f"{mark} {escape(finding.what)}  [dim]{escape(finding.detail)}[/]")
-            if finding.hint:
-                out.print(f"      {escape(as_given(finding.hint))}")
+            _show_finding(finding)
     if as_json:
-        print(json.dumps([{**finding.as_json(), "hint": as_given(finding.hint)} for finding in findings]))
+        print(json.dumps([_finding_facts(finding) for finding in findings]))
     if any(finding.state != "ok" for finding in findings):
+        sys.exit(DIFFERENT)
+
+
+def _show_finding(finding: Finding) -> None:
+    mark = {"ok": "[green]ok   [/]", "wrong": "[red]wrong[/]", "open": "[yellow]open [/]"}[finding.state]
+    out.print(f"{mark} {escape(finding.what)}  [dim]{escape(finding.detail)}[/]")
+    if finding.hint:
+        out.print(f"      {escape(as_given(finding.hint))}")
+
+
+def _finding_facts(finding: Finding) -> dict[str, str]:
+    return {**finding.as_json(), "hint": as_given(finding.hint)}
+
+
+def _first_day(aws: Aws, settings: Settings, as_json: bool) -> None:
+    steps = list(walk(examine(aws, settings), aws, settings))
+    if as_json:
+        facts = [
+            {
+                "step": step.title,
+                "saw": [_finding_facts(finding) for finding in findings],
+                "look": as_given(step.look),
+                "otherwise": as_given(step.otherwise),
+            }
+            for step, findings in steps
+        ]
+        print(json.dumps(facts))
+    for number, (step, findings) in enumerate(steps, start=1):
+        if as_json:
+            break
+        out.print(f"[bold]{number}. {escape(step.title)}[/]")
+        for finding in findings:
+            _show_finding(finding)
+        if not findings:
+            out.print("[dim]not seen from here[/]")
+        out.print(f"      look: {escape(as_given(step.look))}")
+        out.print(f"      where it differs: {escape(as_given(step.otherwise))}")
+    if any(finding.state != "ok" for _, findings in steps for finding in findings):
         sys.exit(DIFFERENT)
 
 

@@ -166,6 +166,7 @@ class _Rehearsal:
             return
         run("agents are let in", "doctor", "--grant", _AGENTS, says="now grants")
         run("all is well", "doctor")
+        run("the first day's steps", "doctor", "--live", says="main flow calls the look-up")
         run("what is live", "status", says="drift           none")
         self._customers()
         changed = {

@@ -1,0 +1,130 @@
+"""The first day on a real instance: ten steps, for docs/first-day.md and `doctor --live`.
+
+    for step, findings in walk(examine(aws, settings), aws, settings): ...
+
+Each step has what doctor can see of it (the names of its findings), what a person looks at, and what to do where it differs.
+The calls are doctor's own and read only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ops.cloud.aws import Aws, AwsError
+from ops.cloud.doctor import Finding
+from ops.cloud.stack import read_own_stack
+from ops.flows.definitions import VIEW_SECONDS
+from ops.settings import Settings
+
+CALLS_LOOK_UP = "main flow calls the look-up"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: `sees` are the names of doctor's findings that belong to it, none where only a person can look."""
+
+    title: str
+    sees: tuple[str, ...]
+    look: str
+    otherwise: str
+
+
+STEPS = (
+    Step(
+        "The account and the instance",
+        ("settings", "credentials", "account", "permissions", "instance", "service-linked role", "stack"),
+        "The console's Amazon Connect page lists the instance, and CloudFormation the stack, complete.",
+        "Correct what doctor says, then start here again: nothing below can be right before.",
+    ),
+    Step(
+        "The application is registered, under its name",
+        ("application associated", "service associated"),
+        "Under Third-party applications the application has exactly the name of [tool.popdesk].",
+        "The guide's view names it by AppIdentifier: change the name back, or release with the new name.",
+    ),
+    Step(
+        "The look-up is associated, by its alias",
+        ("Lambda associated",),
+        "In the flow editor, the block that calls the look-up shows the function with `:live`.",
+        "If the console lost the alias, release again; do not choose the function without it, or rollback has no effect.",
+    ),
+    Step(
+        "Agents are let in",
+        ("security profiles", "guides", "service"),
+        "An agent with that security profile, after signing in anew, sees the application in the launcher.",
+        "Grant it: `deploy.py doctor --grant PROFILE`; the agent loads the workspace anew.",
+    ),
+    Step(
+        "The flows are published and call the look-up",
+        ("main flow published", "guide flow published", CALLS_LOOK_UP),
+        "A phone number points at the main flow.",
+        "Point one at it under Phone numbers; a flow that was changed by hand comes back with a release.",
+    ),
+    Step(
+        "The page answers with its headers",
+        ("page", "API"),
+        "The page at its address, outside the workspace, says that it is for the workspace; it does not stay blank.",
+        "A blocked frame names frame-ancestors in the browser's console: the instance's address is missing there.",
+    ),
+    Step(
+        "A call of somebody in the directory",
+        (),
+        "The page opens beside the call with the customer's name, and the CRM's page pops.",
+        "No page: step 2, then step 4. A page without a name: the look-up's log group says what it answered.",
+    ),
+    Step(
+        "A call of somebody who is not in it",
+        (),
+        "The page says that nobody was found; Contact search shows each attribute with a dash, none empty.",
+        "Where attributes are missing or empty, the flow's log says which block refused a value: report it.",
+    ),
+    Step(
+        "The view's time",
+        (),
+        f"A call of more than {VIEW_SECONDS} seconds: the page stays, or comes again with what was typed.",
+        "If the guide ends there, the instance allows another time: change VIEW_SECONDS in ops/flows/definitions.py.",
+    ),
+    Step(
+        "The same call as a test case",
+        (),
+        "`deploy.py test-cases examples/gold_customer.py --create`, run in the console, passes.",
+        "InvalidTestCaseException: compare the content with one that was made in the console; nothing else depends on it.",
+    ),
+)
+
+
+def walk(findings: Iterable[Finding], aws: Aws, settings: Settings) -> Iterator[tuple[Step, list[Finding]]]:
+    """Yield each step with what was seen of it. A finding that no step names is with the first."""
+    seen = list(findings)
+    if any(finding.what == "main flow published" for finding in seen):
+        seen.append(_calls_look_up(aws, settings))
+    named = {what for step in STEPS for what in step.sees}
+    for number, step in enumerate(STEPS):
+        yield step, [each for each in seen if each.what in step.sees or (number == 0 and each.what not in named)]
+
+
+def _calls_look_up(aws: Aws, settings: Settings) -> Finding:
+    try:
+        outputs = read_own_stack(aws, settings).outputs
+        identity = outputs.get("MainFlowArn", "").rpartition("/")[2]
+        found = aws.call(
+            "connect", "describe_contact_flow", InstanceId=settings.aws.instance_arn, ContactFlowId=identity
+        )
+    except AwsError as error:
+        return Finding(CALLS_LOOK_UP, "open", f"{error.subject}: {error.reason}", error.hint)
+    arn = outputs.get("LookupArn", "")
+    if arn and f'"{arn}"' in str(found["ContactFlow"].get("Content", "")):
+        return Finding(CALLS_LOOK_UP, "ok", arn)
+    return Finding(CALLS_LOOK_UP, "wrong", f"it does not name {arn or 'the look-up'}", "release again: `deploy.py`")
+
+
+def as_page() -> str:
+    """Return the steps as docs/first-day.md has them."""
+    parts = [
+        f"## {number}. {step.title}\n\n"
+        + (f"The command sees: {', '.join(step.sees)}.\n\n" if step.sees else "The command cannot see this.\n\n")
+        + f"Look: {step.look}\n\nWhere it differs: {step.otherwise}\n"
+        for number, step in enumerate(STEPS, start=1)
+    ]
+    return "\n".join(parts)
