@@ -27,7 +27,7 @@ from ops.settings import ROOT
 VERSION = "2019-10-30"
 _ENTRY_POINTS = {"VOICE": "VOICE_CALL", "CHAT": "CHAT"}
 _AT_THE_DESK = {"end": "acw", "accept": "connected", "miss": "missed"}
-_CUSTOMERS = ROOT / "lambda" / "lookup" / "adapters" / "sample.json"
+CUSTOMERS = ROOT / "lambda" / "lookup" / "adapters" / "sample.json"
 
 
 @dataclass(frozen=True)
@@ -178,10 +178,12 @@ def _request(file: Path, number: int, contact: _Contact, stack: Stack, instance:
 
 def _address(contact: _Contact) -> str:
     wanted = contact.offer.get("customer", "")
-    for customer in json.loads(_CUSTOMERS.read_text("utf-8")) if wanted else []:
+    for customer in json.loads(CUSTOMERS.read_text("utf-8")) if wanted else []:
         if wanted in (customer["id"], customer["name"]):
             contact.left_out.append(f"that your directory knows {wanted}: here it is the sample's {customer['phone']}")
             return str(customer["phone"])
+    if wanted:
+        contact.left_out.append(f"the customer {wanted}, whom lambda/lookup/adapters/sample.json does not have")
     return str(contact.offer.get("address", ""))
 
 

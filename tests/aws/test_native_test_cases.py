@@ -36,6 +36,14 @@ EVENTS = {
 OPERATORS = {"Equals", "TextStartsWith", "TextEndsWith", "TextContains", "Exists"}
 
 
+@pytest.fixture(autouse=True)
+def customers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have customers of our own: a team has others in its sample."""
+    file = tmp_path / "customers.json"
+    file.write_text('[{"id": "C-1001", "name": "Ana Carolina Silva", "phone": "+12065550100"}]', "utf-8")
+    monkeypatch.setattr("ops.cloud.native_test_cases.CUSTOMERS", file)
+
+
 def made(file: Path) -> list[NativeTestCase]:
     return native_test_cases(file, STACK, INSTANCE)
 
@@ -118,14 +126,17 @@ def test_what_a_test_case_cannot_say_is_said(tmp_path: Path) -> None:
         tmp_path,
         'call = desk.offer(address="+12065550100", typed="4711", attributes={"vip": "yes"})',
         'desk.offer(channel="TASK")',
+        'desk.offer(customer="C-9999")',
         'assert call.look()["attributes"]["Name"].startswith("Ana")',
     )
-    [case] = made(file)
+    case, unknown = made(file)
+    assert "C-9999" in "\n".join(unknown.left_out)
+    assert unknown.request["EntryPoint"]["VoiceCallEntryPointParameters"] == {"FlowId": "main"}
     assert json.loads(case.request["InitializationData"]) == {"Attributes": {"vip": "yes"}}
     said = "\n".join(case.left_out)
     assert "offer(typed=...)" in said
     assert "TASK" in said
-    assert "mine.py:4" in said
+    assert "mine.py:5" in said
 
 
 @pytest.mark.parametrize("line", ['desk.offer(channel="TASK")', "desk.pause(1)", "1 / 0"])
