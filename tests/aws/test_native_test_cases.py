@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from deploy import cli
 from ops.cloud.native_test_cases import NativeTestCase, native_test_cases
 from ops.cloud.stack import Stack
 from ops.errors import UserError
 from ops.rehearse.protocol import operation_model, problems
 from ops.settings import ROOT
-from tests.aws.small_stack import INSTANCE
+from tests.aws.small_stack import INSTANCE, deployable_settings
 from tests.aws.stubbed import Answered
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -156,3 +158,22 @@ def test_creating_one_is_a_call_that_the_policy_has() -> None:
     [case] = made(ROOT / "examples" / "gold_customer.py")
     assert account.aws.call("connect", "create_test_case", **case.request)["TestCaseId"] == "t-1"
     assert account.asked == [("create_test_case", case.request)]
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_the_command_prints_requests_and_creates_on_demand_alone(create: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Answered()
+    account.on("connect", "create_test_case", {"TestCaseId": "t-1"})
+    monkeypatch.setattr("ops.cli.cloud.open_aws", lambda *_: account.aws)
+    monkeypatch.setattr("ops.cli.cloud.load_settings", lambda **_: deployable_settings())
+    monkeypatch.setattr("ops.cli.native_test_cases.read_own_stack", lambda *_: STACK)
+    example = str(ROOT / "examples" / "gold_customer.py")
+    done = CliRunner().invoke(cli, ["test-cases", example, *(["--create"] if create else [])])
+    assert done.exit_code == 0, done.output
+    assert "leaves out" in done.stderr
+    assert [name for name, _ in account.asked] == (["create_test_case"] if create else [])
+    if create:
+        assert done.stdout == "popdesk-prod gold_customer 1: t-1\n"
+    else:
+        [request] = json.loads(done.stdout)
+        assert request["Name"] == "popdesk-prod gold_customer 1"
