@@ -25,7 +25,7 @@ from ops.cloud.aws import Aws, open_aws
 from ops.cloud.bucket import PAGE, Lost, earlier_releases, page_is, read_live, read_who
 from ops.cloud.change_set import discard_plan
 from ops.cloud.deployment import Difference, PreparedRelease, caller, execute, place_of, prepare
-from ops.cloud.destroy import destroy
+from ops.cloud.destroy import check_keeps_tables, data_tables, destroy, existing_tables
 from ops.cloud.doctor import Finding, examine
 from ops.cloud.drift import read_drift
 from ops.cloud.events import Events
@@ -38,7 +38,7 @@ from ops.cloud.names import partition, policy_names, stack_name
 from ops.cloud.prune import prune
 from ops.cloud.rollback import plan_rollback, rollback
 from ops.cloud.settings_check import check_deployable
-from ops.cloud.stack import Stack, account_of, read_own_stack
+from ops.cloud.stack import account_of, read_own_stack
 from ops.cloud.stack_progress import ROLLBACK_FAILED, RollbackFailed, continue_rollback, failed_resources
 from ops.errors import DIFFERENT, WRONG_SETTINGS, UserError
 from ops.settings import Settings, load_settings, with_region
@@ -209,7 +209,7 @@ def _show_plan(prepared: PreparedRelease, as_json: bool, notes: Sequence[str]) -
         out.print("Nothing would change.")
         return
     out.print(f"[bold]Stack {prepared.definition.name}[/]: {len(prepared.plan.changes) or 'no'} resources change")
-    marks = {"Add": "[green]+[/]", "Remove": "[red]-[/]", "Modify": "[yellow]~[/]"}
+    marks = {"Add": "[green]+[/]", "Import": "[green]+[/]", "Remove": "[red]-[/]", "Modify": "[yellow]~[/]"}
     for change in prepared.plan.changes:
         notes = [*change.properties, *(["[bold red]is replaced[/]"] if change.replaced else [])]
         out.print(f"  {marks.get(change.action, change.action)} {change.resource}  {change.kind}  {', '.join(notes)}")
@@ -428,19 +428,27 @@ def prune_command(aws: Aws, settings: Settings, keep: int, grace: int, cap: int,
 @click.command("destroy")
 @cloud
 @click.option("--confirm", "typed", default="", help="The stack's name, instead of typing it.")
+@click.option("--with-data", is_flag=True, help="Delete the tables of customers and cases too; else they are kept.")
 @_dry_run
 @_json
-def destroy_command(aws: Aws, settings: Settings, typed: str, dry_run: bool, as_json: bool) -> None:
-    """Delete everything of this environment: page, releases, Lambda, tables, application, flows."""
+def destroy_command(aws: Aws, settings: Settings, typed: str, with_data: bool, dry_run: bool, as_json: bool) -> None:
+    """Delete this environment: page, releases, Lambda, application, flows; with --with-data customers and cases too."""
     check_deployable(settings)
     stack = read_own_stack(aws, settings)
     account = account_of(aws, stack)
+    if not with_data:
+        check_keeps_tables(stack)
+    tables = data_tables(settings, stack)
+    data = existing_tables(aws, tables)
     err.print(
         f"This deletes the stack [bold]{stack.name}[/] in {settings.aws.region}, account {account}: the page and all its "
-        f"releases, the Lambda, the customers table with its customers, {_cases(stack)}the application and the flows. "
-        "Phone numbers that point at the main flow lose it, security profiles the application."
+        f"releases, the Lambda, {'the API, ' if 'CasesTable' in stack.outputs else ''}the application and the flows. "
+        "Phone numbers that point at the main flow lose it, security profiles the application. "
+        + _fate(data, with_data),
+        soft_wrap=True,
     )
     facts = {"stack": stack.name, "region": settings.aws.region, "account": account, "done": not dry_run}
+    facts |= {"kept_tables": [] if with_data else data, "deleted_tables": data if with_data else []}
     if dry_run:
         profiles = withdraw(aws, settings, dry_run=True)
         granted = f" {', '.join(profiles)} would no longer grant {settings.name}." if profiles else ""
@@ -453,13 +461,26 @@ def destroy_command(aws: Aws, settings: Settings, typed: str, dry_run: bool, as_
         events.on_step("Taking it away from security profiles")
         profiles = withdraw(aws, settings)
         events.on_step("Deleting")
-        destroy(aws, stack, account, events)
+        destroy(aws, stack, account, events, tables if with_data else ())
+    facts["kept_tables"] = kept = [] if with_data else existing_tables(aws, tables)
     granted = f" {', '.join(profiles)} no longer grants {settings.name}." if profiles else ""
-    _answer({**facts, "profiles": profiles}, f"{stack.name} is gone.{granted}", as_json)
+    _answer({**facts, "profiles": profiles}, f"{stack.name} is gone.{granted}{_remedy(kept)}", as_json)
 
 
-def _cases(stack: Stack) -> str:
-    return "the API, the table of cases with its cases, " if "CasesTable" in stack.outputs else ""
+def _fate(tables: Sequence[str], with_data: bool) -> str:
+    """Return what a `destroy` does to the tables that are there, as a sentence."""
+    if not tables:
+        return ""
+    names = " and ".join(tables)
+    return f"[bold]Deletes {names} with all their data.[/]" if with_data else f"Keeps {names} with their data."
+
+
+def _remedy(kept: Sequence[str]) -> str:
+    """Return what can be done with the tables that a `destroy` kept, as sentences."""
+    if not kept:
+        return ""
+    command = as_given("`deploy.py destroy --with-data`")
+    return f" {' and '.join(kept)} stay: the next release takes them over, {command} deletes them."
 
 
 # -- help for the deploying user ---------------------------------------------------------------------------------------

@@ -24,7 +24,10 @@ from ops.errors import CONFLICT, UserError
 
 @dataclass(frozen=True)
 class Change:
-    """One resource that would change. `action`: Add, Modify, Remove; `replaced`: a new one takes its place."""
+    """One resource that would change. `replaced`: a new one takes its place.
+
+    `action`: Add, Modify, Remove, or Import for a table that an earlier `destroy` kept and that the stack takes over.
+    """
 
     action: str
     resource: str
@@ -77,6 +80,8 @@ def make_plan(aws: Aws, definition: StackDefinition, stack: Stack, pause: Pause 
             {"ParameterKey": key, "ParameterValue": value} for key, value in definition.all_parameters().items()
         ],
         Capabilities=["CAPABILITY_NAMED_IAM"],
+        # Tables that `destroy` kept: docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
+        ImportExistingResources=True,
         Tags=[{"Key": "application", "Value": definition.name}],
     )["Id"]
     return poll(f"stack {stack.name}", lambda: _read_change_set(aws, stack.name, change_set, not stack.exists), pause)

@@ -118,6 +118,8 @@ CALLS: dict[str, dict[str, Need]] = {
     "dynamodb": {
         "batch_write_item": _need("dynamodb:BatchWriteItem", "table"),
         "scan": _need("dynamodb:Scan", "table"),
+        "describe_table": _need("dynamodb:DescribeTable", "table"),
+        "delete_table": _need("dynamodb:DeleteTable", "table"),
     },
     "cloudformation": {
         "describe_stacks": _need("cloudformation:DescribeStacks", "stack"),

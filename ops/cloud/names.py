@@ -42,6 +42,16 @@ def site_bucket(stack: str, account: str, region: str) -> str:
     return _bucket(stack, f"-site-{account}-{region}")
 
 
+def customers_table(stack: str) -> str:
+    """Return the name of the table of customers."""
+    return f"{stack}-customers"
+
+
+def cases_table(stack: str) -> str:
+    """Return the name of the API's table of cases."""
+    return f"{stack}-cases"
+
+
 def artifacts_bucket(stack: str, account: str, region: str) -> str:
     """Return the name of the bucket that holds the Lambda's zip."""
     return _bucket(stack, f"-artifacts-{account}-{region}")

@@ -20,7 +20,7 @@ from typing import Any
 from popdesk_api.contract import AGENT_HEADER, EVENTS_ROUTE, HEADERS, PREFIX, ROUTE
 
 from ops.cloud.dashboard import dashboard_body
-from ops.cloud.names import artifacts_bucket, site_bucket, stack_name
+from ops.cloud.names import artifacts_bucket, cases_table, customers_table, site_bucket, stack_name
 from ops.flows import definitions as flows
 from ops.function_settings import Vpc
 from ops.settings import ROOT, Settings
@@ -150,6 +150,7 @@ def render_template(settings: Settings) -> str:
         "main_flow": json.dumps(main, separators=(",", ":")),
         "guide_flow": json.dumps(flows.guide_flow(settings, view_arn="${View}"), separators=(",", ":")),
         "view": flows.view(settings),
+        "customers_table": customers_table(stack_name(settings)),
         "lookup_statements": lookup_statements(settings),
         "lookup_environment": {
             CUSTOMERS_TABLE_VARIABLE: {"Ref": "CustomersTable"},
@@ -219,6 +220,7 @@ def _api_values(settings: Settings) -> dict[str, Any]:
         **settings.api.environment,
     }
     return {
+        "cases_table": cases_table(stack_name(settings)),
         "api_origin": origin,
         "api_cache_behaviors": [behavior],
         "api_statements": api_statements(settings),

@@ -47,6 +47,7 @@ class ChangeSet:
     changes: list[Parameters]
     status: str = "CREATE_COMPLETE"
     reason: str = ""
+    imports: bool = False  # ImportExistingResources
 
 
 @dataclass
@@ -167,14 +168,16 @@ class CloudFormation(Backend):
                 self._stacks.append(stack := Stack(name, arn))
                 self._event(stack, None, "REVIEW_IN_PROGRESS", "User Initiated")
             arn = self._place.arn("cloudformation", f"changeSet/{asked['ChangeSetName']}/{uuid.uuid4()}")
-            changes = self._changes(stack, template, parameters)
+            imports = asked.get("ImportExistingResources", False)
+            changes = self._changes(stack, template, parameters, imports)
             made = ChangeSet(asked["ChangeSetName"], arn, template, parameters, asked.get("Tags", []), changes)
+            made.imports = imports
             if not changes and parameters == stack.parameters:
                 made.status, made.reason = "FAILED", "The submitted information didn't contain changes."
             stack.change_sets[arn] = made
         return {"Id": arn, "StackId": stack.arn}
 
-    def _changes(self, stack: Stack, template: Template, parameters: dict[str, str]) -> list[Parameters]:
+    def _changes(self, stack: Stack, template: Template, parameters: dict[str, str], imports: bool) -> list[Parameters]:
         """Return what would change, as far as it is known before: what refers to something new gets a new value."""
         replaced: set[str] = set()
         scope = self._scope(stack, template, parameters, stack.made, lambda name: name in replaced)
@@ -186,7 +189,8 @@ class CloudFormation(Backend):
             kind = resource["Type"]
             if before is None:
                 replaced.add(name)
-                found.append(_change("Add", name, kind))
+                action = "Import" if imports and self._makers.exists(resource) else "Add"
+                found.append(_change(action, name, kind))
                 continue
             wanted, _ = schemas.check(kind, scope.resolve(resource.get("Properties", {})))
             different = _different(before.properties, wanted)
@@ -263,7 +267,7 @@ class CloudFormation(Backend):
             wanted_names = [name for name in in_order(wanted.template["Resources"]) if scope.exists(name)]
             for name in wanted_names:
                 resource = wanted.template["Resources"][name]
-                self._make_or_change(stack, name, resource, scope, now, steps)
+                self._make_or_change(stack, name, resource, scope, now, steps, wanted.imports)
             outputs = {
                 key: str(scope.resolve(output["Value"])) for key, output in wanted.template.get("Outputs", {}).items()
             }
@@ -288,6 +292,7 @@ class CloudFormation(Backend):
         scope: Scope,
         now: dict[str, Made],
         steps: list[tuple[str, Made | None]],
+        imports: bool,
     ) -> None:
         kind, old = resource["Type"], now.get(name)
         properties, wrong = schemas.check(kind, scope.resolve(resource.get("Properties", {})))
@@ -297,7 +302,8 @@ class CloudFormation(Backend):
             now[name] = old.with_(policies=policies, needs=needs)
             return
         replaces = old is None or bool(_different(old.properties, properties) & schemas.create_only(kind))
-        doing = "CREATE" if old is None else "UPDATE"
+        imported = old is None and imports and self._makers.exists(resource)
+        doing = "IMPORT" if imported else "CREATE" if old is None else "UPDATE"
         shell = Made(name, kind, properties, "" if old is None else old.identity, {}, policies, needs)
         self._event(stack, shell, f"{doing}_IN_PROGRESS")
         try:
@@ -306,7 +312,9 @@ class CloudFormation(Backend):
             if name in self.failing:
                 self.failed.add(name)
                 raise Failed(NOT_TOLD)
-            if old is None or replaces:
+            if imported:
+                made = self._call(self._makers.take_over, shell)
+            elif old is None or replaces:
                 self._check_may(kind, "create", properties, "")
                 made = self._call(self._makers.create, stack.name, shell)
             else:
@@ -374,7 +382,8 @@ class CloudFormation(Backend):
                 return
             self._event(stack, old, "UPDATE_COMPLETE")
             return
-        self._delete_quietly(stack, name, made, "")
+        # What is new is kept by Retain even so; RetainExceptOnCreate is there for who does not want that.
+        self._delete_quietly(stack, name, made, "DeletionPolicy" if old is None else "")
 
     def _delete_quietly(self, stack: Stack, name: str, made: Made, policy: str) -> bool:
         """Delete a resource, with the events; return whether it is gone. `policy` is what may keep it."""

@@ -191,7 +191,16 @@ class _Rehearsal:
         self._aws.days = 21.0
         run("old releases are pruned", "prune", "--keep", "1", says="releases deleted", over=worse)
         run("what is live, in the end", "status", over=worse)
-        run("all is deleted", "destroy", "--confirm", stack, says="is gone", over=worse)
+        run(
+            "all but the data is deleted",
+            "destroy",
+            "--confirm",
+            stack,
+            says="the next release takes them over",
+            over=worse,
+        )
+        run("a release with the data that was kept", "release", "--yes", says="Released", over=worse)
+        run("all is deleted", "destroy", "--confirm", stack, "--with-data", says="is gone", over=worse)
         run("nothing is left", "status", codes=(1,), says="it is not there", over=worse)
         self._check_nothing_is_left()
 

@@ -63,6 +63,23 @@ class Makers:
         identity, attributes = self._method("create", shell.kind)(shell.properties)
         return shell.with_(identity=identity, attributes=attributes)
 
+    def exists(self, resource: Properties) -> bool:
+        """Return whether a resource of a template is there already and can be taken over by a stack: a kept table.
+
+        docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html: one that has a name
+        without functions and a DeletionPolicy that keeps it.
+        """
+        name = resource.get("Properties", {}).get("TableName")
+        if resource["Type"] != "AWS::DynamoDB::Table" or not isinstance(name, str):
+            return False
+        kept = resource.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate")
+        return kept and name in self._client("dynamodb").list_tables()["TableNames"]
+
+    def take_over(self, shell: Made) -> Made:
+        """Return the table that is there as the stack's own."""
+        name = shell.properties["TableName"]
+        return shell.with_(identity=name, attributes={"Arn": self._place.arn("dynamodb", f"table/{name}")})
+
     def update(self, old: Made, wanted: Made) -> Made:
         """Return the resource as wanted: the same one, changed."""
         self._method("update", wanted.kind)(old.identity, old.properties, wanted.properties)

@@ -52,7 +52,10 @@ def small_template(tmp: Path, wanted: StackDefinition, url: str, distribution: s
     template["Outputs"] = {
         "Url": {"Value": url},
         "DistributionId": {"Value": distribution},
-        **{name: outputs[name] for name in ("SiteBucket", "Function", "CustomersTable", "Queue", "Fingerprint")},
+        **{
+            name: outputs[name]
+            for name in ("SiteBucket", "Function", "CustomersTable", "KeepsTables", "Queue", "Fingerprint")
+        },
     }
     template["Conditions"] = {}
     text = json.dumps(template)

@@ -95,9 +95,12 @@ LIFE: tuple[Step | str, ...] = (
     Step("release", 1, "the role is gone", answer="n\n"),
     Step("release", 0, "Nothing to release", answer="y\ny\n"),
     Step("destroy --dry-run --json", 0, '"profiles": ["Agent"]'),
+    Step("destroy --dry-run", 0, "Keeps popdesk-prod-customers with their data"),
+    Step("destroy --with-data --dry-run", 0, "Deletes popdesk-prod-customers with all their data"),
     Step("destroy", 1, "nothing was deleted", answer="popdesk\n"),
     Step("destroy --confirm popdesk-prod --json", 0, '"done": true'),
-    Step("destroy", 0, "popdesk-prod is gone", answer="popdesk-prod\n"),
+    Step("destroy", 0, "the next release takes them over", answer="popdesk-prod\n"),
+    Step("destroy --with-data", 0, "popdesk-prod is gone", answer="popdesk-prod\n"),
     Step("status", 1, "it is not there"),
 )
 # Run by tests of their own.
@@ -233,8 +236,9 @@ WITH_THE_API: tuple[Step | str, ...] = (
     Step("rollback --yes", 0, "is live again"),
     Step("rollback --yes", 0, "is live again"),
     Step("status --no-drift --json", 0, '"api_version": ""'),
-    Step("destroy --dry-run", 0, "the table of cases with its cases"),
-    Step("destroy --confirm popdesk-prod", 0, "popdesk-prod is gone"),
+    Step("destroy --dry-run", 0, "Keeps popdesk-prod-customers and popdesk-prod-cases"),
+    Step("destroy --confirm popdesk-prod", 0, "popdesk-prod-customers and popdesk-prod-cases stay"),
+    Step("destroy --confirm popdesk-prod --with-data --json", 0, '"kept_tables": []'),
 )
 
 
@@ -258,16 +262,23 @@ def test_a_life_with_the_api() -> None:
 
 
 def test_what_destroy_leaves(account: MotoServer) -> None:
-    """The profile keeps what is not ours; no bucket, no association and no stack is left."""
+    """The profile keeps what is not ours; the customers stay; no bucket, no association and no stack is left."""
     assert _run("release --yes").exit_code == 0
     assert _run("doctor --grant Agent").exit_code == 0
     assert _run("destroy --confirm popdesk-prod").exit_code == 0
+    assert _tables(account) == ["popdesk-prod-customers"]
     assert _run("doctor --json").exit_code == 3
     found = _connect(account, "list_security_profile_applications", SecurityProfileId="profile-agent")
     assert [application["Namespace"] for application in found["Applications"]] == ["somebody-elses"]
     permissions = _connect(account, "list_security_profile_permissions", SecurityProfileId="profile-agent")
     assert permissions["Permissions"] == ["BasicAgentAccess", GUIDES]
     assert _connect(account, "list_integration_associations")["IntegrationAssociationSummaryList"] == []
+
+
+def _tables(account: MotoServer) -> list[str]:
+    from tests.aws.world import open_test_aws
+
+    return list(open_test_aws(account.url).client("dynamodb").list_tables()["TableNames"])
 
 
 def _connect(account: MotoServer, operation: str, **parameters: Any) -> dict[str, Any]:

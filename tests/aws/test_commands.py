@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from deploy import cli
 from ops.cli import cloud as cloud_commands
 from ops.cloud.deployment import PreparedRelease, execute
 from ops.cloud.events import Events
-from ops.cloud.stack import read_stack
+from ops.cloud.stack import Stack, read_own_stack, read_stack
 from tests.aws.moto_server import MotoServer
 from tests.aws.small_stack import STACK, SiteServer
 from tests.aws.test_deployment import Account
@@ -93,8 +94,31 @@ def test_destroy_wants_the_stacks_name(account: Account) -> None:
 def test_destroy_says_what_is_gone(account: Account) -> None:
     account.release("one")
     gone = {"stack": STACK, "region": "us-east-1", "account": "123456789012", "done": True, "profiles": []}
-    assert _json(_run("destroy", "--confirm", STACK, "--json")) == gone
+    table = f"{STACK}-customers"
+    kept = {**gone, "kept_tables": [table], "deleted_tables": []}
+    assert _json(_run("destroy", "--confirm", STACK, "--json")) == kept
     assert not read_stack(account.aws, STACK).exists
+    deleted = {**gone, "kept_tables": [], "deleted_tables": [table]}
+    assert _json(_run("destroy", "--confirm", STACK, "--with-data", "--json")) == deleted
+    assert account.aws.client("dynamodb").list_tables()["TableNames"] == []
+
+
+def test_a_stack_whose_tables_would_go_with_it_is_not_destroyed(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older version's template deletes its tables: nobody loses customers by the words of this one."""
+    account.release("one")
+    read = read_own_stack
+
+    def older(*asked: Any) -> Stack:
+        stack = read(*asked)
+        return replace(stack, outputs={name: text for name, text in stack.outputs.items() if name != "KeepsTables"})
+
+    monkeypatch.setattr(cloud_commands, "read_own_stack", older)
+    refused = _run("destroy", "--confirm", STACK)
+    assert (refused.exit_code, "release once with this version" in refused.output) == (1, True)
+    assert "<title>one</title>" in account.live()
+    assert _run("destroy", "--confirm", STACK, "--with-data").exit_code == 0
 
 
 def test_a_release_that_is_interrupted_says_that_aws_goes_on(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
