@@ -17,8 +17,7 @@ import hashlib
 import json
 from base64 import b64encode
 
-from tests.bench.network import REPORT
-
+REPORT = "/bench-report"  # where the observer tells what it saw
 CHANGED = "Changed"  # the second thing it waits for
 # Notes when each wanted text is first visible in the document: letters and digits alone are compared, so a phone number grouped
 # for reading counts. It tells when all are there; then it waits for CHANGED and tells again. Times are milliseconds since 1970

@@ -28,10 +28,9 @@ from hypercorn.config import Config
 from ops.rehearse.certificate import Certificate
 from ops.site.headers import cache_control
 from ops.site.media_types import media_type
+from tests.bench.instrument import REPORT
 
 _TEXT = {".html", ".js", ".mjs", ".css", ".svg", ".json", ".wasm", ".pack", ".txt"}
-
-REPORT = "/bench-report"  # where what is measured tells what it saw (tests/bench/instrument.py)
 
 
 @dataclass(frozen=True)

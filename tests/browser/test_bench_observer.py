@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.bench.instrument import CHANGED, observed
-from tests.bench.network import REPORT
+from tests.bench.instrument import CHANGED, REPORT, observed
 
 pytestmark = pytest.mark.browser
 
