@@ -539,16 +539,15 @@ def _first_day(aws: Aws, settings: Settings, as_json: bool) -> None:
             for step, findings in steps
         ]
         print(json.dumps(facts))
-    for number, (step, findings) in enumerate(steps, start=1):
-        if as_json:
-            break
-        out.print(f"[bold]{number}. {escape(step.title)}[/]")
-        for finding in findings:
-            _show_finding(finding)
-        if not findings:
-            out.print("[dim]not seen from here[/]")
-        out.print(f"      look: {escape(as_given(step.look))}")
-        out.print(f"      where it differs: {escape(as_given(step.otherwise))}")
+    else:
+        for number, (step, findings) in enumerate(steps, start=1):
+            out.print(f"[bold]{number}. {escape(step.title)}[/]")
+            for finding in findings:
+                _show_finding(finding)
+            if not findings:
+                out.print("[dim]not seen from here[/]")
+            out.print(f"      look: {escape(as_given(step.look))}")
+            out.print(f"      where it differs: {escape(as_given(step.otherwise))}")
     if any(finding.state != "ok" for _, findings in steps for finding in findings):
         sys.exit(DIFFERENT)
 
