@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler
 import boto3
 from adapters.dynamodb import TABLE_VARIABLE, partition_key
 from identity import directory_key
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
 from tests.adapters.stage import Stage
 from tests.aws.relay import Relay
@@ -35,12 +36,14 @@ class _Breakable(Relay):
 
 @cache
 def moto_server() -> str:
-    """Return the address of a moto server, which is the same for all tests."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    atexit.register(server.stop)
-    host, port = server.get_host_and_port()
-    return f"http://{host}:{port}"
+    """Return the address of a moto server, which is the same for all tests.
+
+    It answers one request after the other: a conditional write of DynamoDB's is atomic, and moto's is not between threads.
+    """
+    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=False)
+    threading.Thread(target=server.serve_forever, name="moto", daemon=True).start()
+    atexit.register(server.shutdown)
+    return f"http://127.0.0.1:{server.server_port}"
 
 
 def client_environment(url: str) -> dict[str, str]:
