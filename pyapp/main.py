@@ -223,7 +223,12 @@ class App:
                 self._greet()
             await self._show_rich()
             await self._load_late()
-            self._record(self._settings.get("api") or {})
+            api = self._settings.get("api")
+            if api and "events" in api:
+                from recording import Recording
+
+                cards = self._listed + [self._number, self._attributes]
+                self._recording = Recording(api, cards, self._marks, lambda: self._token, self._state)
             if self._settings.get("asks_api"):
                 clicks["choose"] = lambda _, customer_id: self._get_acting().choose(customer_id)
                 self._can_choose = True
@@ -259,19 +264,6 @@ class App:
                 await load_pack(late["url"], late["modules"], self._settings["connection_timeout_ms"] / 1000)
             finally:
                 self._board.release()  # without them, each says that it failed
-
-    def _record(self, api: "dict[str, Any]") -> None:
-        """Begin to note what the page tells of itself, where it does (recording.py)."""
-        if "events" in api:
-            from recording import Recording
-
-            outcomes = self._state.outcomes
-            cards = [card.id for card in self._listed + [self._number, self._attributes]]
-            header = api["headers"]["contact"]
-            self._recording = Recording(api["events"], header, cards, self._marks, lambda: self._token)
-            for card_id in outcomes:
-                self._recording.saw(card_id, outcomes[card_id].kind)
-            self._recording.draw(self._state)
 
     # -- the workspace's news -----------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Sends what the page tells of itself, once for its contact: main.py imports it when the first values are there.
 
-    recording = Recording("/api/events", "X-Popdesk-Contact", ids, marks, lambda: token)
+    recording = Recording(settings["api"], CARDS, marks, lambda: token, state)
     recording.saw("orders", "timeout")
     recording.draw(state)          # sends, where it is due
 
@@ -20,6 +20,7 @@ if False:
     from collections.abc import Callable
     from typing import Any
 
+    from popdesk.declaration import Card
     from popdesk.page_state import PageState
 
 
@@ -27,16 +28,24 @@ class Recording:
     """One page's record, until it is sent. `token()` returns the contact's token, "" where there is none."""
 
     def __init__(
-        self, url: str, header: str, cards: "list[str]", marks: "dict[str, Any]", token: "Callable[[], str]"
+        self,
+        api: "dict[str, Any]",
+        cards: "list[Card]",
+        marks: "dict[str, Any]",
+        token: "Callable[[], str]",
+        state: "PageState",
     ) -> None:
-        self._url = url
-        self._header = header
+        self._url = api["events"]
+        self._header = api["headers"]["contact"]
         self._marks = marks
         self._token = token
-        self._record = PageRecord(cards, _release())
+        self._record = PageRecord([card.id for card in cards], _release())
         self._contact_id = ""  # whose page this is; "" until the workspace has said it, or where there is no contact
         self._is_sent = False
         js.window.addEventListener("pagehide", browser.callback(lambda _: self._send()))
+        for card_id in state.outcomes:
+            self.saw(card_id, state.outcomes[card_id].kind)
+        self.draw(state)
 
     def saw(self, card_id: str, kind: str) -> None:
         """Take what came of a card."""

@@ -81,7 +81,7 @@ def host(browser: Browser, preview: Preview, tmp_path: Path) -> Iterator[Host]:
 def test_a_page_tells_once_at_the_end_of_its_contact_and_nothing_that_it_was_given(host: Host) -> None:
     frame = host.open()
     host.states.change_attributes(frame, {"popdeskToken": "t-1", "contactName": HOSTILE})
-    host.wait(lambda: host.api.requests)  # a card has asked the API: the late modules are there
+    frame.locator("#card-orders [data-do=retry]").wait_for()  # the late modules are there, and the API has answered
     assert host.api.records == []
     assert host.states.contact
     host.states.contact.end()
