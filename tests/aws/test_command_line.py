@@ -65,8 +65,9 @@ LIFE: tuple[Step | str, ...] = (
     Step("doctor --grant Agent --json", 0, '"changed": false'),
     Step("doctor", 0, "shown to agents with Agent"),
     Step("doctor --json", 0, '"what": "page", "state": "ok"'),
-    Step("doctor --live", 0, "not seen from here"),
-    Step("doctor --live --json", 0, '"step"'),
+    # The flow of the smaller template calls no look-up, and this is seen; the rehearsal holds the other answer.
+    Step("doctor --live", 3, "wrong main flow calls the look-up"),
+    Step("doctor --live --json", 3, '"step": "The page answers with its headers"'),
     Step("status", 0, "drift           none"),
     Step("status --no-drift --json", 0, '"missing": []'),
     Step("status --drift --json", 0, '"drift": []'),
