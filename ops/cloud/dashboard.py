@@ -11,11 +11,18 @@ import json
 from typing import Any
 
 _WIDTH, _HEIGHT = 12, 6  # of a widget; a dashboard has 24 columns
-_SEARCH = '{{Popdesk,FunctionName,release}} FunctionName="${{Api}}" MetricName="{metric}"'
 _QUERY = (
     "SOURCE '${ApiLogs}' | filter message = \"failed card\""
     " | stats count() as pages by card, kind, release | sort pages desc | limit 50"
 )
+
+_UNPROVEN = ("UnprovenPages", "UnprovenPagesWithFailedCard")
+_COMMON: dict[str, Any] = {
+    "region": "${AWS::Region}",
+    "view": "timeSeries",
+    "period": 300,
+    "yAxis": {"left": {"min": 0}},
+}
 
 
 def dashboard_body() -> str:
@@ -31,29 +38,21 @@ def dashboard_body() -> str:
         _graph("Pages with a failed card", "PagesWithFailedCard", "Sum"),
         _graph("Screen pops that the browser blocked", "PopsBlocked", "Sum"),
     ]
-    by_function = [[{"expression": f"SEARCH('{_by_function(name)}', 'Sum', 300)"}] for name in _UNPROVEN]
-    unproven = {"title": "Pages without a contact's token", "metrics": by_function, **_COMMON}
+    searches = [[_search("FunctionName", name, "Sum")] for name in _UNPROVEN]
+    unproven = {"title": "Pages without a contact's token", "metrics": searches, **_COMMON}
     failed = {"title": "Cards that failed, and why", "query": _QUERY, "region": "${AWS::Region}", "view": "table"}
     widgets = [("metric", each) for each in (*graphs, unproven)] + [("log", failed)]
     return json.dumps({"widgets": [_placed(number, *each) for number, each in enumerate(widgets)]})
 
 
-_UNPROVEN = ("UnprovenPages", "UnprovenPagesWithFailedCard")
-_COMMON: dict[str, Any] = {
-    "region": "${AWS::Region}",
-    "view": "timeSeries",
-    "period": 300,
-    "yAxis": {"left": {"min": 0}},
-}
-
-
-def _by_function(metric: str) -> str:
-    return f'{{Popdesk,FunctionName}} FunctionName="${{Api}}" MetricName="{metric}"'
+def _search(dimensions: str, metric: str, statistic: str) -> dict[str, str]:
+    """Return what finds a metric of the API's function, a line for each value of its other dimensions."""
+    wanted = f'{{Popdesk,{dimensions}}} FunctionName="${{Api}}" MetricName="{metric}"'
+    return {"expression": f"SEARCH('{wanted}', '{statistic}', 300)"}
 
 
 def _graph(title: str, metric: str, statistic: str) -> dict[str, Any]:
-    search = f"SEARCH('{_SEARCH.format(metric=metric)}', '{statistic}', 300)"
-    return {"title": title, "metrics": [[{"expression": search}]], **_COMMON}
+    return {"title": title, "metrics": [[_search("FunctionName,release", metric, statistic)]], **_COMMON}
 
 
 def _placed(number: int, kind: str, properties: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,15 @@ if False:
     from typing import Any
 
 RELEASE = "20261127-054500-0123456789ab"
+# What a page tells that has nothing to tell.
+NOTHING: "dict[str, Any]" = {
+    "hello": None,
+    "first_values": None,
+    "pop": None,
+    "popped": "",
+    "failed": {},
+    "release": "",
+}
 
 
 def test_a_page_that_went_well() -> None:
@@ -27,15 +36,7 @@ def test_a_page_that_went_well() -> None:
 
 
 def test_a_page_that_was_closed_at_once() -> None:
-    expected: dict[str, Any] = {
-        "hello": None,
-        "first_values": None,
-        "pop": None,
-        "popped": "",
-        "failed": {},
-        "release": "",
-    }
-    assert PageRecord([], "").as_json() == expected
+    assert PageRecord([], "").as_json() == NOTHING
 
 
 def test_that_a_card_failed_is_not_forgotten_when_it_answers_later() -> None:
@@ -66,15 +67,7 @@ def test_what_is_no_card_no_kind_no_time_is_left_out() -> None:
     for value in (float("nan"), float("inf"), -1.0, 1e12, True, None, "7"):
         record.reached("hello", value)  # type: ignore[arg-type]
     record.reached("Ada Byron", 1.0)
-    expected: dict[str, Any] = {
-        "hello": None,
-        "first_values": None,
-        "pop": None,
-        "popped": "",
-        "failed": {},
-        "release": "",
-    }
-    assert record.as_json() == expected
+    assert record.as_json() == NOTHING
 
 
 def test_so_many_cards_are_named_and_no_more() -> None:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from panels.page import Page
 
 
-PANELS = ("contact", "flow", "log", "faults", "desk", "pages")
 # The narrowest that the tools are made, and what is left to the contact, px; and what an arrow key does.
 NARROWEST = 220
 LEFT_TO_OTHERS = 560
@@ -41,7 +40,7 @@ class Tools(Part):
             "faults": FaultsPanel(page),
             "desk": DeskPanel(page),
             "pages": self.pages,
-        }  # those of PANELS
+        }
         self.panel = "contact"
         self.is_open = True
         self.clicks = {"panel-toggle": self._toggle}
@@ -53,7 +52,7 @@ class Tools(Part):
     def open(self, name: str = "") -> None:
         """Open a panel by name, or close it for ""."""
         if name and name not in self.panels:
-            raise NotPossible("the panels are " + ", ".join(PANELS))
+            raise NotPossible("the panels are " + ", ".join(sorted(self.panels)))
         self.is_open = bool(name)
         self.panel = name or self.panel
         self.page.changed()
