@@ -41,6 +41,8 @@ class Recording:
         self._token = token
         self._record = PageRecord([card.id for card in cards], _release())
         self._contact_id = ""  # whose page this is; "" until the workspace has said it, or where there is no contact
+        self._is_claimed = False  # whether no page before this one tells of the contact
+        self._is_over = False
         self._is_sent = False
         js.window.addEventListener("pagehide", browser.callback(lambda _: self._send()))
         for card_id in state.outcomes:
@@ -56,21 +58,24 @@ class Recording:
         if not self._contact_id and state.contact_id:
             self._contact_id = state.contact_id
             asyncio.create_task(self._claim())
-        if is_due(state.contact.now, 0):
+        self._is_over = is_due(state.contact.now, 0)
+        if self._is_over:
             self._send()
 
     async def _claim(self) -> None:
         """Keep that this page tells of the contact: a reload of the workspace makes another page, which says nothing."""
         kept = await browser.load_kept("recorded")
         if self._contact_id in kept:
-            self._is_sent = True
             return
         await browser.save_kept("recorded", kept + [self._contact_id])
+        self._is_claimed = True
+        if self._is_over:
+            self._send()
         await asyncio.sleep(LATEST)
         self._send()
 
     def _send(self) -> None:
-        if self._is_sent or not self._contact_id:
+        if self._is_sent or not self._is_claimed:
             return
         self._is_sent = True
         for name in self._marks:
