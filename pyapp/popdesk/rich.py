@@ -37,6 +37,9 @@ if False:
 # Above it, in currency units, a float has no exact cents any more (2**53 / 100).
 _MOST_MONEY = 9e13
 
+# What nothing is drawn as; made once, since each cell of a table is compared with it.
+_NOTHING = Text("")
+
 
 class Badge(Value):
     """A short text in a frame; its tone is one of TONES, any other is none."""
@@ -195,7 +198,7 @@ class Table(Value):
                 made = _cell(cell, place + ", " + columns[index])
                 if isinstance(made, (_Number, Money)):
                     right[index] = True
-                elif made != Text(""):
+                elif made != _NOTHING:
                     left[index] = True
                 cells.append(made)
             rows.append(cells)
@@ -222,7 +225,7 @@ class Group(Value):
             if isinstance(value, Group):
                 raise TypeError("a Group holds no other Group: put its values into the one list")
             made = drawable(value, "Group")
-            if made != Text(""):
+            if made != _NOTHING:
                 values.append(made)
         self.values = values
         return self if values else Text("")

@@ -5,9 +5,11 @@ A careless addition to the page shows here. A ceiling is raised on purpose, here
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import brotli
 import pytest
@@ -91,6 +93,35 @@ def test_no_more_modules_are_imported_at_the_start_than_may_be(browser: Browser,
     ours = imported & {_module(path.relative_to(python)) for path in python.rglob("*.py")}
     assert {"main", "popdesk.connect", "popdesk.board", "popdesk.view.customer"} <= ours
     assert len(ours) <= MODULES, sorted(ours)
+
+
+def test_the_page_s_script_is_parsed_once(browser: Browser, built: Built, tmp_path: Path) -> None:
+    # Chromium parses a script again to say where in it something happened: a request that its outermost function makes, or
+    # an exception that passes through it, and a page's values are 8 ms later.
+    files = {path: (built.folder / path).read_bytes() for path in built.files}
+    context = browser.new_context()
+    context.route("**/*", lambda route: route.fulfill(**_answer(files, route.request.url)))
+    opened = context.new_page()
+    browser.start_tracing(path=tmp_path / "trace.json", categories=["disabled-by-default-v8.compile"])
+    opened.goto("https://page.example.com/")
+    opened.locator("#life:not([data-life=starting])").wait_for()
+    browser.stop_tracing()
+    context.close()
+    events = json.loads((tmp_path / "trace.json").read_bytes())["traceEvents"]
+    assert any(event["name"] == "V8.CompileCode" for event in events), "the trace has nothing of the compiler"
+    again = [event for event in events if event["name"] == "V8.CollectSourcePositions"]
+    whole = [event for event in events if event["name"] == "V8.ParseProgram" and _within(event, again)]
+    assert not whole
+
+
+def _within(event: dict[str, Any], others: list[dict[str, Any]]) -> bool:
+    """Return whether an event of a trace happened within one of the others."""
+    return any(
+        other["tid"] == event["tid"]
+        and other["pid"] == event["pid"]
+        and other["ts"] <= event["ts"] <= other["ts"] + other["dur"]
+        for other in others
+    )
 
 
 def _module(path: Path) -> str:
