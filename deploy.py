@@ -33,7 +33,7 @@ _PORT = click.IntRange(0, 65535)
 # The commands that talk to AWS, by the module that has them.
 _CLOUD = {
     "ops.cli.cloud": (
-        *("release", "plan", "status", "releases", "rollback", "continue-rollback"),
+        *("release", "plan", "status", "releases", "rollback", "promote", "continue-rollback"),
         *("prune", "destroy", "doctor", "iam-policy"),
     ),
     "ops.cli.customers": ("customers",),

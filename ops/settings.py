@@ -298,6 +298,7 @@ class Settings(Table):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9/._ -]{1,255}$")] = "Popdesk"
     namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9/._-]{1,128}$")] = "popdesk"
     opens: Literal["guide", "service"] = "guide"
+    pilot: str = ""
     language: Annotated[str, AfterValidator(_check_language)] = "auto"
     request_timeout_ms: Milliseconds = 5000
     connection_timeout_ms: Annotated[int, Field(ge=1_000, le=60_000)] = 5000
@@ -355,14 +356,30 @@ class Settings(Table):
             }
         )
 
+    @property
+    def pilot_application(self) -> tuple[str, str]:
+        """The name and the namespace of the pilot's application (ops/cloud/template_pilot.yaml)."""
+        return f"{self.name} pilot", f"{self.namespace}-pilot"
+
+    @property
+    def pilot_service(self) -> tuple[str, str]:
+        """The name and the namespace of the service that opens the pilot's page."""
+        return f"{self.name} pilot service", f"{self.namespace}-pilot-service"
+
     @model_validator(mode="after")
-    def _service_names(self) -> Settings:
+    def _names_of_services(self) -> Settings:
+        if self.pilot and self.opens != "service":
+            raise ValueError(
+                'pilot: it needs opens = "service": a guide is chosen before it is known which agent gets the contact,'
+                " so it cannot open another page for the pilot's agents"
+            )
         if self.opens == "service":
-            for key, value, most in zip(("name", "namespace"), self.service, _LONGEST_NAMES, strict=True):
+            longest = self.pilot_service if self.pilot else self.service
+            for key, value, most in zip(("name", "namespace"), longest, _LONGEST_NAMES, strict=True):
                 if len(value) > most:
-                    raise ValueError(
-                        f'{key}: with opens = "service" it has at most {most - len(" service")} characters'
-                    )
+                    why = "a pilot" if self.pilot else 'opens = "service"'
+                    room = most - len(value) + len(str(getattr(self, key)))
+                    raise ValueError(f"{key}: with {why} it has at most {room} characters")
         return self
 
     @model_validator(mode="after")

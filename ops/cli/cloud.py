@@ -20,11 +20,21 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ops.cli.options import as_given, environment_option, profile_option, region_option
-from ops.cloud.assets import check_assets
+from ops.cloud.assets import Written, check_assets
 from ops.cloud.aws import Aws, open_aws
-from ops.cloud.bucket import PAGE, Lost, earlier_releases, page_is, read_live, read_who
+from ops.cloud.bucket import PAGE, Lost, Place, earlier_releases, page_is, read_live, read_who
 from ops.cloud.change_set import discard_plan
-from ops.cloud.deployment import Difference, PreparedRelease, caller, execute, place_of, prepare
+from ops.cloud.deployment import (
+    Difference,
+    PreparedRelease,
+    caller,
+    check_live,
+    execute,
+    has_pilot,
+    place_of,
+    prepare,
+    url_of,
+)
 from ops.cloud.destroy import check_keeps_tables, data_tables, destroy, existing_tables
 from ops.cloud.doctor import Finding, examine
 from ops.cloud.drift import read_drift
@@ -35,10 +45,11 @@ from ops.cloud.grants import grant, withdraw
 from ops.cloud.iam_policy import MANAGED_SIZE, ROLE_SIZE, parts, policy, size
 from ops.cloud.manifests import Release, read_history, read_manifest
 from ops.cloud.names import partition, policy_names, stack_name
+from ops.cloud.promote import plan_promotion, promote
 from ops.cloud.prune import prune
-from ops.cloud.rollback import plan_rollback, rollback
+from ops.cloud.rollback import RollbackPlan, plan_rollback, rollback
 from ops.cloud.settings_check import check_deployable
-from ops.cloud.stack import account_of, read_own_stack
+from ops.cloud.stack import Stack, account_of, read_own_stack
 from ops.cloud.stack_progress import ROLLBACK_FAILED, RollbackFailed, continue_rollback, failed_resources
 from ops.errors import DIFFERENT, WRONG_SETTINGS, UserError
 from ops.settings import Settings, load_settings, with_region
@@ -62,6 +73,7 @@ def cloud(command: Callable[..., None]) -> Callable[..., None]:
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+_pilot = click.option("--pilot", is_flag=True, help="The pilot's page instead of the live one ([tool.popdesk] pilot).")
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -119,15 +131,22 @@ class _Shown:
 @click.command()
 @cloud
 @click.option("--repair", is_flag=True, help="Where this release is live already: write again what is gone or damaged.")
+@_pilot
+@click.option("--shared", is_flag=True, help="With --pilot: change what all agents share too, where the stack changes.")
 @_dry_run
 @_json
 @_yes
-def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: bool, yes: bool) -> None:
-    """Build, plan, ask, apply, upload, switch, check the live page. `deploy.py` without a command does this."""
+def release(
+    aws: Aws, settings: Settings, repair: bool, pilot: bool, shared: bool, dry_run: bool, as_json: bool, yes: bool
+) -> None:
+    """Build, plan, ask, apply, upload, switch, check the live page. `deploy.py` without a command does this.
+
+    With --pilot only the pilot's agents get it; `deploy.py promote` gives it to all.
+    """
     shown = _Shown()
     try:
         with shown as events:
-            prepared = prepare(aws, settings, events)
+            prepared = prepare(aws, settings, events, pilot)
     except RollbackFailed as failure:
         if dry_run:
             raise
@@ -137,7 +156,7 @@ def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: 
         with shown as events:
             events.on_step("Rolling the failed change back")
             continue_rollback(aws, stack_name(settings), (), events)
-            prepared = prepare(aws, settings, events)
+            prepared = prepare(aws, settings, events, pilot)
     planned = list(shown.notes)
     _show_notes(planned)
     shown.expected = len(prepared.plan.changes)
@@ -145,11 +164,20 @@ def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: 
         discard_plan(aws, prepared.plan)
         _show_plan(prepared, as_json, planned)
         return
+    if prepared.shared_changes and not shared:
+        discard_plan(aws, prepared.plan)
+        raise UserError(
+            "release --pilot",
+            "it would change for all agents at once: "
+            + ", ".join(change.resource for change in prepared.shared_changes),
+            "`deploy.py plan --pilot` shows how; with --shared it is changed all the same",
+            exit_code=DIFFERENT,
+        )
     if not prepared.nothing_to_do:
         if not as_json:
             _show_plan(prepared, as_json=False, notes=planned)
         try:
-            _confirm("Release this?", yes, "release")
+            _confirm(f"Release this{' to the pilot' if pilot else ''}?", yes, "release")
         except (click.Abort, UserError):
             discard_plan(aws, prepared.plan)
             raise
@@ -169,17 +197,19 @@ def release(aws: Aws, settings: Settings, repair: bool, dry_run: bool, as_json: 
         )
     else:
         again = f"; {result.written} files were gone or damaged and are right again" if result.written else ""
-        out.print(f"Nothing to release: {result.release} is live at {result.url}{again}")
+        where = "in the pilot, at" if pilot else "at"
+        out.print(f"Nothing to release: {result.release} is live {where} {result.url}{again}")
 
 
 @click.command()
 @cloud
+@_pilot
 @_json
-def plan(aws: Aws, settings: Settings, as_json: bool) -> None:
+def plan(aws: Aws, settings: Settings, pilot: bool, as_json: bool) -> None:
     """Show what a release would change; change nothing. Exit code 3 where it would change something."""
     shown = _Shown()
     with shown as events:
-        prepared = prepare(aws, settings, events)
+        prepared = prepare(aws, settings, events, pilot)
     discard_plan(aws, prepared.plan)
     _show_notes(shown.notes)
     _show_plan(prepared, as_json, shown.notes)
@@ -201,6 +231,8 @@ def _show_plan(prepared: PreparedRelease, as_json: bool, notes: Sequence[str]) -
             "resources": [asdict(change) for change in prepared.plan.changes],
             "site": asdict(difference),
             "live": prepared.live.release,
+            "pilot": prepared.pilot,
+            "shared": [change.resource for change in prepared.shared_changes],
             "notes": notes,
         }
         print(json.dumps(facts))
@@ -213,7 +245,10 @@ def _show_plan(prepared: PreparedRelease, as_json: bool, notes: Sequence[str]) -
     for change in prepared.plan.changes:
         notes = [*change.properties, *(["[bold red]is replaced[/]"] if change.replaced else [])]
         out.print(f"  {marks.get(change.action, change.action)} {change.resource}  {change.kind}  {', '.join(notes)}")
-    out.print(_site_line(difference))
+    if prepared.shared_changes:
+        names = ", ".join(change.resource for change in prepared.shared_changes)
+        out.print(f"[bold]For all agents at once[/], not the pilot's alone (--shared): {names}")
+    out.print(_site_line(difference, prepared.pilot))
     for mark, paths in (("[green]+[/]", difference.added), ("[red]-[/]", difference.removed)):
         for path in paths[:_MOST_SHOWN]:
             out.print(f"  {mark} {path}")
@@ -221,13 +256,12 @@ def _show_plan(prepared: PreparedRelease, as_json: bool, notes: Sequence[str]) -
             out.print(f"    and {len(paths) - _MOST_SHOWN} more")
 
 
-def _site_line(difference: Difference) -> str:
+def _site_line(difference: Difference, pilot: bool) -> str:
+    site = "[bold]The pilot's site[/]" if pilot else "[bold]Site[/]"
     if difference.empty:
-        return "[bold]Site[/]: nothing changes"
+        return f"{site}: nothing changes"
     code = ", the Lambda's code" if difference.function else ""
-    return (
-        f"[bold]Site[/]: {len(difference.added)} files added, {len(difference.removed)} no longer used, the page{code}"
-    )
+    return f"{site}: {len(difference.added)} files added, {len(difference.removed)} no longer used, the page{code}"
 
 
 # -- what is live ------------------------------------------------------------------------------------------------------
@@ -243,11 +277,39 @@ def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
     Exit code 3 where the live release is not whole.
     """
     stack = read_own_stack(aws, settings)
-    place = place_of(stack)
-    live = read_live(aws, place)
-    facts: dict[str, Any] = {"url": stack.outputs["Url"], "stack": stack.status, "release": live.release}
     notes: list[str] = []
+    facts, whole = _what_is_there(aws, stack, place_of(stack), notes)
+    pilot: dict[str, Any] = {}
+    if has_pilot(stack):
+        pilot, pilot_whole = _what_is_there(aws, stack, place_of(stack, pilot=True), notes)
+        whole = whole and pilot_whole
+        if pilot["release"]:
+            pilot["promoted"] = pilot["release"] == facts["release"]
+    if drift:
+        with err.status("Looking for drift"):
+            facts["drift"] = read_drift(aws, stack)
+    facts["notes"] = notes
+    if as_json:
+        print(json.dumps({**facts, **({"pilot": pilot} if pilot else {})}))
+    else:
+        for name, value in facts.items():
+            out.print(f"{name.replace('_', ' '):15} {escape(_as_text(value))}", soft_wrap=True)
+            if name in pilot and name != "stack":
+                out.print(f"{'  pilot':15} {escape(_as_text(pilot[name]))}", soft_wrap=True)
+    if not whole:
+        sys.exit(DIFFERENT)
+
+
+def _as_text(value: Any) -> str:
+    return "\n".join(value) or "none" if isinstance(value, list) else str(value or "-")
+
+
+def _what_is_there(aws: Aws, stack: Stack, place: Place, notes: list[str]) -> tuple[dict[str, Any], bool]:
+    """Return what `status` says of the live page or the pilot's, and whether it is whole; `notes` gets what is wrong."""
+    live = read_live(aws, place)
+    facts: dict[str, Any] = {"url": url_of(stack, place), "stack": stack.status, "release": live.release}
     whole = True
+    option, whose = (" --pilot", "the pilot's") if place.is_pilot else ("", "the")
     if live.release:
         try:
             manifest = read_manifest(aws, place, live.release, live)
@@ -265,7 +327,7 @@ def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
                 "commit": made.commit,
                 "lambda_version": made.lambda_version,
                 "api_version": made.api_version,
-                "previous": made.previous,
+                "previous": made.before(place),
                 "missing": missing,
                 "damaged": damaged,
             }
@@ -274,23 +336,12 @@ def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
     elif live.etag:
         whole = False
         notes.append(
-            "the page was overwritten by hand: it is no release's. `deploy.py rollback` brings back what was live"
+            f"{whose} page was overwritten by hand: it is no release's. `deploy.py rollback{option}` brings back what was live"
         )
     elif last := next(earlier_releases(aws, place), ""):
         whole = False
-        notes.append(f"the page was deleted; {last} was live last: `deploy.py rollback` brings it back")
-    if drift:
-        with err.status("Looking for drift"):
-            facts["drift"] = read_drift(aws, stack)
-    facts["notes"] = notes
-    if as_json:
-        print(json.dumps(facts))
-    else:
-        for name, value in facts.items():
-            text = "\n".join(value) or "none" if isinstance(value, list) else value or "-"
-            out.print(f"{name.replace('_', ' '):15} {escape(text)}", soft_wrap=True)
-    if not whole:
-        sys.exit(DIFFERENT)
+        notes.append(f"{whose} page was deleted; {last} was live last: `deploy.py rollback{option}` brings it back")
+    return facts, whole
 
 
 @click.command()
@@ -333,16 +384,57 @@ def _unknown(identity: str) -> Release:
 @click.command("rollback")
 @click.argument("identity", metavar="[RELEASE]", default="")
 @cloud
+@_pilot
 @_dry_run
 @_json
 @_yes
-def rollback_command(aws: Aws, settings: Settings, identity: str, dry_run: bool, as_json: bool, yes: bool) -> None:
+def rollback_command(
+    aws: Aws, settings: Settings, identity: str, pilot: bool, dry_run: bool, as_json: bool, yes: bool
+) -> None:
     """Make the release before, or RELEASE, live again: page and Lambda together. The stack stays as it is.
 
     Where the page was deleted or overwritten by hand, without RELEASE: the one that was live last.
     """
-    place = place_of(read_own_stack(aws, settings))
+    place = place_of(read_own_stack(aws, settings), pilot)
     planned = plan_rollback(aws, place, identity)
+    then = planned.then.release
+    _show_switch(planned)
+    facts = {"from": planned.live.release, "to": then.id, "done": not dry_run, "notes": planned.notes}
+    instead = f" instead of {planned.live.release}" if planned.live.release and not planned.finishes else ""
+    if dry_run:
+        _answer(facts, f"{planned.live.release or 'nothing'} -> {then.id}", as_json)
+        return
+    _confirm(f"Make {then.id} live{' in the pilot' if pilot else ''}{instead}?", yes, "rollback")
+    rollback(aws, place, planned, caller(aws))
+    _answer(facts, f"{then.id} is live again{' in the pilot' if pilot else ''}", as_json)
+
+
+@click.command("promote")
+@cloud
+@_dry_run
+@_json
+@_yes
+def promote_command(aws: Aws, settings: Settings, dry_run: bool, as_json: bool, yes: bool) -> None:
+    """Make what the pilot has live for everybody: the very files, without a build; page and functions together."""
+    stack = read_own_stack(aws, settings)
+    place = place_of(stack)
+    planned = plan_promotion(aws, place, place_of(stack, pilot=True))
+    then = planned.then.release
+    _show_switch(planned)
+    facts = {"from": planned.live.release, "to": then.id, "done": not dry_run, "notes": planned.notes}
+    if dry_run:
+        _answer(facts, f"{planned.live.release or 'nothing'} -> {then.id}", as_json)
+        return
+    _confirm(f"Make {then.id}, which the pilot has, live for everybody?", yes, "promote")
+    made = promote(aws, place, planned, by := caller(aws))
+    with _Shown() as events:
+        events.on_step("Checking the live page")
+        check_live(aws, place, url_of(stack, place), made, by, events, Written(), settings.connect_origins())
+    _answer(facts, f"{then.id} is live for everybody", as_json)
+
+
+def _show_switch(planned: RollbackPlan) -> None:
+    """Show what was found lost, and whether the release to be made live was made with other infrastructure."""
     then = planned.then.release
     _show_notes(planned.notes)
     if planned.now and planned.now.release.infrastructure != then.infrastructure:
@@ -353,14 +445,6 @@ def rollback_command(aws: Aws, settings: Settings, identity: str, dry_run: bool,
             + escape(as_given(f"`git checkout {commit}`, then `deploy.py`")),
             soft_wrap=True,
         )
-    facts = {"from": planned.live.release, "to": then.id, "done": not dry_run, "notes": planned.notes}
-    instead = f" instead of {planned.live.release}" if planned.live.release and not planned.finishes else ""
-    if dry_run:
-        _answer(facts, f"{planned.live.release or 'nothing'} -> {then.id}", as_json)
-        return
-    _confirm(f"Make {then.id} live{instead}?", yes, "rollback")
-    rollback(aws, place, planned, caller(aws))
-    _answer(facts, f"{then.id} is live again", as_json)
 
 
 def _answer(facts: dict[str, Any], words: str, as_json: bool) -> None:
@@ -417,8 +501,9 @@ def continue_rollback_command(
 @_json
 def prune_command(aws: Aws, settings: Settings, keep: int, grace: int, cap: int, dry_run: bool, as_json: bool) -> None:
     """Delete old files that no kept release needs."""
-    place = place_of(read_own_stack(aws, settings))
-    pruned = prune(aws, place, keep=keep, grace=timedelta(days=grace), cap=cap, dry_run=dry_run)
+    stack = read_own_stack(aws, settings)
+    place, pilot = place_of(stack), place_of(stack, pilot=True) if has_pilot(stack) else None
+    pruned = prune(aws, place, keep=keep, grace=timedelta(days=grace), cap=cap, pilot=pilot, dry_run=dry_run)
     _show_notes(pruned.notes)
     would = "would go" if dry_run else "deleted"
     words = f"{len(pruned.files)} files and {len(pruned.releases)} releases {would}, {pruned.left} files left for the next time"
@@ -498,7 +583,8 @@ def doctor(aws: Aws, settings: Settings, grantee: str, live: bool, dry_run: bool
         check_deployable(settings)
         changed = grant(aws, settings, grantee, dry_run)
         would = "would now grant" if dry_run else "now grants"
-        words = f"{grantee} {would if changed else 'grants already'} {settings.name}"
+        name = settings.pilot_application[0] if grantee == settings.pilot else settings.name
+        words = f"{grantee} {would if changed else 'grants already'} {name}"
         _answer({"profile": grantee, "changed": changed and not dry_run}, words, as_json)
         return
     if live:
@@ -631,6 +717,7 @@ COMMANDS = (
     status,
     releases,
     rollback_command,
+    promote_command,
     continue_rollback_command,
     prune_command,
     destroy_command,

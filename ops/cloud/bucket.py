@@ -29,6 +29,9 @@ PAGE = "index.html"
 SITE = "site/"
 ASSETS = "assets/"
 ALIAS = "live"
+# The pilot's: its page beside the live one, on the same assets (ops/cloud/template_pilot.yaml).
+PILOT_PAGE = "pilot.html"
+PILOT_ALIAS = "pilot"
 
 RELEASE_ID = r"\d{8}-\d{6}-[0-9a-f]{12}"
 # AWS's error codes for what is not there.
@@ -42,13 +45,21 @@ class Place:
     """Where releases go: the bucket, and the names of what follows its page.
 
     `function` is the look-up's, `api` the API's, empty where the API is not enabled. Empty `distribution` or `function`: there
-    is none (tests of the bucket alone).
+    is none (tests of the bucket alone). `page` is the object that is the page, `alias` what follows it: the pilot has its own.
+    The pilot's `function` is empty: callers are looked up before it is known which agent gets them.
     """
 
     bucket: str
     distribution: str = ""
     function: str = ""
     api: str = ""
+    page: str = PAGE
+    alias: str = ALIAS
+
+    @property
+    def is_pilot(self) -> bool:
+        """Whether it is the pilot's."""
+        return self.page == PILOT_PAGE
 
 
 @dataclass(frozen=True)
@@ -109,7 +120,7 @@ def check_id(identity: str) -> None:
 def read_live(aws: Aws, place: Place) -> Live:
     """Return what is live: one call."""
     try:
-        return _live(aws.call("s3", "head_object", Bucket=place.bucket, Key=SITE + PAGE))
+        return _live(aws.call("s3", "head_object", Bucket=place.bucket, Key=SITE + place.page))
     except AwsError as problem:
         if problem.code in ABSENT:
             return Live()
@@ -139,7 +150,7 @@ def page_is(aws: Aws, place: Place, live: Live, page: str) -> bool:
 def read_page(aws: Aws, place: Place) -> bytes:
     """Return the content of the live page; nothing where there is none."""
     try:
-        return aws.read("s3", "get_object", Bucket=place.bucket, Key=SITE + PAGE)[1]
+        return aws.read("s3", "get_object", Bucket=place.bucket, Key=SITE + place.page)[1]
     except AwsError as problem:
         if problem.code in ABSENT:
             return b""
@@ -152,9 +163,9 @@ def earlier_releases(aws: Aws, place: Place) -> Iterator[str]:
     For a page that was deleted or overwritten by hand, or a live release whose manifest is lost.
     """
     seen = set()
-    for version in _versions(aws, place, SITE + PAGE)[:_PAGE_VERSIONS]:
+    for version in _versions(aws, place, SITE + place.page)[:_PAGE_VERSIONS]:
         try:
-            head = aws.call("s3", "head_object", Bucket=place.bucket, Key=SITE + PAGE, VersionId=version)
+            head = aws.call("s3", "head_object", Bucket=place.bucket, Key=SITE + place.page, VersionId=version)
         except AwsError as problem:
             if problem.code in (*ABSENT, *_REFUSED):
                 continue
@@ -243,7 +254,7 @@ def stored_assets(aws: Aws, place: Place) -> Stored:
 
 def read_who(aws: Aws, place: Place) -> str:
     """Return who made the live release live."""
-    tags = aws.call("s3", "get_object_tagging", Bucket=place.bucket, Key=SITE + PAGE)["TagSet"]
+    tags = aws.call("s3", "get_object_tagging", Bucket=place.bucket, Key=SITE + place.page)["TagSet"]
     return next((str(tag["Value"]) for tag in tags if tag["Key"] == "by"), "")
 
 

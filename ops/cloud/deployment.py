@@ -21,8 +21,20 @@ from ops.cloud import stack_template
 from ops.cloud.artifacts import lambda_key, make_artifacts_bucket, upload_lambda
 from ops.cloud.assets import Written, upload_assets
 from ops.cloud.aws import Aws, AwsError
-from ops.cloud.bucket import PAGE, Live, Lost, Place, digest, earlier_releases, marked_page, page_is, read_live
-from ops.cloud.change_set import Plan, apply_plan, make_plan
+from ops.cloud.bucket import (
+    PAGE,
+    PILOT_ALIAS,
+    PILOT_PAGE,
+    Live,
+    Lost,
+    Place,
+    digest,
+    earlier_releases,
+    marked_page,
+    page_is,
+    read_live,
+)
+from ops.cloud.change_set import Change, Plan, apply_plan, make_plan
 from ops.cloud.events import Events
 from ops.cloud.manifests import Manifest, Release, keep_manifest, read_manifest
 from ops.cloud.releases import fingerprint, invalidate, make_live, new_release, sync_aliases, upload
@@ -74,7 +86,8 @@ class Packages:
 class PreparedRelease:
     """All that is known before anything is changed. `packages` are the functions' zips.
 
-    `place` is None where there is no stack yet. `manifest` is the live release's, None where there is none or it is lost;
+    `pilot`: it goes to the pilot, and "live" is what the pilot has. `place` is None where there is no stack (or pilot) yet.
+    `manifest` is the live release's, None where there is none or it is lost;
     `released`: the live release is this build.
     """
 
@@ -90,11 +103,19 @@ class PreparedRelease:
     live: Live = field(default_factory=Live)
     manifest: Manifest | None = None
     released: bool = False
+    pilot: bool = False
 
     @property
     def nothing_to_do(self) -> bool:
         """Whether neither the stack nor the site would change."""
         return not self.plan.change_set and self.stack.exists and self.released
+
+    @property
+    def shared_changes(self) -> tuple[Change, ...]:
+        """What a pilot release would change in the stack for all agents at once: all but the pilot's own and functions' code."""
+        if not self.pilot or not self.stack.exists:
+            return ()
+        return tuple(change for change in self.plan.changes if not _is_the_pilots(change))
 
 
 @dataclass(frozen=True)
@@ -109,19 +130,59 @@ class Result:
     previous: str = ""
 
 
-def place_of(stack: Stack) -> Place:
-    """Return where the stack's releases go. Raises UserError where there is no stack yet."""
+def _is_the_pilots(change: Change) -> bool:
+    # New code is not live before an alias is moved to it; the bucket's policy lets the pilot's distribution in.
+    code = change.kind == "AWS::Lambda::Function" and change.properties == ("Code",)
+    return change.resource.startswith("Pilot") or change.resource == "SiteBucketPolicy" or code
+
+
+def place_of(stack: Stack, pilot: bool = False) -> Place:
+    """Return where the stack's releases go, or its pilot's. Raises UserError where there is no stack yet, or no pilot."""
     if not stack.exists or "SiteBucket" not in stack.outputs:
         raise UserError(f"stack {stack.name}", "it is not there", "release first: `deploy.py`")
     outputs = stack.outputs
+    if pilot:
+        if not has_pilot(stack):
+            raise UserError(
+                f"stack {stack.name}",
+                "it has no pilot",
+                "name its security profile in [tool.popdesk] pilot, then `deploy.py release --pilot`",
+            )
+        return Place(
+            outputs["SiteBucket"],
+            outputs["PilotDistributionId"],
+            api=outputs.get("Api", ""),
+            page=PILOT_PAGE,
+            alias=PILOT_ALIAS,
+        )
     return Place(outputs["SiteBucket"], outputs["DistributionId"], outputs["Function"], outputs.get("Api", ""))
 
 
-def prepare(aws: Aws, settings: Settings, events: Events) -> PreparedRelease:
-    """Build, read what is live, and make the change set. Changes nothing; `discard_plan` deletes the change set."""
+def has_pilot(stack: Stack) -> bool:
+    """Return whether the stack has a pilot."""
+    return "PilotDistributionId" in stack.outputs
+
+
+def url_of(stack: Stack, place: Place) -> str:
+    """Return the address of the page: the live one, or the pilot's."""
+    return stack.outputs["PilotUrl" if place.is_pilot else "Url"]
+
+
+def prepare(aws: Aws, settings: Settings, events: Events, pilot: bool = False) -> PreparedRelease:
+    """Build, read what is live, and make the change set. Changes nothing; `discard_plan` deletes the change set.
+
+    With `pilot`, what the pilot has is meant wherever it says "live".
+    """
     check_deployable(settings)
+    if pilot and not settings.pilot:
+        raise UserError(
+            "--pilot",
+            "the settings have no pilot",
+            'name the security profile of its agents: pilot = "..." in [tool.popdesk]',
+            exit_code=WRONG_SETTINGS,
+        )
     events.on_step("Building")
-    return prepare_built(aws, settings, make_site(settings), make_packages(settings), events)
+    return prepare_built(aws, settings, make_site(settings), make_packages(settings), events, pilot)
 
 
 def make_packages(settings: Settings) -> Packages:
@@ -129,7 +190,9 @@ def make_packages(settings: Settings) -> Packages:
     return Packages(make_lambda_zip(settings), make_api_zip(settings) if settings.api.enabled else None)
 
 
-def prepare_built(aws: Aws, settings: Settings, site: Site, packages: Packages, events: Events) -> PreparedRelease:
+def prepare_built(
+    aws: Aws, settings: Settings, site: Site, packages: Packages, events: Events, pilot: bool = False
+) -> PreparedRelease:
     """Do what `prepare` does after the build."""
     for note in site.notes:
         events.on_note(note)
@@ -146,11 +209,11 @@ def prepare_built(aws: Aws, settings: Settings, site: Site, packages: Packages, 
     queue = find_queue(aws, settings, stack)
     definition = stack_template.define_stack(settings, account=account, keys=packages.keys(), queue_arn=queue)
     plan = make_plan(aws, definition, stack, events.pause)
-    prepared = PreparedRelease(settings, account, site, packages, definition, stack, plan)
+    prepared = PreparedRelease(settings, account, site, packages, definition, stack, plan, pilot=pilot)
     new = set(site.files) - {PAGE}
-    if not stack.exists:
+    if not stack.exists or (pilot and not has_pilot(stack)):
         return replace(prepared, difference=Difference(tuple(sorted(new)), page=True, function=True))
-    place = place_of(stack)
+    place = place_of(stack, pilot)
     live = read_live(aws, place)
     prepared = replace(prepared, place=place, live=live)
     if live.fingerprint == fingerprint(site, definition.fingerprint):
@@ -194,12 +257,12 @@ def execute(aws: Aws, prepared: PreparedRelease, events: Events, smoke: bool = T
     not right and the release before it was made live again.
     """
     stack = _apply(aws, prepared, events)
-    place = place_of(stack)
-    url = stack.outputs["Url"]
+    place = place_of(stack, prepared.pilot)
+    url = url_of(stack, place)
     if prepared.released:
         return _finish(aws, prepared, place, url, repair, events)
     events.on_step("Uploading")
-    version = _publish(aws, place.function, prepared.packages.lookup)
+    version = _publish(aws, stack.outputs["Function"], prepared.packages.lookup)
     api = prepared.packages.api
     api_version = _publish(aws, place.api, api) if api is not None else ""
     if prepared.manifest:
@@ -214,14 +277,15 @@ def execute(aws: Aws, prepared: PreparedRelease, events: Events, smoke: bool = T
         made_by=(by := caller(aws)),
         commit=current_commit(),
         previous=_last_live(aws, prepared),
+        pilot=prepared.pilot,
     )
     written = _upload(aws, place, release, prepared, events)
     events.on_step("Switching")
     make_live(aws, place, release, prepared.live, by, written.replaced)
     if smoke:
         events.on_step("Checking the live page")
-        _check_live(aws, place, url, release, by, events, written, prepared.settings.connect_origins())
-    return Result(url, release.id, True, written.count, len(prepared.plan.changes), release.previous)
+        check_live(aws, place, url, release, by, events, written, prepared.settings.connect_origins())
+    return Result(url, release.id, True, written.count, len(prepared.plan.changes), release.before(place))
 
 
 def _last_live(aws: Aws, prepared: PreparedRelease) -> str:
@@ -300,7 +364,7 @@ def _upload(aws: Aws, place: Place, release: Release, prepared: PreparedRelease,
     return upload(aws, place, release, prepared.site, kept, on_file)
 
 
-def _check_live(
+def check_live(
     aws: Aws,
     place: Place,
     url: str,
@@ -310,11 +374,14 @@ def _check_live(
     written: Written,
     connect: tuple[str, ...],
 ) -> None:
+    """Fetch the live page and compare it; where it is not right, make the release before it live again and raise UserError."""
     problems = smoke_test(url, release, events.pause, changed=written.replaced, connect=connect)
     if not problems:
         return
     reasons = "; ".join(problems)
-    if not release.previous:
+    where = " --pilot" if place.is_pilot else ""
+    before = release.before(place)
+    if not before:
         raise UserError(
             url,
             f"the first release is live and not right: {reasons}",
@@ -326,19 +393,19 @@ def _check_live(
             url, f"another release was made live meanwhile: {reasons}", "look at `deploy.py status`", CONFLICT
         )
     try:
-        rollback(aws, place, plan_rollback(aws, place, release.previous), by)
+        rollback(aws, place, plan_rollback(aws, place, before), by)
     except UserError as error:
         raise UserError(
             url,
-            f"the live page is not right: {reasons}; and going back to {release.previous} failed: "
+            f"the live page is not right: {reasons}; and going back to {before} failed: "
             f"{error.subject}: {error.reason}",
-            f"`deploy.py rollback {release.previous}`, or fix what is wrong and release again",
+            f"`deploy.py rollback {before}{where}`, or fix what is wrong and release again",
             ROLLED_BACK,
         ) from error
     raise UserError(
         url,
         f"the live page was not right: {reasons}",
-        f"release {release.previous} is live again; fix that and release again",
+        f"release {before} is live again; fix that and release again",
         ROLLED_BACK,
     )
 

@@ -326,6 +326,9 @@ def _application_associated(aws: Aws, settings: Settings, stack: Stack) -> Itera
     yield _associated("application associated", stack.outputs.get("ApplicationArn", ""), there)
     if settings.opens == "service":
         yield _associated("service associated", stack.outputs.get("ServiceArn", ""), there)
+    if settings.pilot:
+        yield _associated("pilot associated", stack.outputs.get("PilotApplicationArn", ""), there)
+        yield _associated("pilot's service associated", stack.outputs.get("PilotServiceArn", ""), there)
 
 
 def _lambda_associated(aws: Aws, settings: Settings, stack: Stack) -> Iterator[Finding]:

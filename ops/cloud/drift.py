@@ -9,7 +9,7 @@ from ops.cloud.aws import Aws
 from ops.cloud.events import Pause, poll
 from ops.cloud.stack import Stack
 
-_MOVED_BY_RELEASES = ("LookupLive", "ApiLive")  # the live aliases: no drift
+_MOVED_BY_RELEASES = ("LookupLive", "ApiLive", "PilotApiLive")  # the aliases: no drift
 
 
 def read_drift(aws: Aws, stack: Stack, pause: Pause = time.sleep) -> list[str]:

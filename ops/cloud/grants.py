@@ -93,8 +93,17 @@ def _others(applications: list[Application], *namespaces: str) -> list[Applicati
     return [application for application in applications if application.get("Namespace") not in namespaces]
 
 
+def _namespaces(settings: Settings, profile: str) -> tuple[list[str], list[str]]:
+    """Return the namespaces that a profile is to grant, and those that it must not: an agent has the live page or the pilot's."""
+    live = [settings.namespace, *([settings.service[1]] if settings.opens == "service" else [])]
+    pilot = [settings.pilot_application[1], settings.pilot_service[1]]
+    return (pilot, live) if settings.pilot and profile == settings.pilot else (live, pilot)
+
+
 def grant(aws: Aws, settings: Settings, name: str, dry_run: bool = False) -> bool:
     """Let the security profile `name` grant the application and what opens it; return whether it had to be changed.
+
+    The pilot's profile grants the pilot's, and no longer the live ones; every other profile the other way round.
 
     Raises UserError where there is no such profile, or where it has no place left for one more.
     """
@@ -106,12 +115,13 @@ def grant(aws: Aws, settings: Settings, name: str, dry_run: bool = False) -> boo
             f"security profile {name!r}", f"the instance has none of that name (it has: {names})", "name one of those"
         )
     applications = read_applications(aws, settings, profile)
+    wanted, others = _namespaces(settings, name)
+    kept = _others(applications, *others)
     by_service = settings.opens == "service"
     permissions = [GUIDES] if by_service else read_permissions(aws, settings, profile)
     change: dict[str, Any] = {}
-    wanted = [settings.namespace, *([settings.service[1]] if by_service else [])]
-    if not all(grants_application(applications, namespace) for namespace in wanted):
-        change["Applications"] = merged_applications(applications, *wanted)
+    if len(kept) < len(applications) or not all(grants_application(kept, namespace) for namespace in wanted):
+        change["Applications"] = merged_applications(kept, *wanted)
     if GUIDES not in permissions:
         change["Permissions"] = [*permissions, GUIDES]
     for key, most in (("Applications", MOST_APPLICATIONS), ("Permissions", MOST_PERMISSIONS)):
@@ -140,7 +150,8 @@ def withdraw(aws: Aws, settings: Settings, dry_run: bool = False) -> list[str]:
     names = []
     for profile in profiles:
         applications = read_applications(aws, settings, profile)
-        others = _others(applications, settings.namespace, settings.service[1])
+        ours = (settings.service, settings.pilot_application, settings.pilot_service)
+        others = _others(applications, settings.namespace, *(namespace for _, namespace in ours))
         if len(others) < len(applications):
             names.append(profile.name)
             if not dry_run:

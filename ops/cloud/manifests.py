@@ -20,7 +20,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from ops.cloud.aws import Aws, map_concurrently
 from ops.cloud.bucket import (
-    ALIAS,
     ASSETS,
     PAGE,
     RELEASE_ID,
@@ -54,7 +53,8 @@ class Release:
     """A release's manifest. `files` maps paths to the SHA-256 of their content in hex, the page's among them.
 
     A hash is empty where the manifest had to be recovered and the file is gone. `api_version` is empty where the API was not
-    enabled.
+    enabled. `previous` is what was live before it, `previous_pilot` what the pilot had before it; empty where it was
+    never there, or first.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Release:
     page: str
     files: dict[str, str]
     api_version: str = ""
+    previous_pilot: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -77,6 +78,10 @@ class Release:
     def assets(self) -> set[str]:
         """All paths but the page's."""
         return set(self.files) - {PAGE}
+
+    def before(self, place: Place) -> str:
+        """Return the id of the release that was there before this one: live, or the pilot's."""
+        return self.previous_pilot if place.is_pilot else self.previous
 
 
 @dataclass(frozen=True)
@@ -183,14 +188,16 @@ def _from_page(aws: Aws, place: Place, live: Live, why: str) -> Manifest:
     )
     if gone:
         note += f"; gone or damaged: {', '.join(gone)}"
+    before = next((each for each in earlier_releases(aws, place) if each != live.release), "")
     release = Release(
         id=live.release,
         made_at=live.since.isoformat(timespec="seconds") if live.since else "",
         made_by=read_who(aws, place),
         commit="",
-        previous=next((each for each in earlier_releases(aws, place) if each != live.release), ""),
-        lambda_version=alias_version(aws, place.function),
-        api_version=alias_version(aws, place.api),
+        previous="" if place.is_pilot else before,
+        previous_pilot=before if place.is_pilot else "",
+        lambda_version=alias_version(aws, place.function, place.alias),
+        api_version=alias_version(aws, place.api, place.alias),
         infrastructure="",
         page=page,
         files={**files, PAGE: digest(page.encode())},
@@ -220,10 +227,10 @@ def _hash_of(aws: Aws, place: Place, path: str) -> str:
         return ""
 
 
-def alias_version(aws: Aws, function: str) -> str:
+def alias_version(aws: Aws, function: str, alias: str) -> str:
     """Return the version of a function that callers get, "" for no function: the alias follows the live page."""
     return (
-        str(aws.call("lambda", "get_alias", FunctionName=function, Name=ALIAS)["FunctionVersion"]) if function else ""
+        str(aws.call("lambda", "get_alias", FunctionName=function, Name=alias)["FunctionVersion"]) if function else ""
     )
 
 
@@ -245,8 +252,10 @@ def write_manifest(aws: Aws, place: Place, release: Release) -> None:
     )
 
 
-def read_history(aws: Aws, place: Place, live: Live) -> History:
+def read_history(aws: Aws, place: Place, live: Live, *others: tuple[Place, Live]) -> History:
     """Return all releases, by the time that S3 has for their manifests, the newest first; that of `live` is among them.
+
+    `others`: the pilot's place and what is live there, where there is a pilot; that is among them too.
 
     A manifest that is lost or damaged stops nothing: it is recovered or named. So are keys that are no manifest's.
     """
@@ -258,13 +267,15 @@ def read_history(aws: Aws, place: Place, live: Live) -> History:
                 written[found[1]] = item["LastModified"]
             else:
                 stray.append(item["Key"])
-    identities = sorted(written.keys() | ({live.release} if live.release else set()))
+    shown = {each.release: (where, each) for where, each in (*others, (place, live)) if each.release}
+    identities = sorted(written.keys() | shown.keys())
     lost: dict[str, str] = {}
     manifests = []
 
     def read(identity: str) -> Manifest | Lost:
         try:
-            return read_manifest(aws, place, identity, live)
+            where, there = shown.get(identity, (place, live))
+            return read_manifest(aws, where, identity, there)
         except Lost as error:
             return error
 

@@ -50,10 +50,12 @@ def prune(
     keep: int,
     grace: timedelta,
     cap: int,
+    pilot: Place | None = None,
     dry_run: bool = False,
     now: datetime | None = None,
 ) -> Pruned:
     """Delete what is no longer needed; `keep` counts releases, the newest first. With `dry_run`, only return it.
+    `pilot` is the pilot's place, where there is one: what it has stays as what is live does.
 
     `now` is S3's own time by default. Raises UserError where it is not known what the live page needs.
     """
@@ -62,11 +64,16 @@ def prune(
             "the grace period", f"{grace} is less than a day", "a day is the least", exit_code=WRONG_SETTINGS
         )
     live = read_live(aws, place)
-    history = read_history(aws, place, live)
+    piloted = (pilot, read_live(aws, pilot)) if pilot else None
+    history = read_history(aws, place, live, *([piloted] if piloted else []))
     _check_live(live, history)
+    if piloted and (piloted[1].etag or piloted[1].release):
+        _check_live(piloted[1], history, " --pilot")
     stored = _old_versions(aws, place)
     oldest = (now or stored.now) - grace
     kept = kept_releases(history, live.release, keep, oldest)
+    if piloted:
+        kept |= {piloted[1].release, *_before(history, *piloted)} & {each.release.id for each in history.manifests}
     dropped = [manifest.release.id for manifest in history.manifests if manifest.release.id not in kept]
     needed = _needed(history, kept)
     old = sorted(path for path, written in stored.written.items() if path not in needed and written < oldest)
@@ -76,7 +83,7 @@ def prune(
     for manifest in history.manifests:
         if manifest.release.id in kept:
             keep_manifest(aws, place, manifest)
-    brought_back = _drop_manifests(aws, place, dropped)
+    brought_back = _drop_manifests(aws, dropped, place, *([pilot] if pilot else []))
     if brought_back:
         needed |= _needed(history, set(brought_back))
     files = [path for path in result.files if path not in needed]
@@ -92,20 +99,25 @@ def prune(
     )
 
 
-def _check_live(live: Live, history: History) -> None:
+def _before(history: History, place: Place, live: Live) -> list[str]:
+    """Return the id of the release that was there before the one that is, in a list; none where there is none."""
+    return [each.release.before(place) for each in history.manifests if each.release.id == live.release]
+
+
+def _check_live(live: Live, history: History, option: str = "") -> None:
     """Raise UserError where it is not known which files the live page needs."""
     if live.release in history.lost:
         raise UserError(
             f"release {live.release}",
             f"it is live, and which files it needs is not known ({history.lost[live.release]}); nothing was deleted",
-            "release again, or `deploy.py rollback RELEASE`; then prune",
+            f"release again, or `deploy.py rollback RELEASE{option}`; then prune",
         )
     if not live.release and (live.etag or history.manifests):
         raise UserError(
             "the page",
             f"it {'was overwritten' if live.etag else 'is gone'}, so which files are needed is not known; "
             "nothing was deleted",
-            "`deploy.py rollback` brings back what was live; then prune",
+            f"`deploy.py rollback{option}` brings back what was live; then prune",
         )
 
 
@@ -147,7 +159,7 @@ def _old_versions(aws: Aws, place: Place) -> _Versions:
     return _Versions(written, versions, now)
 
 
-def _drop_manifests(aws: Aws, place: Place, dropped: list[str]) -> list[str]:
+def _drop_manifests(aws: Aws, dropped: list[str], place: Place, *others: Place) -> list[str]:
     """Delete manifests, restore that of a release that was made live meanwhile, and return the ids of those restored.
 
     If this is killed in between, the live release's manifest is found in its earlier version (ops/cloud/manifests.py).
@@ -158,9 +170,10 @@ def _drop_manifests(aws: Aws, place: Place, dropped: list[str]) -> list[str]:
         some = list(keys)[start : start + _AT_ONCE]
         for item in delete_objects(aws, place.bucket, [{"Key": key} for key in some]):
             markers[item["Key"]] = item.get("DeleteMarkerVersionId", "")
-    live = read_live(aws, place).release
-    key = manifest_key(live)
-    if live not in dropped or not markers.get(key):
-        return []
-    delete_objects(aws, place.bucket, [{"Key": key, "VersionId": markers[key]}])
-    return [live]
+    brought_back = []
+    for live in {read_live(aws, each).release for each in (place, *others)}:
+        key = manifest_key(live)
+        if live in dropped and markers.get(key):
+            delete_objects(aws, place.bucket, [{"Key": key, "VersionId": markers[key]}])
+            brought_back.append(live)
+    return brought_back

@@ -9,7 +9,8 @@
 Whatever fails before the switch, the live release is untouched; the switch is a PutObject with If-Match
 (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html), so of two releases one wins.
 
-Each function has one alias, `live`, which flows and the API call; it follows the page: `sync_aliases` points it at the version
+Each function has one alias, `live`, which flows and the API call (and the API one more, `pilot`); it follows the page:
+`sync_aliases` points it at the version
 that the live release names, after the switch. Either page works with either look-up (the answer has every key, always).
 """
 
@@ -24,7 +25,7 @@ from urllib.parse import quote, urlencode
 
 from ops.cloud.assets import Written, upload_assets
 from ops.cloud.aws import Aws, AwsError
-from ops.cloud.bucket import ALIAS, ASSETS, PAGE, SITE, Live, Place, digest, marked_page, read_live
+from ops.cloud.bucket import ASSETS, PAGE, SITE, Live, Place, digest, marked_page, read_live
 from ops.cloud.manifests import Release, keep_manifest, read_manifest, write_manifest
 from ops.errors import CONFLICT, UserError
 from ops.site.contents import Site
@@ -65,9 +66,12 @@ def new_release(
     made_by: str = "",
     commit: str = "",
     previous: str = "",
+    pilot: bool = False,
     now: datetime | None = None,
 ) -> Release:
     """Return the manifest of a build to be released after `live`; `previous` is the release before it where `live` has none.
+
+    `pilot`: `live` is the pilot's.
 
     The release's id is written at the end of its page, so that no two releases' pages have the same ETag, and that it
     can be seen which one a browser got.
@@ -81,7 +85,8 @@ def new_release(
         made_at=now.isoformat(timespec="seconds"),
         made_by=made_by,
         commit=commit,
-        previous=live.release or previous,
+        previous="" if pilot else live.release or previous,
+        previous_pilot=live.release or previous if pilot else "",
         lambda_version=lambda_version,
         api_version=api_version,
         infrastructure=infrastructure,
@@ -133,7 +138,7 @@ def switch(aws: Aws, place: Place, release: Release, live: Live, by: str = "") -
                 "s3",
                 "put_object",
                 Bucket=place.bucket,
-                Key=SITE + PAGE,
+                Key=SITE + place.page,
                 Body=release.page.encode(),
                 ContentType=media_type(PAGE),
                 CacheControl=NO_CACHE,
@@ -176,7 +181,7 @@ def _sync_alias(aws: Aws, place: Place, function: str, on_note: Callable[[str], 
     the alias ends at the one that is live.
     """
     for _ in range(_ATTEMPTS):
-        alias = aws.call("lambda", "get_alias", FunctionName=function, Name=ALIAS)
+        alias = aws.call("lambda", "get_alias", FunctionName=function, Name=place.alias)
         live = read_live(aws, place)
         if not live.release:
             return False
@@ -192,7 +197,7 @@ def _sync_alias(aws: Aws, place: Place, function: str, on_note: Callable[[str], 
                 "lambda",
                 "update_alias",
                 FunctionName=function,
-                Name=ALIAS,
+                Name=place.alias,
                 FunctionVersion=version,
                 RevisionId=alias["RevisionId"],
             )
@@ -209,7 +214,7 @@ def invalidate(aws: Aws, place: Place, changed: Iterable[str] = ()) -> None:
     One invalidation, its reference never used before. Nothing waits for it.
     """
     if place.distribution:
-        paths = ["/", f"/{PAGE}", *(f"/{path}" for path in changed)]
+        paths = ["/", f"/{place.page}", *(f"/{path}" for path in changed)]
         aws.call(
             "cloudfront",
             "create_invalidation",
@@ -231,6 +236,6 @@ def make_live(aws: Aws, place: Place, release: Release, live: Live, by: str = ""
         raise UserError(
             f"release {release.id}",
             f"its page is live, but {error.subject} failed: {error.reason}",
-            f"`deploy.py rollback {release.id}` finishes it",
+            f"`deploy.py rollback {release.id}{' --pilot' if place.is_pilot else ''}` finishes it",
         ) from error
     return now

@@ -64,8 +64,8 @@ def _before(aws: Aws, place: Place, live: Live, now: Manifest | None) -> str:
     """Return the id of the release that a rollback without a name goes to."""
     if now and _is_unfinished(aws, place, now.release):
         return live.release
-    if now and now.release.previous:
-        return now.release.previous
+    if now and now.release.before(place):
+        return now.release.before(place)
     if now and not now.recovered:
         raise UserError("rollback", f"{live.release} is the first release", "there is none before it")
     for identity in earlier_releases(aws, place):
@@ -80,7 +80,9 @@ def _before(aws: Aws, place: Place, live: Live, now: Manifest | None) -> str:
 
 def _is_unfinished(aws: Aws, place: Place, release: Release) -> bool:
     """Return whether a function's alias points at another version than the live release's."""
-    return any(alias_version(aws, function) != version for function, version in versions_of(release, place))
+    return any(
+        alias_version(aws, function, place.alias) != version for function, version in versions_of(release, place)
+    )
 
 
 def rollback(aws: Aws, place: Place, plan: RollbackPlan, by: str = "") -> Live:
@@ -107,7 +109,7 @@ def _kept(aws: Aws, place: Place, now: Manifest | None) -> set[str]:
     if now is None:
         return set()
     kept = set(now.release.assets)
-    if now.release.previous:
+    if before := now.release.before(place):
         with contextlib.suppress(UserError):  # what is not known is not counted on
-            kept |= read_manifest(aws, place, now.release.previous).release.assets
+            kept |= read_manifest(aws, place, before).release.assets
     return kept

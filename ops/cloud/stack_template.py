@@ -6,7 +6,8 @@
 
 What differs between environments goes in as parameters. The flows and the view are too long for parameters (4,096 bytes)
 and are written into the template's "@@...@@" placeholders. What opens the page is in template_guide.yaml or
-template_service.yaml, and the API in template_api.yaml: their parameters, resources and outputs are added to template.yaml's.
+template_service.yaml, the API in template_api.yaml, the pilot in template_pilot.yaml, template_pilot_api.yaml and
+template_pilot_events.yaml: their parameters, resources and outputs are added to template.yaml's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 from popdesk_api.contract import AGENT_HEADER, EVENTS_ROUTE, HEADERS, PREFIX, ROUTE
 
+from ops.cloud.bucket import PILOT_PAGE
 from ops.cloud.dashboard import dashboard_body
 from ops.cloud.names import artifacts_bucket, cases_table, customers_table, site_bucket, stack_name
 from ops.flows import definitions as flows
@@ -33,6 +35,9 @@ TEMPLATE = ROOT / "ops" / "cloud" / "template.yaml"
 OPENING_TEMPLATES = {opens: ROOT / "ops" / "cloud" / f"template_{opens}.yaml" for opens in ("guide", "service")}
 API_TEMPLATE = ROOT / "ops" / "cloud" / "template_api.yaml"
 EVENTS_TEMPLATE = ROOT / "ops" / "cloud" / "template_events.yaml"
+PILOT_TEMPLATE = ROOT / "ops" / "cloud" / "template_pilot.yaml"
+PILOT_API_TEMPLATE = ROOT / "ops" / "cloud" / "template_pilot_api.yaml"
+PILOT_EVENTS_TEMPLATE = ROOT / "ops" / "cloud" / "template_pilot_events.yaml"
 CODE = ("LambdaKey", "ApiKey")  # the parameters that have the key of a zip
 ROTATE_HANDLER = "rotate_token_key.handler"
 # A page asks a few times for each contact: this is some 100 contacts a second, and keeps a runaway page from the account's
@@ -123,12 +128,19 @@ def define_stack(settings: Settings, *, account: str, keys: dict[str, str], queu
             "AlarmTopicArn": aws.alarm_topic_arn,
             **(_service_parameters(settings) if settings.opens == "service" else {}),
             **(_api_parameters(settings) if settings.api.enabled else {}),
+            **(_pilot_parameters(settings) if settings.pilot else {}),
         },
     )
 
 
 def _service_parameters(settings: Settings) -> dict[str, str]:
     return dict(zip(("ServiceName", "ServiceNamespace"), settings.service, strict=True))
+
+
+def _pilot_parameters(settings: Settings) -> dict[str, str]:
+    names = ("PilotName", "PilotNamespace", "PilotServiceName", "PilotServiceNamespace")
+    values = (*settings.pilot_application, *settings.pilot_service)
+    return {**dict(zip(names, values, strict=True)), "PilotPage": PILOT_PAGE}
 
 
 def _api_parameters(settings: Settings) -> dict[str, str]:
@@ -145,6 +157,7 @@ def _api_parameters(settings: Settings) -> dict[str, str]:
 
 def render_template(settings: Settings) -> str:
     """Return template.yaml with its "@@...@@" placeholders filled in. JSON is YAML, so each becomes JSON."""
+    pilots, live = bool(settings.pilot), _distribution_arn("Distribution")
     main = flows.main_flow(settings, lambda_arn="${LookupLive}", guide_flow_arn="${GuideFlow}", queue_arn="${QueueArn}")
     values: dict[str, Any] = {
         "main_flow": json.dumps(main, separators=(",", ":")),
@@ -160,6 +173,8 @@ def render_template(settings: Settings) -> str:
         "lookup_vpc": _vpc(settings.lookup.vpc),
         "api_origin": _NO_VALUE,
         "api_cache_behaviors": _NO_VALUE,
+        "pilot_api_origin": _NO_VALUE,
+        "distributions": [live, _distribution_arn("PilotDistribution")] if pilots else live,
     }
     text = add_sections(TEMPLATE.read_text("utf-8"), OPENING_TEMPLATES[settings.opens].read_text("utf-8"))
     if settings.api.enabled:
@@ -168,6 +183,12 @@ def render_template(settings: Settings) -> str:
     if settings.api.enabled and settings.api.events.enabled:
         text = add_sections(text, EVENTS_TEMPLATE.read_text("utf-8"))
         values |= _events_values(settings)
+    if pilots:
+        text = add_sections(text, PILOT_TEMPLATE.read_text("utf-8"))
+    if pilots and settings.api.enabled:
+        text = add_sections(text, PILOT_API_TEMPLATE.read_text("utf-8"))
+        if settings.api.events.enabled:
+            text = add_sections(text, PILOT_EVENTS_TEMPLATE.read_text("utf-8"))
     return _PLACEHOLDER.sub(lambda match: json.dumps(values[match[1]]), text)
 
 
@@ -187,11 +208,6 @@ def add_sections(template: str, more: str) -> str:
 
 def _api_values(settings: Settings) -> dict[str, Any]:
     """Return what stands in template_api.yaml's placeholders, and in those of template.yaml that are the API's."""
-    origin = {
-        "Id": "api",
-        "DomainName": {"Fn::Sub": "${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"},
-        "CustomOriginConfig": {"OriginProtocolPolicy": "https-only", "OriginSSLProtocols": ["TLSv1.2"]},
-    }
     behavior = {
         "PathPattern": f"{PREFIX}*",
         "TargetOriginId": "api",
@@ -221,7 +237,8 @@ def _api_values(settings: Settings) -> dict[str, Any]:
     }
     return {
         "cases_table": cases_table(stack_name(settings)),
-        "api_origin": origin,
+        "api_origin": _api_origin("HttpApi"),
+        "pilot_api_origin": _api_origin("PilotHttpApi"),
         "api_cache_behaviors": [behavior],
         "api_statements": api_statements(settings),
         "api_handler": API_HANDLER,
@@ -247,6 +264,18 @@ def _events_values(settings: Settings) -> dict[str, Any]:
         "events_first_values_ms": events.first_values_ms,
         "events_dashboard": dashboard_body(),
     }
+
+
+def _api_origin(http_api: str) -> dict[str, Any]:
+    return {
+        "Id": "api",
+        "DomainName": {"Fn::Sub": f"${{{http_api}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}"},
+        "CustomOriginConfig": {"OriginProtocolPolicy": "https-only", "OriginSSLProtocols": ["TLSv1.2"]},
+    }
+
+
+def _distribution_arn(name: str) -> dict[str, str]:
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:cloudfront::${{AWS::AccountId}}:distribution/${{{name}}}"}
 
 
 def api_statements(settings: Settings) -> list[dict[str, Any]]:

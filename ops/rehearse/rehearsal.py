@@ -121,7 +121,9 @@ def instance_over(settings: Settings) -> dict[str, Any]:
 class _Rehearsal:
     def __init__(self, environment: str, faults: Faults, tell: Callable[[str], None]) -> None:
         self._environment, self._faults, self._tell = environment, faults, tell
-        self._over = command.merged(command.laid, instance_over(load_settings(environment=environment)))
+        self._over = command.merged(
+            command.laid, {**instance_over(load_settings(environment=environment)), "pilot": ""}
+        )
         command.lay_over(self._over, environment)
         self._settings = load_settings(environment=environment)
         check_deployable(self._settings)

@@ -106,9 +106,12 @@ def is_visible() -> bool:
     return str(js.document.visibilityState) == "visible"
 
 
+PILOT_SERVICE = "?service=pilot"  # where the service is the pilot's (ops/cloud/template_pilot.yaml)
+
+
 def is_service() -> bool:
-    """Return whether this page was opened as the workspace's service (ops/cloud/template.yaml)."""
-    return str(js.location.search) == "?service"
+    """Return whether this page was opened as the workspace's service (ops/cloud/template_service.yaml)."""
+    return str(js.location.search) in ("?service", PILOT_SERVICE)
 
 
 def now() -> float:

@@ -1,6 +1,6 @@
 """Popdesk as a service of the agent workspace: it hears that a contact is connected, and launches the page for it.
 
-    start(settings)      # main.py, where the page's address ends in ?service
+    start(settings)      # main.py, where the page's address ends in ?service, or ?service=pilot
 
 A service is an application without a face that runs as long as the workspace (docs.aws.amazon.com/agentworkspace/latest/
 devguide/building-3P-services.html). It is in this page, so that the browser has the page's files when the first contact
@@ -13,7 +13,7 @@ import json
 import js
 from jsffi import to_js
 
-from popdesk.browser import callback, defined, now
+from popdesk.browser import PILOT_SERVICE, callback, defined, now
 
 if False:
     from typing import Any
@@ -21,7 +21,9 @@ if False:
 
 def start(settings: "dict[str, Any]") -> None:
     """Say hello to the workspace as a service."""
-    Service(js.connectSDK, settings["name"])
+    # The pilot's page has the live one's bytes (ops/cloud/promote.py): the address says which application is to be launched.
+    pilot = " pilot" if str(js.location.search) == PILOT_SERVICE else ""
+    Service(js.connectSDK, settings["name"] + pilot)
 
 
 class Service:

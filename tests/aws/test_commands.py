@@ -27,7 +27,7 @@ def account(moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
     with SiteServer(moto_server.url) as site:
         made = Account(moto_server, tmp_path, site, monkeypatch)
 
-        def prepare(_aws: Any, _settings: Any, events: Events) -> PreparedRelease:
+        def prepare(_aws: Any, _settings: Any, events: Events, _pilot: bool) -> PreparedRelease:
             events.pause = made.events.pause
             return made.prepare("from-the-command", events=events)
 
