@@ -1,12 +1,11 @@
 """CloudFront on this machine: distributions and their policies, and the pages that they serve, over TLS on loopback.
 
     cloudfront = CloudFront(place, origins)
-    cloudfront.domain                 # "localhost:PORT": every distribution's domain; the newest one is served
     cloudfront.certificate            # trust this file (SSL_CERT_FILE)
 
-A request goes to the behavior whose path pattern it matches, and gets the headers of that behavior's response headers policy.
-An S3 origin is read only where the bucket's policy lets this distribution in. `Origins` is where they are: the bucket's objects,
-the HTTP API's function.
+Each distribution has a port of its own, so a domain and an origin of its own: "localhost:PORT". A request goes to the behavior
+whose path pattern it matches, and gets the headers of that behavior's response headers policy. An S3 origin is read only where
+the bucket's policy lets this distribution in. `Origins` is where they are: the bucket's objects, the HTTP API's function.
 """
 
 from __future__ import annotations
@@ -15,10 +14,12 @@ import datetime
 import fnmatch
 import json
 import secrets
+import ssl
 import string
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
@@ -55,39 +56,13 @@ class CloudFront(Backend):
         self.invalidations: list[list[str]] = []
         self._made = Certificate()
         self.certificate, self.spki = self._made.certificate, self._made.spki
-        serve = self._serve
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def _do(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status, headers, content = serve(self.command, self.path, dict(self.headers.items()), body)
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(content)
-
-            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _do
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = _Server(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.socket = self._made.tls().wrap_socket(
-            self._server.socket, server_side=True, do_handshake_on_connect=False
-        )
-        self.domain = f"localhost:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        self._servers: dict[str, _Server] = {}  # by the distribution's id
 
     def close(self) -> None:
         """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
+        for server in self._servers.values():
+            server.stop()
+        self._servers.clear()
 
     # -- the API -------------------------------------------------------------------------------------------------------
 
@@ -129,12 +104,13 @@ class CloudFront(Backend):
         return self._create("Distribution", config, self._distribution)
 
     def _distribution(self, identity: str) -> Parameters:
+        self._servers[identity] = server = _Server(self._made.tls(), partial(self._serve, identity))
         return {
             "ARN": self._place.arn("cloudfront", f"distribution/{identity}", ""),
             "Status": "Deployed",
             "LastModifiedTime": _now(),
             "InProgressInvalidationBatches": 0,
-            "DomainName": self.domain,
+            "DomainName": server.domain,
         }
 
     def _check_distribution(self, config: Parameters) -> None:
@@ -165,6 +141,7 @@ class CloudFront(Backend):
         if self._find("Distribution", asked)["config"]["Enabled"]:
             raise Refusal("DistributionNotDisabled", "the distribution is enabled")
         self._delete("Distribution", asked)
+        self._servers.pop(asked["Id"]).stop()
 
     def create_origin_access_control(self, asked: Parameters) -> Parameters:
         return self._create("OriginAccessControl", asked["OriginAccessControlConfig"])
@@ -210,17 +187,18 @@ class CloudFront(Backend):
             raise Refusal("InconsistentQuantities", "Quantity is not how many Items there are")
         self.invalidations.append(list(batch["Paths"].get("Items", [])))
         made = {"Id": f"I{uuid.uuid4().hex[:13].upper()}", "Status": "InProgress", "CreateTime": _now()}
-        return {"Location": f"https://{self.domain}/", "Invalidation": {**made, "InvalidationBatch": batch}}
+        location = f"https://cloudfront.amazonaws.com/2020-05-31/distribution/{asked['DistributionId']}/invalidation/{made['Id']}"
+        return {"Location": location, "Invalidation": {**made, "InvalidationBatch": batch}}
 
     # -- what viewers get ----------------------------------------------------------------------------------------------
 
     def _serve(
-        self, method: str, target: str, headers: dict[str, str], body: bytes
+        self, identity: str, method: str, target: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
-        found = [each for each in self._things["Distribution"].items() if each[1]["config"]["Enabled"]]
-        if not found:
-            return 403, {}, b"there is no distribution"
-        identity, distribution = found[-1]
+        """Return what a distribution answers a viewer."""
+        distribution = self._things["Distribution"].get(identity)
+        if distribution is None or not distribution["config"]["Enabled"]:
+            return 403, {}, b"the distribution is not enabled"
         config = distribution["config"]
         path = target.partition("?")[0]
         behavior = next(each for each in _behaviors(config) if fnmatch.fnmatchcase(path, each.get("PathPattern", "*")))
@@ -310,7 +288,42 @@ def _dated(_: str) -> Parameters:
 
 
 class _Server(ThreadingHTTPServer):
+    """Serves a distribution over TLS, from now on until `stop`; `serve` answers each request."""
+
     request_queue_size = 64
+    daemon_threads = True
+
+    def __init__(self, tls: ssl.SSLContext, serve: Callable[..., tuple[int, dict[str, str], bytes]]) -> None:
+        super().__init__(("127.0.0.1", 0), _Viewer)
+        self.serve = serve
+        self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.domain = f"localhost:{self.server_port}"
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a browser that went away."""
+
+
+class _Viewer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def _do(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, headers, content = self.server.serve(self.command, self.path, dict(self.headers.items()), body)
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _do
+
+    def log_message(self, *_: object) -> None:
+        pass

