@@ -109,9 +109,18 @@ class _Print(BaseModel):
 
 
 def workspace_site(
-    builds: Builds, pages: OpenPages, connect: LocalConnect, api: LocalApi, origin: str, app_url: str
+    builds: Builds,
+    pages: OpenPages,
+    connect: LocalConnect,
+    api: LocalApi,
+    origin: str,
+    app_url: str,
+    service: str = "?service",
 ) -> Starlette:
-    """Return the workspace's site: its page, what that asks (/api/), and the sample CRM (/crm/)."""
+    """Return the workspace's site: its page, what that asks (/api/), and the sample CRM (/crm/).
+
+    `service` is what the application's address has as a service (ops/cloud/template_service.yaml).
+    """
 
     async def page(request: Request) -> Response:
         return _file(builds.workspace, request.url.path, _WORKSPACE_HEADERS)
@@ -128,7 +137,7 @@ def workspace_site(
         }
         content = {
             "app": app,
-            "service": {"name": settings.service[0], "url": f"{app_url}?service", "permissions": ["*"]}
+            "service": {"name": settings.service[0], "url": f"{app_url}{service}", "permissions": ["*"]}
             if settings.opens == "service"
             else None,
             "view_seconds": VIEW_SECONDS,

@@ -2,6 +2,7 @@
 
     with Agent(settings, aws, runner) as agent:         # raises UserError where there is no browser to look with
         agent.take_call("+12065550100")                 # -> what is wrong with what the agent sees; "" for nothing
+    with Agent(settings, aws, runner, pilot=True):      # one of the pilot's
 
 The workspace is served over TLS at an address of Amazon Connect's, which this browser alone takes for this machine's. So the page
 is framed by somebody whom its Content-Security-Policy allows, as in production; and it comes from the rehearsed CloudFront, from
@@ -11,10 +12,11 @@ where the application was registered. No other name resolves in this browser: no
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ops.check.chromium import find_chromium, launch, started_playwright
@@ -56,10 +58,15 @@ class Deployed(Builds):
 
 
 class Agent:
-    """The browser, as long as a `with` block. `runner` runs the deployed flows; the one that a call begins with is MAIN_FLOW."""
+    """The browser, as long as a `with` block. `runner` runs the deployed flows; the one that a call begins with is MAIN_FLOW.
 
-    def __init__(self, settings: Settings, aws: LocalAws, runner: Runner) -> None:
+    It opens the application that is registered for all agents, or with `pilot` the pilot's.
+    """
+
+    def __init__(self, settings: Settings, aws: LocalAws, runner: Runner, pilot: bool = False) -> None:
         self._settings, self._aws, self._runner = settings, aws, runner
+        _, self._namespace = settings.pilot_application if pilot else (settings.name, settings.namespace)
+        _, self._service = settings.pilot_service if pilot else settings.service
         self._stack = ExitStack()
         self._complaints: list[str] = []
 
@@ -94,12 +101,16 @@ class Agent:
     def _serve(self, certificate: Certificate) -> int:
         """Serve the workspace; return its port."""
         aws, settings = self._aws, self._settings
-        registered = {each["Namespace"]: each for each in aws.apps.applications.values()}[settings.namespace]
-        self._app_url = registered["ApplicationSourceConfig"]["ExternalUrlConfig"]["AccessUrl"]
+        applications = {each["Namespace"]: each for each in aws.apps.applications.values()}
+        registered = applications[self._namespace]
+        self._app_url = _url(registered)
+        service = applications.get(self._service)
         serving, origin = Serving(), f"https://{HOST}"
         pages = OpenPages(serving.loop, origin)
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="popdesk-rehearsal-"))
-        as_registered = settings.model_copy(update={"permissions": tuple(registered["Permissions"])})
+        as_registered = settings.model_copy(
+            update={"name": registered["Name"], "permissions": tuple(registered["Permissions"])}
+        )
         builds = Deployed(as_registered, self._runner, origin, Path(folder), pages)
         builds.build_all()
         connect = LocalConnect(
@@ -108,7 +119,8 @@ class Agent:
         aws.connect.contacts = connect
         self._stack.callback(setattr, aws.connect, "contacts", None)
         bound = listen("127.0.0.1", 0, "--port")
-        site = workspace_site(builds, pages, connect, LocalApi(lambda: None), origin, self._app_url)
+        ending = _url(service).removeprefix(self._app_url) if service else ""
+        site = workspace_site(builds, pages, connect, LocalApi(lambda: None), origin, self._app_url, ending)
         serving.add(site, [bound], certificate.tls())
         self._stack.callback(serving.stop)
         self._stack.callback(pages.stop)
@@ -125,8 +137,11 @@ class Agent:
             path = urlsplit(response.url).path
             self._complain(f"{response.request.method} {path} was answered with {response.status}")
 
-    def take_call(self, number: str, name: str = "") -> str:
-        """Take a call from a number; return what is wrong with what the agent sees. `name`: of whom the page has to show."""
+    def take_call(self, number: str, name: str = "", release: str = "") -> str:
+        """Take a call from a number; return what is wrong with what the agent sees.
+
+        `name`: of whom the page has to show. `release`: the id of the release that the page has to be of; "" for any.
+        """
         from playwright.sync_api import Error
 
         self._complaints.clear()
@@ -134,7 +149,7 @@ class Agent:
             contact = self._desk.offer(address=number)
             contact.accept()
             contact.wait_until_running(_SECONDS)
-            wrong = self._look_at(_frame(self._page), name)
+            wrong = self._look_at(_frame(self._page), name, release)
             contact.end()
             contact.clear()
         except (CommandFailed, UserError, Error) as error:
@@ -142,12 +157,19 @@ class Agent:
             self._page.wait_for_timeout(200)  # what the browser has said meanwhile is heard now
         return "; ".join(dict.fromkeys([*([wrong] if wrong else []), *self._complaints]))
 
-    def _look_at(self, frame: Frame, name: str) -> str:
+    def _look_at(self, frame: Frame, name: str, release: str) -> str:
         if not frame.url.startswith(self._app_url):
             return f"the workspace opened {frame.url}, and {self._app_url} is registered"
         frame.locator("#hero:not([data-kind=wait])").wait_for()
+        told = str(frame.evaluate("document.lastChild.data"))  # ops/cloud/bucket.py: mark
+        if release not in told:
+            return f"the page is of {told.strip()!r}, not of release {release}"
         shown = frame.locator("#customer-name").inner_text()
         return "" if name in shown else f"the page shows {shown!r}, not {name!r}"
+
+
+def _url(application: Mapping[str, Any]) -> str:
+    return str(application["ApplicationSourceConfig"]["ExternalUrlConfig"]["AccessUrl"])
 
 
 def _frame(page: Page) -> Frame:

@@ -20,7 +20,7 @@ from ops.preview.local_connect import LocalConnect
 from ops.rehearse.policy import SERVICE_ROLE, Place
 from ops.rehearse.protocol import Backend, Parameters, Refusal, page
 
-PROFILES = ("Admin", "Agent", "Quality")
+PROFILES = ("Agent", "Admin", "Quality")
 _ARN = re.compile(r'"(arn:[a-z-]+:(?:connect|lambda):[^"$]+)')
 
 
@@ -83,11 +83,9 @@ class Connect(Backend):
 
     def __init__(self, place: Place, queue: str, apps: AppIntegrations) -> None:
         self._place, self.apps = place, apps
-        other = {"Namespace": "somebody-elses", "ApplicationPermissions": ["ACCESS"], "Type": "THIRD_PARTY_APPLICATION"}
-        self.profiles: dict[str, dict[str, Any]] = {
-            f"profile-{name.lower()}": {"name": name, "applications": [other], "permissions": ["BasicAgentAccess"]}
-            for name in PROFILES
-        }
+        self.profiles: dict[str, dict[str, Any]] = {}
+        for name in PROFILES:
+            self.add_profile(name)
         self.queue_arn = queue if queue.startswith("arn:") else f"{place.instance}/queue/{uuid.uuid4()}"
         self._queue = "the queue of the settings" if queue.startswith("arn:") else queue
         self.associations: dict[str, tuple[str, str]] = {}  # id -> (type, ARN)
@@ -95,6 +93,17 @@ class Connect(Backend):
         self.flows: dict[str, Parameters] = {}  # by id, as DescribeContactFlow has them
         self.views: dict[str, Parameters] = {}
         self.contacts: LocalConnect | None = None
+
+    def add_profile(self, name: str) -> None:
+        """Add a security profile, unless there is one of the name; it grants the application of somebody else."""
+        if name not in [profile["name"] for profile in self.profiles.values()]:
+            other = {
+                "Namespace": "somebody-elses",
+                "ApplicationPermissions": ["ACCESS"],
+                "Type": "THIRD_PARTY_APPLICATION",
+            }
+            made = {"name": name, "applications": [other], "permissions": ["BasicAgentAccess"]}
+            self.profiles[f"profile-{name.lower().replace(' ', '-')}"] = made
 
     # -- the instance --------------------------------------------------------------------------------------------------
 

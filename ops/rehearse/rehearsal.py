@@ -31,15 +31,18 @@ from ops import LOOKUP
 from ops.cloud.assets import check_assets
 from ops.cloud.aws import Aws
 from ops.cloud.bucket import PAGE, SITE, Place, page_is, read_live
+from ops.cloud.deployment import has_pilot, place_of
 from ops.cloud.iam_policy import policy
 from ops.cloud.manifests import read_manifest
 from ops.cloud.names import partition, policy_names, stack_name
 from ops.cloud.settings_check import check_deployable
+from ops.cloud.stack import Stack
 from ops.errors import DIFFERENT, UserError
 from ops.flows.runner import Answer, Contact, Outcome, Runner
 from ops.preview.builds import MAIN_FLOW
 from ops.rehearse import command
 from ops.rehearse.agent import Agent
+from ops.rehearse.connect import PROFILES
 from ops.rehearse.local_aws import FUNCTION, Faults, LocalAws
 from ops.rehearse.policy import Access
 from ops.settings import PYPROJECT, ROOT, Settings, load_settings
@@ -48,7 +51,6 @@ from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
 _ACCOUNT = "111122223333"
 INSTANCE_ID = "11111111-2222-3333-4444-555555555555"
 _LONGEST = 1800.0  # seconds that a command may take
-_AGENTS = "Agent"  # a security profile of the rehearsed instance
 KILLED = -9
 IN_A_BROWSER = "an agent takes a call, in a browser: the page from CloudFront"
 # The look-up's adapters that ask nobody outside this machine; another would ask the team's own directory about a made-up call.
@@ -121,15 +123,15 @@ def instance_over(settings: Settings) -> dict[str, Any]:
 class _Rehearsal:
     def __init__(self, environment: str, faults: Faults, tell: Callable[[str], None]) -> None:
         self._environment, self._faults, self._tell = environment, faults, tell
-        self._over = command.merged(
-            command.laid, {**instance_over(load_settings(environment=environment)), "pilot": ""}
-        )
+        self._over = command.merged(command.laid, instance_over(load_settings(environment=environment)))
         command.lay_over(self._over, environment)
         self._settings = load_settings(environment=environment)
         check_deployable(self._settings)
         account = self._settings.aws.instance_account
         document = policy(policy_names(self._settings, account), self._settings.api.enabled)
         self._aws = LocalAws(self._settings, document, partition(self._settings.aws.region))
+        if self._settings.pilot:
+            self._aws.connect.add_profile(self._settings.pilot)
         session = Session()
         session.set_credentials(FUNCTION, "rehearsal")
         self._looking = Aws(session, self._settings.aws.region, endpoint_url=self._aws.url)
@@ -166,7 +168,10 @@ class _Rehearsal:
         self._checked("the policy, for each resource's later changes", lambda: "; ".join(self._aws.handlers_may_not()))
         if first:
             return
-        run("agents are let in", "doctor", "--grant", _AGENTS, says="now grants")
+        agents = next(name for name in PROFILES if name != self._settings.pilot)
+        run("agents are let in", "doctor", "--grant", agents, says="now grants")
+        if self._settings.pilot:
+            self._pilot()
         run("all is well", "doctor")
         run("the first day's steps", "doctor", "--live", says="main flow calls the look-up")
         run("what is live", "status", says="drift           none")
@@ -187,7 +192,7 @@ class _Rehearsal:
         self._aws.cloudformation.failing = set()
         run("a third release", "release", "--yes", says="Released", over=worse)
         self._happens("somebody deletes the live page by hand")
-        self._aws.client("s3").delete_object(Bucket=self._place().bucket, Key=SITE + PAGE)
+        self._aws.client("s3").delete_object(Bucket=self._outputs()["SiteBucket"], Key=SITE + PAGE)
         run("which is brought back", "rollback", "--yes", says="is live again", over=worse)
         self._happens("three weeks pass")
         self._aws.days = 21.0
@@ -224,6 +229,24 @@ class _Rehearsal:
             self._run("as it says, first", "destroy", "--confirm", self._report.stack, says="is gone")
         self._run("the release again", "release", "--yes")
         self._look_at_what_was_made()
+
+    def _pilot(self) -> None:
+        """Release to the pilot, look at what its agents and all others see, promote; then let each go back on its own."""
+        pilot, others, run = self._settings.pilot, self._live(), self._run
+        tried = {"request_timeout_ms": self._settings.request_timeout_ms - 2}
+        run("a release to the pilot", "release", "--pilot", "--yes", says="Released", over=tried)
+        run("the pilot's agents are let in", "doctor", "--grant", pilot, says=self._settings.pilot_application[0])
+        news = self._live(pilot=True)
+        self._take_a_sample_call("one of the pilot's agents sees the new page", news, pilot=True)
+        self._take_a_sample_call("all other agents see the old page", others)
+        if "Api" in self._outputs():
+            self._checked("the pilot's API refuses who has no token", lambda: self._api_problem("PilotUrl"))
+        run("what is live, and what the pilot has", "status", says="pilot", over=tried)
+        run("the pilot's files for everybody", "promote", "--yes", says="live for everybody", over=tried)
+        self._checked("the live page is the pilot's, byte for byte", self._difference_of_the_pages)
+        self._take_a_sample_call("all other agents see the new page", news)
+        run("the pilot goes back", "rollback", others, "--pilot", "--yes", says="in the pilot", over=tried)
+        run("the live page goes back", "rollback", "--yes", says=f"{others} is live again", over=tried)
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
@@ -301,15 +324,23 @@ class _Rehearsal:
         stack = self._aws.cloudformation.stack(self._report.stack)
         return {} if stack is None else stack.outputs
 
-    def _place(self) -> Place:
-        outputs = self._outputs()
-        return Place(outputs["SiteBucket"], outputs["DistributionId"], outputs["Function"], outputs.get("Api", ""))
+    def _stack(self) -> Stack:
+        stack = self._aws.cloudformation.stack(self._report.stack)
+        return Stack(self._report.stack) if stack is None else Stack(stack.name, stack.status, outputs=stack.outputs)
+
+    def _live(self, pilot: bool = False) -> str:
+        """Return the id of the release that is live, or that the pilot has."""
+        return read_live(self._looking, place_of(self._stack(), pilot)).release
 
     def _live_problems(self) -> list[str]:
-        """Return what is wrong with the live release as it lies in the bucket: none may be half there."""
-        if not self._outputs():
+        """Return what is wrong with the live release, and the pilot's, as it lies in the bucket: none may be half there."""
+        stack = self._stack()
+        if not stack.outputs:
             return []
-        place = self._place()
+        places = [place_of(stack), *([place_of(stack, pilot=True)] if has_pilot(stack) else [])]
+        return [problem for place in places for problem in self._problems_at(place)]
+
+    def _problems_at(self, place: Place) -> list[str]:
         try:
             live = read_live(self._looking, place)
             if not live.release:
@@ -334,12 +365,9 @@ class _Rehearsal:
             self._happens(
                 f"no call is looked up: that would ask your own directory (adapter {self._settings.lookup.adapter!r})"
             )
-        sample = self._sample()
-        self._take_a_call(sample["phone"], sample["name"] if self._settings.lookup.adapter == "sample" else "")
+        self._take_a_sample_call()
         if "Api" in outputs:
-            self._checked(
-                "the API behind CloudFront refuses who has no token", lambda: self._api_problem(outputs["Url"])
-            )
+            self._checked("the API behind CloudFront refuses who has no token", lambda: self._api_problem("Url"))
 
     def _checked(self, what: str, look: Callable[[], str]) -> None:
         self._tell(what)
@@ -355,11 +383,21 @@ class _Rehearsal:
             "" if status == 200 and not wrong else f"it answers {status}; wrong headers: {', '.join(wrong) or 'none'}"
         )
 
-    def _take_a_call(self, number: str, name: str) -> None:
-        """Look at what an agent sees who takes a call from a number, and that it is the customer of this name."""
+    def _take_a_sample_call(self, what: str = IN_A_BROWSER, release: str = "", pilot: bool = False) -> None:
+        sample = self._sample()
+        name = sample["name"] if self._settings.lookup.adapter == "sample" else ""
+        self._take_a_call(sample["phone"], name, what, release, pilot)
+
+    def _take_a_call(
+        self, number: str, name: str, what: str = IN_A_BROWSER, release: str = "", pilot: bool = False
+    ) -> None:
+        """Look at what an agent, or one of the pilot's, sees who takes a call from a number.
+
+        It has to be the customer of this name, on a page of this release ("" for any).
+        """
         try:
-            with Agent(self._settings, self._aws, self._runner()) as agent:
-                self._checked(IN_A_BROWSER, lambda: agent.take_call(number, name))
+            with Agent(self._settings, self._aws, self._runner(), pilot) as agent:
+                self._checked(what, lambda: agent.take_call(number, name, release))
         except UserError as error:
             self._happens(f"nobody looks at the page in a browser: {error}")
 
@@ -411,8 +449,12 @@ class _Rehearsal:
         # The first one starts the process, on whatever machine this is: only what it answers is of interest here.
         return self._aws.functions.invoke(arn, event, max(seconds, 20.0))
 
-    def _api_problem(self, url: str) -> str:
-        status, headers, body = fetch(f"{url.rstrip('/')}{PREFIX}cases")
+    def _difference_of_the_pages(self) -> str:
+        outputs = self._outputs()
+        return "" if fetch(outputs["Url"])[2] == fetch(outputs["PilotUrl"])[2] else "they differ"
+
+    def _api_problem(self, output: str) -> str:
+        status, headers, body = fetch(f"{self._outputs()[output].rstrip('/')}{PREFIX}cases")
         if status == 401 and headers.get("cache-control", "no-store") == "no-store":
             return ""
         return f"it answers {status}: {body[:200]!r}"

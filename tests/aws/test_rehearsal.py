@@ -117,11 +117,17 @@ def test_an_agent_takes_a_call_in_a_browser(record: dict[str, Any]) -> None:
 
 
 @pytest.mark.timeout(1200)
-def test_a_page_that_a_service_opens_and_a_table_of_customers_are_rehearsed() -> None:
-    """The service hears the call connect and opens the page, which shows nobody: the table is empty yet."""
-    report = _rehearsed({"opens": "service", "lookup": {"adapter": "dynamodb"}}, "--first")
+def test_a_pilot_a_page_that_a_service_opens_and_a_table_of_customers_are_rehearsed() -> None:
+    """The pilot's agent gets a page before all others do. The first one shows nobody: the table is empty yet."""
+    over = {"opens": "service", "pilot": "Pilot agents", "lookup": {"adapter": "dynamodb"}}
+    report = _rehearsed({**over, "api": {"enabled": True, "cases": "dynamodb"}})
     assert report["problems"] == [], [step["said"] for step in report["steps"] if step["problem"]]
-    assert [step for step in report["steps"] if step["what"] == IN_A_BROWSER]
+    assert report["refused"] == [], "the policy is enough for a pilot too"
+    steps = [step["what"] for step in report["steps"]]
+    assert IN_A_BROWSER in steps
+    assert "one of the pilot's agents sees the new page" in steps
+    assert "all other agents see the old page" in steps
+    assert "promote" in {step["words"][0] for step in report["steps"] if step["words"]}
 
 
 def test_every_type_of_the_template_is_made_and_deleted(record: dict[str, Any]) -> None:
