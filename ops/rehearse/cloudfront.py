@@ -53,10 +53,16 @@ class CloudFront(Backend):
         self._things: dict[str, dict[str, Parameters]] = {
             kind: {} for kind in ("Distribution", "OriginAccessControl", "OriginRequestPolicy", "ResponseHeadersPolicy")
         }
-        self.invalidations: list[list[str]] = []
+        self.invalidations: dict[str, Parameters] = {}  # by id, the newest last
         self._made = Certificate()
         self.certificate, self.spki = self._made.certificate, self._made.spki
         self._servers: dict[str, _Server] = {}  # by the distribution's id
+
+    def forget(self) -> None:
+        """Forget everything that was made, as in a new account."""
+        self.close()
+        for things in (*self._things.values(), self.invalidations):
+            things.clear()
 
     def close(self) -> None:
         """Stop serving."""
@@ -180,15 +186,31 @@ class CloudFront(Backend):
         self._delete("OriginRequestPolicy", asked)
 
     def create_invalidation(self, asked: Parameters) -> Parameters:
-        if asked["DistributionId"] not in self._things["Distribution"]:
-            raise Refusal("NoSuchDistribution", f"there is no distribution {asked['DistributionId']}")
+        self._find("Distribution", {"Id": asked["DistributionId"]})
         batch = asked["InvalidationBatch"]
         if batch["Paths"]["Quantity"] != len(batch["Paths"].get("Items", [])):
             raise Refusal("InconsistentQuantities", "Quantity is not how many Items there are")
-        self.invalidations.append(list(batch["Paths"].get("Items", [])))
-        made = {"Id": f"I{uuid.uuid4().hex[:13].upper()}", "Status": "InProgress", "CreateTime": _now()}
-        location = f"https://cloudfront.amazonaws.com/2020-05-31/distribution/{asked['DistributionId']}/invalidation/{made['Id']}"
-        return {"Location": location, "Invalidation": {**made, "InvalidationBatch": batch}}
+        identity = f"I{uuid.uuid4().hex[:13].upper()}"
+        made = {"Id": identity, "Status": "InProgress", "CreateTime": _now(), "InvalidationBatch": batch}
+        self.invalidations[identity] = {"DistributionId": asked["DistributionId"], "Invalidation": made}
+        location = f"https://cloudfront.amazonaws.com/2020-05-31/distribution/{asked['DistributionId']}/invalidation/{identity}"
+        return {"Location": location, "Invalidation": made}
+
+    def list_invalidations(self, asked: Parameters) -> Parameters:
+        self._find("Distribution", {"Id": asked["DistributionId"]})
+        items = [
+            {name: each["Invalidation"][name] for name in ("Id", "Status", "CreateTime")}
+            for each in reversed(self.invalidations.values())
+            if each["DistributionId"] == asked["DistributionId"]
+        ]
+        listed = {"Marker": "", "MaxItems": 100, "IsTruncated": False, "Quantity": len(items), "Items": items}
+        return {"InvalidationList": listed}
+
+    def get_invalidation(self, asked: Parameters) -> Parameters:
+        found = self.invalidations.get(asked["Id"])
+        if found is None or found["DistributionId"] != asked["DistributionId"]:
+            raise Refusal("NoSuchInvalidation", f"there is no invalidation {asked['Id']}")
+        return {"Invalidation": found["Invalidation"]}
 
     # -- what viewers get ----------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
     aws.url                                   # AWS_ENDPOINT_URL for a command
     aws.environment()                         # all that a command needs in its environment to reach it
     aws.calls                                 # what commands asked for, and what CloudFormation asked for in their name
+    aws.reset()                               # a new account at the same address
     aws.close()
 
 Amazon Connect, AppIntegrations (connect.py), CloudFront (cloudfront.py), CloudFormation (cloudformation.py), STS and IAM's
@@ -19,7 +20,6 @@ import signal
 import threading
 import time
 import traceback
-import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 from moto.core.config import default_user_config
+from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -41,7 +42,7 @@ from ops.rehearse.functions import Functions
 from ops.rehearse.identity import Simulator, Sts
 from ops.rehearse.moto_lambda import refuse_other_code
 from ops.rehearse.policy import Access, Place, Policy, handler_needs, needed
-from ops.rehearse.protocol import Backend, Call, Environ, Refusal, Response, answer, read_call, refuse
+from ops.rehearse.protocol import Backend, Call, Environ, Refusal, Response, answer, read_call, refuse, signed_by
 from ops.rehearse.resources import Makers
 from ops.settings import Settings
 
@@ -99,33 +100,45 @@ class _Counts:
 
 
 class LocalAws:
-    """The account of the settings' instance. `document` is the policy of whoever releases."""
+    """The account of the settings' instance. `document` is the policy of whoever releases.
 
-    def __init__(self, settings: Settings, document: Mapping[str, Any], partition: str = "aws") -> None:
+    With `functions_wait` a function's process is started when it is first called, not when its version becomes live.
+    """
+
+    def __init__(
+        self, settings: Settings, document: Mapping[str, Any], partition: str = "aws", functions_wait: bool = False
+    ) -> None:
         instance = settings.aws.instance_arn
         self.place = Place(partition, settings.aws.region, settings.aws.instance_account, instance)
-        self._document = document
+        self._queue, self._functions_wait = settings.aws.queue, functions_wait
+        self._document, self._policy = document, Policy(document)
         self.calls: list[Made] = []
         self.refused: list[tuple[str, Access]] = []
         self.defects: list[str] = []
         self.victim: Callable[[], int | None] = lambda: None  # the process id of the command that runs
         self._vpcs = [vpc for vpc in (settings.lookup.vpc, settings.api.vpc) if vpc]
         self._moto_lock = threading.Lock()
-        self._counts = _Counts()
         self._session = _session()
         self._clients: dict[str, Any] = {}
-        self.faults = Faults()
-        self.days = 0.0  # how many days the clock is ahead: S3 writes that time to what it stores, and answers with it
         _prepare_moto()
         self._moto = DomainDispatcherApplication(create_backend_app)
         _CLOCK[:] = [lambda: self.days]
-        self._server = make_server("127.0.0.1", 0, self._application, threaded=True, request_handler=_Quiet)
+        self._server = make_server("127.0.0.1", 0, self.application, threaded=True, request_handler=_Quiet)
         self._server.daemon_threads = True  # type: ignore[attr-defined]
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self.apps = AppIntegrations(self.place)
-        self.connect = Connect(self.place, settings.aws.queue, self.apps)
-        self.functions = Functions(self)
         self.cloudfront = CloudFront(self.place, self)
+        self._simulator = Simulator(self.policy)
+        self._open_account()
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def _open_account(self) -> None:
+        self.faults, self._counts = Faults(), _Counts()
+        self.days = 0.0  # how many days the clock is ahead: S3 writes that time to what it stores, and answers with it
+        for seen in (self.calls, self.refused, self.defects):
+            seen.clear()
+        self.apps = AppIntegrations(self.place)
+        self.connect = Connect(self.place, self._queue, self.apps)
+        self.functions = Functions(self)
         self.cloudformation = CloudFormation(
             self.place, Makers(self.place, self.client), self._handler_may_not, self.defects.append
         )
@@ -136,10 +149,15 @@ class LocalAws:
             "cloudformation": self.cloudformation,
             "sts": Sts(self.place),
         }
-        self._simulator = Simulator(self.policy)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        # moto's state is the process's: this is a new account.
-        urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")).close()
+        with self._moto_lock:
+            moto_api_backend.reset()  # moto's state is the process's
+
+    def reset(self) -> None:
+        """Forget everything: a new account, with the right time and without faults. A stack's change is waited for."""
+        self.cloudformation.wait()
+        self.functions.close()
+        self.cloudfront.forget()
+        self._open_account()
 
     def close(self) -> None:
         """Stop serving, and end the functions' processes."""
@@ -200,7 +218,7 @@ class LocalAws:
     def policy(self) -> Policy:
         """Return what the caller has now: the policy, without what --deny takes away."""
         denied = {"Statement": [{"Effect": "Deny", "Action": list(self.faults.deny), "Resource": "*"}]}
-        return Policy(self._document, *([denied] if self.faults.deny else []))
+        return self._policy if not self.faults.deny else Policy(self._document, denied)
 
     def client(self, service: str, key: str = CLOUDFORMATION) -> Any:
         """Return a client of a service, for CloudFormation's own calls."""
@@ -218,7 +236,8 @@ class LocalAws:
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
-    def _application(self, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
+    def application(self, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer a request (WSGI)."""
         try:
             return self._answer(environ, start)
         except Exception:
@@ -227,20 +246,23 @@ class LocalAws:
 
     def _answer(self, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.place.account
+        key, service = signed_by(environ)
+        owner = environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", self.place.account)
+        ours = service in self._backends or service in _SOMETIMES_OURS
+        if key != CALLER and not ours and owner == self.place.account:
+            return self._from_moto(environ, start)
         call = read_call(environ)
         if call is None:
             return self._from_moto(environ, start)
-        if call.key == CALLER:
-            if (refusal := self._of_the_caller(call)) is not None:
-                return _send(start, refusal)
-            owner = environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", self.place.account)
-            if owner != self.place.account:
-                return _send(start, refuse(call, Refusal("AccessDenied", "Access Denied")))
+        if key == CALLER and (refusal := self._of_the_caller(call)) is not None:
+            return _send(start, refusal)
+        if owner != self.place.account:
+            return _send(start, refuse(call, Refusal("AccessDenied", "Access Denied")))
         if (backend := self._backend(call)) is not None:
             return _send(start, backend.answer(call))
         if call.service == "ec2":
             return _send(start, self._answer_ec2(call))
-        if call.service == "lambda" and call.name in ("CreateAlias", "UpdateAlias"):
+        if call.name in ("CreateAlias", "UpdateAlias") and not self._functions_wait:
             answered = self._from_moto(environ, start)
             name = str(call.parameters["FunctionName"]).rpartition(":")[2]
             arn = self.place.arn("lambda", f"function:{name}:{call.parameters['FunctionVersion']}")
@@ -353,6 +375,7 @@ class LocalAws:
 
 
 _NAMES = {"appintegrations": "app-integrations"}
+_SOMETIMES_OURS = ("iam", "ec2", "lambda")  # moto's services of which we answer some calls, or see them
 
 
 @cache

@@ -57,11 +57,14 @@ class Policy:
 
     def __init__(self, *documents: Mapping[str, Any]) -> None:
         self._statements = [_Statement(each) for document in documents for each in document["Statement"]]
+        self._decided: dict[Access, bool] = {}
 
     def allows(self, access: Access) -> bool:
         """Return whether a statement allows it and none denies it."""
-        fitting = [each for each in self._statements if each.fits(access)]
-        return any(each.allow for each in fitting) and all(each.allow for each in fitting)
+        if access not in self._decided:
+            fitting = [each for each in self._statements if each.fits(access)]
+            self._decided[access] = any(each.allow for each in fitting) and all(each.allow for each in fitting)
+        return self._decided[access]
 
     def refused(self, accesses: Iterable[Access]) -> list[Access]:
         """Return those that are not allowed."""

@@ -73,13 +73,18 @@ class Call:
         return str(self.model.name)
 
 
+def signed_by(environ: Environ) -> tuple[str, str]:
+    """Return the access key that signed a request and botocore's name of the service; "" twice where none did."""
+    signed = _SIGNED.search(environ.get("HTTP_AUTHORIZATION", ""))
+    return (signed[1], _SERVICES.get(signed[2], signed[2])) if signed else ("", "")
+
+
 def read_call(environ: Environ) -> Call | None:
     """Return what a signed request asks; None for one that is not signed or is of no operation. Its body can be read again."""
-    signed = _SIGNED.search(environ.get("HTTP_AUTHORIZATION", ""))
-    if signed is None:
+    key, service = signed_by(environ)
+    if not key:
         return None
     body = bytes(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
-    service = _SERVICES.get(signed[2], signed[2])
     request = Request(environ | {"wsgi.input": io.BytesIO(body)})
     try:
         operation, labels = get_service_router(service).match(request)
@@ -99,7 +104,7 @@ def read_call(environ: Environ) -> Call | None:
         parameters = PROTOCOL_PARSERS[protocol](operation).parse(asked)
     finally:
         environ["wsgi.input"] = io.BytesIO(body)
-    return Call(signed[1], service, operation, protocol, _without_none(parameters))
+    return Call(key, service, operation, protocol, _without_none(parameters))
 
 
 def _without_none(value: Any) -> Any:

@@ -2,8 +2,8 @@
 
     uv run python -m tests.attack.releases [--kills 100] [--at-once 27] [--seed 1]
 
-The real `deploy.py release` in processes of their own, in a copy of the checkout, against moto with what it lacks
-(tests/aws/local_aws.py). Between the releases the settings change, as in a checkout where somebody works. A killed release
+The real `deploy.py release` in processes of their own, in a copy of the checkout, against the local AWS
+(tests/aws/moto_server.py). Between the releases the settings change, as in a checkout where somebody works. A killed release
 gets SIGKILL at a random moment; releases at once end with 0, or with 4 where another came first. Exits with 1 and the reason
 where a live page is not whole, a file of it is not what its manifest says, or a process ends in another way.
 """
@@ -27,7 +27,7 @@ import brotli
 import click
 from botocore.exceptions import ClientError
 
-from tests.aws.connect_backend import INSTANCE
+from tests.aws.account import INSTANCE
 from tests.aws.moto_server import MotoServer
 from tests.aws.world import open_test_aws
 from tests.project import copy_project

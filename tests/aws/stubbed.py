@@ -26,9 +26,8 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from werkzeug.test import EnvironBuilder
 
-from ops.rehearse.protocol import Refusal, operation_model, problems
-from tests.aws.connect_backend import answer as connect_answer
-from tests.aws.connect_backend import make_connect
+from ops.rehearse.protocol import Refusal, operation_model, problems, read_call
+from tests.aws.account import make_connect
 from tests.aws.world import open_test_aws
 
 Answer = dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]] | Refusal
@@ -107,7 +106,9 @@ class Answered:
         environ = EnvironBuilder(
             address.path, query_string=address.query, method=request.method, headers=headers, data=body
         ).get_environ()
-        status, headers, content = connect_answer(self.connect, environ)
+        call = read_call(environ)
+        assert call is not None, f"Amazon Connect has no {request.method} {address.path}"
+        status, headers, content = self.connect.answer(call)
         return AWSResponse(request.url, status, headers, _Raw(content))
 
 

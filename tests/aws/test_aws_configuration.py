@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from deploy import cli
 from ops import settings
 from ops.cloud.aws import open_aws
-from tests.aws.connect_backend import INSTANCE
+from tests.aws.account import INSTANCE
 
 _NOBODY = "http://127.0.0.1:1"
 

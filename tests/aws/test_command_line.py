@@ -1,7 +1,8 @@
 """Every command with each of its options, through the real command line, against the local AWS of the tests.
 
 A team's life with its application, in one order: what a person types, what they answer, the exit code and what they read.
-Settings, configuration, template, flows, build and page are the real ones; only AWS is not (tests/aws/local_aws.py).
+Settings, configuration, template, flows, build and page are the real ones; only AWS is not (tests/aws/moto_server.py):
+it lets the commands do what the printed policy lets them do.
 """
 
 from __future__ import annotations
@@ -22,10 +23,8 @@ from click.testing import CliRunner, Result
 from deploy import cli
 from ops import settings
 from ops.cloud.grants import GUIDES
-from tests.aws.connect_backend import INSTANCE
+from tests.aws.account import INSTANCE
 from tests.aws.moto_server import MotoServer
-
-_STACK = "popdesk-prod"
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,10 @@ class Step:
     answer: str = ""
 
 
-# `before` of a step that needs it: what somebody did meanwhile.
-_NEW_PAGE, _STUCK = "the settings are changed", "AWS could not take a change back"
+# What happens between two steps.
+_NEW_PAGE, _STUCK = "the settings are changed", "so they are, and AWS will fail and not take it back"
+_WELL = "what made AWS fail is over"
+_WHY = "the rehearsal lets taking this back fail"
 
 LIFE: tuple[Step | str, ...] = (
     Step("doctor", 3, "wrong stack"),
@@ -65,9 +66,8 @@ LIFE: tuple[Step | str, ...] = (
     Step("doctor --grant Agent --json", 0, '"changed": false'),
     Step("doctor", 0, "shown to agents with Agent"),
     Step("doctor --json", 0, '"what": "page", "state": "ok"'),
-    # The flow of the smaller template calls no look-up, and this is seen; the rehearsal holds the other answer.
-    Step("doctor --live", 3, "wrong main flow calls the look-up"),
-    Step("doctor --live --json", 3, '"step": "The page answers with its headers"'),
+    Step("doctor --live", 0, "main flow calls the look-up"),
+    Step("doctor --live --json", 0, '"step": "The page answers with its headers"'),
     Step("status", 0, "drift           none"),
     Step("status --no-drift --json", 0, '"missing": []'),
     Step("status --drift --json", 0, '"drift": []'),
@@ -90,15 +90,18 @@ LIFE: tuple[Step | str, ...] = (
     Step("prune", 0, "0 files and 0 releases deleted"),
     Step("continue-rollback", 0, "there is nothing to go on with"),
     _STUCK,
+    Step("release --yes", 1, "continue-rollback"),
     Step("plan", 1, "`python deploy.py continue-rollback --env prod"),
-    Step("release --dry-run", 1, "Lookup: the role is gone"),
+    Step("release --dry-run", 1, f"LookupLogs: {_WHY}"),
     Step("doctor", 3, "continue-rollback"),
-    Step("continue-rollback --dry-run --json", 0, '"failed": ["Lookup: the role is gone"]'),
+    Step("continue-rollback --dry-run --json", 0, f'"LookupLogs: {_WHY}'),
     Step("continue-rollback", 1, "nothing was changed", answer="n\n"),
-    Step("continue-rollback --skip Lookup --yes --json", 0, '"status": "UPDATE_ROLLBACK_COMPLETE"'),
+    Step("continue-rollback --skip LookupLogs --yes --json", 0, '"status": "UPDATE_ROLLBACK_COMPLETE"'),
     _STUCK,
-    Step("release", 1, "the role is gone", answer="n\n"),
-    Step("release", 0, "Nothing to release", answer="y\ny\n"),
+    Step("release --yes", 1, _WHY),
+    _WELL,
+    Step("release", 1, _WHY, answer="n\n"),
+    Step("release", 0, "Released", answer="y\ny\n"),
     Step("destroy --dry-run --json", 0, '"profiles": ["Agent"]'),
     Step("destroy --dry-run", 0, "Keeps popdesk-prod-customers with their data"),
     Step("destroy --with-data --dry-run", 0, "Deletes popdesk-prod-customers with all their data"),
@@ -143,6 +146,12 @@ ELSEWHERE = (
     "new --namespace",
     " --version",
 )
+_OTHER_STACK = """
+[tool.popdesk.environments.prod.aws]
+log_retention_days = 120
+[tool.popdesk.environments.prod.lookup]
+budget_ms = 2900
+"""
 _SHARED = ("--env", "--profile", "--region")
 
 
@@ -180,7 +189,8 @@ def account(moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
     for name in [name for name in os.environ if name.startswith("AWS_") or name == "UV"]:
         monkeypatch.delenv(name)
     config = tmp_path / "config"
-    config.write_text("[profile desk]\naws_access_key_id = testing\naws_secret_access_key = testing\n", "utf-8")
+    key = f"aws_access_key_id = {moto_server.caller}\naws_secret_access_key = testing\n"
+    config.write_text(f"[profile desk]\n{key}", "utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -190,7 +200,7 @@ def account(moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
     text = settings.PYPROJECT.read_text("utf-8")
     pyproject.write_text(text.replace('instance_arn = ""', f'instance_arn = "{INSTANCE}"'), "utf-8")
     monkeypatch.setattr(settings, "PYPROJECT", pyproject)
-    monkeypatch.setattr("ops.cloud.events.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("ops.cloud.events.POLL_SECONDS", 0.1)
     return moto_server
 
 
@@ -211,7 +221,11 @@ def test_a_life(account: MotoServer, tmp_path: Path) -> None:
                 text.replace("request_timeout_ms = 5000", "request_timeout_ms = 4000"), "utf-8"
             )
         elif step == _STUCK:
-            account.set_stack_status(_STACK, "UPDATE_ROLLBACK_FAILED")
+            text = settings.PYPROJECT.read_text("utf-8")
+            settings.PYPROJECT.write_text(text + _OTHER_STACK * (_OTHER_STACK not in text), "utf-8")
+            account.let_fail("DurationAlarm", stuck=("LookupLogs",))
+        elif step == _WELL:
+            account.let_fail()
         else:
             assert isinstance(step, Step)
             result = _run(step.line.replace("CUSTOMERS", str(customers)).replace("RELEASE", release), step.answer)

@@ -1,11 +1,9 @@
-"""The commands themselves, on moto: what they print for scripts, what they change, their exit codes."""
+"""The commands themselves, against the local AWS: what they print for scripts, what they change, their exit codes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,25 +14,25 @@ from ops.cli import cloud as cloud_commands
 from ops.cloud.deployment import PreparedRelease, execute
 from ops.cloud.events import Events
 from ops.cloud.stack import Stack, read_own_stack, read_stack
+from tests.aws.account import ACCOUNT, REGION, STACK
 from tests.aws.moto_server import MotoServer
-from tests.aws.small_stack import STACK, SiteServer
 from tests.aws.test_deployment import Account
 
 
 @pytest.fixture
-def account(moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+def account(moto_server: MotoServer, monkeypatch: pytest.MonkeyPatch) -> Account:
     """Return an account that the commands go to; their build is a small one, their waits are none."""
-    with SiteServer(moto_server.url) as site:
-        made = Account(moto_server, tmp_path, site, monkeypatch)
+    made = Account(moto_server, monkeypatch)
 
-        def prepare(_aws: Any, _settings: Any, events: Events, _pilot: bool) -> PreparedRelease:
-            events.pause = made.events.pause
-            return made.prepare("from-the-command", events=events)
+    def prepare(_aws: Any, _settings: Any, events: Events, _pilot: bool) -> PreparedRelease:
+        events.pause = made.events.pause
+        return made.prepare("from-the-command", events=events)
 
-        monkeypatch.setattr(cloud_commands, "open_aws", lambda _profile, _region: made.aws)
-        monkeypatch.setattr(cloud_commands, "load_settings", lambda **_: made.settings)
-        monkeypatch.setattr(cloud_commands, "prepare", prepare)
-        yield made
+    monkeypatch.setattr(cloud_commands, "open_aws", lambda _profile, _region: made.aws)
+    monkeypatch.setattr(cloud_commands, "load_settings", lambda **_: made.settings)
+    monkeypatch.setattr(cloud_commands, "prepare", prepare)
+    monkeypatch.setattr("ops.cloud.events.POLL_SECONDS", 0.05)
+    return made
 
 
 def _run(*arguments: str) -> Result:
@@ -93,7 +91,7 @@ def test_destroy_wants_the_stacks_name(account: Account) -> None:
 
 def test_destroy_says_what_is_gone(account: Account) -> None:
     account.release("one")
-    gone = {"stack": STACK, "region": "us-east-1", "account": "123456789012", "done": True, "profiles": []}
+    gone = {"stack": STACK, "region": REGION, "account": ACCOUNT, "done": True, "profiles": []}
     table = f"{STACK}-customers"
     kept = {**gone, "kept_tables": [table], "deleted_tables": []}
     assert _json(_run("destroy", "--confirm", STACK, "--json")) == kept

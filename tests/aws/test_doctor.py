@@ -1,6 +1,6 @@
 """Doctor: what stands in the way is found with its remedy, nothing that is there is missed, and it ends in time.
 
-Amazon Connect is the tests' own (tests/aws/connect_backend.py), the other answers are functions; both are held to AWS's
+Amazon Connect is the rehearsal's (ops/rehearse/connect.py), the other answers are functions; both are held to AWS's
 models. The endpoints that hang are real sockets.
 """
 
@@ -24,7 +24,7 @@ from ops.cloud.iam_policy import granted_actions
 from ops.cloud.names import policy_names
 from ops.function_settings import Vpc
 from ops.rehearse.protocol import Refusal
-from tests.aws.small_stack import INSTANCE, deployable_settings
+from tests.aws.account import INSTANCE, deployable_settings
 from tests.aws.stubbed import Answered
 
 ACCOUNT = "123456789012"

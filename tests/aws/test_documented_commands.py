@@ -17,7 +17,7 @@ import click
 import pytest
 
 from ops.settings import ROOT
-from tests.aws.connect_backend import INSTANCE
+from tests.aws.account import INSTANCE
 from tests.aws.moto_server import MotoServer
 from tests.project import copy_project, environment
 

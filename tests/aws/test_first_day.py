@@ -9,7 +9,7 @@ import pytest
 from ops.cloud.doctor import Finding
 from ops.cloud.first_day import CALLS_LOOK_UP, STEPS, as_page, walk
 from ops.settings import ROOT
-from tests.aws.small_stack import INSTANCE, deployable_settings
+from tests.aws.account import INSTANCE, deployable_settings
 from tests.aws.stubbed import Answered
 
 LOOKUP = "arn:aws:lambda:us-east-1:123456789012:function:popdesk-prod-lookup:live"

@@ -8,7 +8,7 @@ import pytest
 
 from ops.cloud.grants import GRANT_TYPE, GUIDES, grant, merged_applications, withdraw
 from ops.errors import UserError
-from tests.aws.small_stack import INSTANCE, deployable_settings
+from tests.aws.account import INSTANCE, deployable_settings
 from tests.aws.stubbed import Stubbed
 
 OTHER = {"Namespace": "somebody-elses", "ApplicationPermissions": ["ACCESS"], "Type": GRANT_TYPE}

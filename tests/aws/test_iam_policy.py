@@ -30,7 +30,7 @@ from ops.cloud.stack_template import API_TEMPLATE, EVENTS_TEMPLATE, OPENING_TEMP
 from ops.rehearse.not_needed import NO_ACTION, NOT_NEEDED
 from ops.rehearse.protocol import operation_model
 from ops.settings import ROOT
-from tests.aws.small_stack import deployable_settings
+from tests.aws.account import deployable_settings
 from tests.aws.stubbed import Stubbed
 
 SETTINGS = deployable_settings()

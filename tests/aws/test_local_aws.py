@@ -20,7 +20,7 @@ from ops.cloud.aws import Aws, AwsError
 from ops.cloud.iam_policy import policy
 from ops.cloud.names import policy_names
 from ops.rehearse.local_aws import CALLER, Faults, LocalAws
-from tests.aws.small_stack import deployable_settings
+from tests.aws.account import deployable_settings
 
 NAME = "popdesk-prod"
 SETTINGS = deployable_settings()

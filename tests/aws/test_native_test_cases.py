@@ -19,7 +19,7 @@ from ops.cloud.stack import Stack
 from ops.errors import UserError
 from ops.rehearse.protocol import operation_model, problems
 from ops.settings import ROOT
-from tests.aws.small_stack import INSTANCE, deployable_settings
+from tests.aws.account import INSTANCE, deployable_settings
 from tests.aws.stubbed import Answered
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))

@@ -1,4 +1,4 @@
-"""What a hand deleted or overwrote in the bucket has a way back: the commands themselves, against moto's S3.
+"""What a hand deleted or overwrote in the bucket has a way back: the commands themselves, against the local AWS's S3.
 
 The live release's manifest, an older one, keys that are no manifest's, the page, the assets. Deleted with its versions
 still there, as by the console, and deleted for good.
@@ -15,8 +15,9 @@ import pytest
 from ops.cloud.bucket import Damaged, Live
 from ops.cloud.manifests import Release, manifest_body, parse_manifest, read_manifest
 from ops.cloud.releases import new_release
+from ops.cloud.stack import read_stack
 from tests.aws import test_commands
-from tests.aws.small_stack import SITE
+from tests.aws.account import SITE, STACK
 from tests.aws.test_commands import _json, _run
 from tests.aws.test_deployment import Account
 from tests.aws.world import make_site
@@ -258,9 +259,8 @@ def test_the_same_release_over_its_own_page_that_was_changed_is_released(account
     assert f"<title>{_COMMAND_TEXT}</title>" in account.live()
 
 
-def _an_asset(account: Account, text: str) -> str:
+def _an_asset(text: str) -> str:
     """Return the path of an asset that is that build's alone."""
-    assert account.world
     return next(path for path in make_site(text).contents if path.startswith("assets/app-"))
 
 
@@ -270,7 +270,7 @@ def _an_asset(account: Account, text: str) -> str:
 )
 def test_assets_of_the_live_release_come_back(account: Account, how: str, for_good: bool) -> None:
     hand = Hand(account, _COMMAND_TEXT)
-    path = _an_asset(account, _COMMAND_TEXT)
+    path = _an_asset(_COMMAND_TEXT)
     whole = hand.body(f"site/{path}")
     (hand.forget if for_good else hand.delete)(f"site/{path}")
     if how != "deleted":
@@ -288,7 +288,7 @@ def test_assets_of_the_live_release_come_back(account: Account, how: str, for_go
     assert _run("status", "--no-drift").exit_code == 0
     if how != "deleted":
         cloudfront = account.aws.client("cloudfront")
-        distribution = account.world.place.distribution
+        distribution = read_stack(account.aws, STACK).outputs["DistributionId"]
         listed = cloudfront.list_invalidations(DistributionId=distribution)["InvalidationList"]["Items"]
         paths = [
             cloudfront.get_invalidation(DistributionId=distribution, Id=item["Id"])["Invalidation"][

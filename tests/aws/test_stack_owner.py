@@ -10,7 +10,7 @@ from ops.cloud.stack import read_own_stack
 from ops.errors import UserError
 from ops.rehearse.protocol import Refusal
 from ops.settings import Settings
-from tests.aws.small_stack import deployable_settings
+from tests.aws.account import deployable_settings
 from tests.aws.stubbed import Answered
 
 _GONE = Refusal("ValidationError", "Stack with id popdesk-prod does not exist")

@@ -25,9 +25,9 @@ from ops.cloud.manifests import Release, read_manifest
 from ops.cloud.releases import invalidate, make_live, new_release, sync_aliases, upload
 from ops.cloud.rollback import plan_rollback, rollback
 from ops.site.contents import Site
+from tests.aws.account import REGION
 from tests.aws.moto_server import MotoServer
 
-REGION = "us-east-1"
 FUNCTION = "popdesk-test-lookup"
 BUCKET = "popdesk-test-site-123456789012-us-east-1"
 
@@ -98,7 +98,8 @@ class World:
             "Origins": {"Quantity": 1, "Items": [origin]},
             "DefaultCacheBehavior": {"TargetOriginId": "site", "ViewerProtocolPolicy": "https-only"},
         }
-        made = self.raw.client("cloudfront").create_distribution(DistributionConfig=config)
+        asked = {"DistributionConfig": config, "Tags": {"Items": []}}
+        made = self.raw.client("cloudfront").create_distribution_with_tags(DistributionConfigWithTags=asked)
         return str(made["Distribution"]["Id"])
 
     def _function(self) -> str:

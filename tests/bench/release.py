@@ -205,7 +205,7 @@ def _measure(rounds: int, server: MotoServer, folder: Path) -> tuple[dict[tuple[
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures there too.")
 def main(rounds: int, json_file: Path | None) -> None:
     """Measure, print, and say which limits hold."""
-    with tempfile.TemporaryDirectory() as temporary, MotoServer(threaded=True) as server:
+    with tempfile.TemporaryDirectory() as temporary, MotoServer() as server:
         folder = Path(temporary) / "site"
         make_folder(folder)
         figures, calls = _measure(rounds, server, folder)
