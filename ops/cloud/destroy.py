@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from ops.cloud.aws import Aws, AwsError
+from ops.cloud.bucket import PAGE, PILOT_PAGE, SITE
 from ops.cloud.events import Events
 from ops.cloud.names import artifacts_bucket, cases_table, customers_table, site_bucket
 from ops.cloud.stack import Stack
 from ops.cloud.stack_progress import last_event, wait_for_stack
 from ops.errors import UserError
 from ops.settings import Settings
+
+AT_ONCE = 1000  # objects that S3 deletes in one call
 
 
 def data_tables(settings: Settings, stack: Stack) -> tuple[str, ...]:
@@ -45,11 +48,13 @@ def destroy(aws: Aws, stack: Stack, account: str, events: Events, tables: Sequen
 
     CloudFormation keeps the tables of customers and cases; those named in `tables` are deleted after the stack.
 
-    The site's bucket is emptied, versions too; then the stack is deleted, in which CloudFormation deletes the associations
-    before the application and the function that they refer to; then the bucket with the Lambda's zip.
+    The site's bucket is emptied, versions too, the page first: no agent gets one whose files are gone. Then the stack is
+    deleted, in which CloudFormation deletes the associations before the application and the function that they refer to;
+    then the bucket with the Lambda's zip.
     """
     if stack.status:
-        empty_bucket(aws, site_bucket(stack.name, account, aws.region), account)
+        pages = (SITE + PAGE, SITE + PILOT_PAGE)
+        empty_bucket(aws, site_bucket(stack.name, account, aws.region), account, first=pages)
         last = last_event(aws, stack.arn)
         aws.call("cloudformation", "delete_stack", StackName=stack.name)
         wait_for_stack(aws, stack.arn, last, events)
@@ -79,13 +84,22 @@ def _delete_table(aws: Aws, table: str) -> None:
             raise
 
 
-def empty_bucket(aws: Aws, bucket: str, account: str) -> bool:
-    """Delete all versions of all objects of the account's own bucket; return whether the bucket exists."""
+def empty_bucket(aws: Aws, bucket: str, account: str, first: Sequence[str] = ()) -> bool:
+    """Delete all versions of all objects of the account's own bucket; return whether the bucket exists.
+
+    The objects `first` are not there from the first call on. Delete markers go last: without its marker, an object whose
+    versions are not all deleted would be there again, as it was before.
+    """
+    markers: list[dict[str, str]] = []
     try:
+        if first:
+            delete_objects(aws, bucket, [{"Key": key} for key in first], account)
         for page in aws.pages("s3", "list_object_versions", Bucket=bucket, ExpectedBucketOwner=account):
-            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            if found:
-                delete_objects(aws, bucket, [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found])
+            markers += _versions(page.get("DeleteMarkers", []))
+            if versions := _versions(page.get("Versions", [])):
+                delete_objects(aws, bucket, versions, account)
+        for start in range(0, len(markers), AT_ONCE):
+            delete_objects(aws, bucket, markers[start : start + AT_ONCE], account)
     except AwsError as error:
         if error.code == "NoSuchBucket":
             return False
@@ -93,9 +107,17 @@ def empty_bucket(aws: Aws, bucket: str, account: str) -> bool:
     return True
 
 
-def delete_objects(aws: Aws, bucket: str, objects: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """Delete up to 1,000 objects in one call and return what was deleted. Raises UserError where AWS refuses one of them."""
-    answer = aws.call("s3", "delete_objects", Bucket=bucket, Delete={"Objects": objects})
+def _versions(found: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+    return [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+
+
+def delete_objects(aws: Aws, bucket: str, objects: list[dict[str, str]], account: str = "") -> list[dict[str, Any]]:
+    """Delete up to 1,000 objects in one call and return what was deleted. Raises UserError where AWS refuses one of them.
+
+    With `account`, only from a bucket of that account.
+    """
+    owner = {"ExpectedBucketOwner": account} if account else {}
+    answer = aws.call("s3", "delete_objects", Bucket=bucket, Delete={"Objects": objects}, **owner)
     if answer.get("Errors"):
         first = answer["Errors"][0]
         raise UserError(

@@ -20,12 +20,11 @@ from datetime import datetime, timedelta
 
 from ops.cloud.aws import Aws
 from ops.cloud.bucket import ASSETS, SITE, Live, Place, read_live, server_time
-from ops.cloud.destroy import delete_objects
+from ops.cloud.destroy import AT_ONCE, delete_objects
 from ops.cloud.manifests import History, keep_manifest, manifest_key, read_history
 from ops.errors import WRONG_SETTINGS, UserError
 
 LEAST_GRACE = timedelta(days=1)  # what ops/cloud/assets.py relies on (FRESH)
-_AT_ONCE = 1000  # versions that DeleteObjects takes
 
 
 @dataclass(frozen=True)
@@ -88,8 +87,8 @@ def prune(
         needed |= _needed(history, set(brought_back))
     files = [path for path in result.files if path not in needed]
     versions = [{"Key": SITE + path, "VersionId": version} for path in files for version in stored.versions[path]]
-    for start in range(0, len(versions), _AT_ONCE):
-        delete_objects(aws, place.bucket, versions[start : start + _AT_ONCE])
+    for start in range(0, len(versions), AT_ONCE):
+        delete_objects(aws, place.bucket, versions[start : start + AT_ONCE])
     return Pruned(
         tuple(files),
         tuple(identity for identity in dropped if identity not in brought_back),
@@ -166,8 +165,8 @@ def _drop_manifests(aws: Aws, dropped: list[str], place: Place, *others: Place) 
     """
     markers: dict[str, str] = {}
     keys = {manifest_key(identity): identity for identity in dropped}
-    for start in range(0, len(dropped), _AT_ONCE):
-        some = list(keys)[start : start + _AT_ONCE]
+    for start in range(0, len(dropped), AT_ONCE):
+        some = list(keys)[start : start + AT_ONCE]
         for item in delete_objects(aws, place.bucket, [{"Key": key} for key in some]):
             markers[item["Key"]] = item.get("DeleteMarkerVersionId", "")
     brought_back = []

@@ -8,13 +8,14 @@ import brotli
 import pytest
 from botocore.exceptions import ClientError
 
-from ops.cloud.bucket import ALIAS, read_live, read_who, stored_assets
+from ops.cloud.bucket import ALIAS, PAGE, SITE, read_live, read_who, stored_assets
+from ops.cloud.destroy import empty_bucket
 from ops.cloud.manifests import read_history
 from ops.cloud.releases import ReleaseConflict, new_release, switch, sync_aliases, upload
 from ops.errors import UserError
 from ops.site.contents import Site
 from ops.site.media_types import media_type
-from tests.aws.world import FUNCTION, World, make_site
+from tests.aws.world import BUCKET, FUNCTION, World, make_site
 
 
 @pytest.mark.parametrize(
@@ -197,3 +198,30 @@ def test_alias_moved_meanwhile_is_looked_at_again(world: World) -> None:
     assert world.live_lambda() == version
     alias = world.raw.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)
     assert revisions == [alias["RevisionId"]] * 2
+
+
+def test_a_bucket_is_emptied_page_first_and_its_delete_markers_last(world: World) -> None:
+    """S3 lists at most 1,000 versions, so this may end after each call: the page is not there then, nor an older one."""
+    for text in ("one", "two", "three"):
+        world.release(text)
+    s3 = world.raw.client("s3")
+    s3.delete_object(Bucket=BUCKET, Key=(asset := min(world.keys("site/assets/"))))
+    calls: list[set[tuple[str, bool]]] = []
+
+    def note(_: str, operation: str, parameters: dict[str, Any]) -> None:
+        if operation == "delete_objects":
+            calls.append(
+                {(each["Key"], each.get("VersionId") in markers()) for each in parameters["Delete"]["Objects"]}
+            )
+
+    def markers() -> set[str]:
+        return {each["VersionId"] for each in s3.list_object_versions(Bucket=BUCKET).get("DeleteMarkers", [])}
+
+    world.aws.before, page = note, SITE + PAGE
+    assert empty_bucket(world.aws, BUCKET, "123456789012", first=(page,))
+    versions, last = set().union(*calls[1:-1]), calls[-1]
+    assert calls[0] == {(page, False)}
+    assert versions >= {(page, False), (asset, False)}
+    assert not any(is_marker for _, is_marker in versions)
+    assert last == {(page, True), (asset, True)}
+    assert not {"Versions", "DeleteMarkers"} & set(s3.list_object_versions(Bucket=BUCKET))
