@@ -22,16 +22,17 @@ with cancelling_quietly():
     from rich.console import Console
     from rich.markup import escape
 
-    from ops.cli.check import check
+    from ops import ROOT
     from ops.cli.options import as_given, environment_option, profile_option
     from ops.errors import UserError
-    from ops.settings import ROOT, load_settings, version
+    from ops.pyproject import version
 
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False)
 _PORT = click.IntRange(0, 65535)
-# The commands that talk to AWS, by the module that has them.
-_CLOUD = {
+# Commands that are imported when one is asked for, by their module: the others start without botocore.
+_IMPORTED = {
+    "ops.cli.check": ("check",),
     "ops.cli.cloud": (
         *("release", "plan", "status", "releases", "rollback", "promote", "continue-rollback"),
         *("prune", "destroy", "doctor", "iam-policy"),
@@ -73,12 +74,12 @@ class _Commands(click.Group):
             sys.exit(EXIT_CODE)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return all names, those that talk to AWS too."""
-        return sorted([*super().list_commands(ctx), *chain(*_CLOUD.values())])
+        """Return all names, also of those that are not imported yet."""
+        return sorted([*super().list_commands(ctx), *chain(*_IMPORTED.values())])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; those that talk to AWS are imported when one is asked for (botocore takes its time)."""
-        for module, names in _CLOUD.items():
+        """Return a command, imported where it is not yet."""
+        for module, names in _IMPORTED.items():
             if cmd_name in names:
                 with cancelling_quietly():
                     commands: tuple[click.Command, ...] = import_module(module).COMMANDS
@@ -120,6 +121,7 @@ def cli() -> None:
 @environment_option
 def build(out: Path, environment: str) -> None:
     """Build the page into a folder that any static server can serve, and the zips of the Lambda and of the API."""
+    from ops.settings import load_settings
     from ops.site.api_zip import API_ZIP, make_api_zip
     from ops.site.build import make_site, write_site
     from ops.site.lambda_zip import LAMBDA_RUNTIME, LAMBDA_ZIP, compiles_for, make_lambda_zip
@@ -177,6 +179,7 @@ def preview(
     """
     from ops.preview.scenario import Desk, load_scenario, play_scenario
     from ops.preview.server import Preview
+    from ops.settings import load_settings
 
     play = load_scenario(scenario) if scenario else None
     # What ends a service ends this as Ctrl-C does: everything is stopped and removed.
@@ -239,9 +242,6 @@ def new(folder: Path, name: str, namespace: str) -> None:
     for note in make_repository(folder, name, namespace or namespace_of(name)):
         console.print(escape(note))
     console.print(f"{escape(str(folder))}: {escape(name)}, in two commits. Its README.md says what comes next.")
-
-
-cli.add_command(check)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,13 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from identity import is_identity_attribute
 from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from ops import API
 from ops.adapter_settings import check_adapter_settings, has_settings
 from ops.crm_settings import check_path, check_server_url
 from ops.function_settings import FunctionSettings, Milliseconds, Table
-from ops.own_fields import ATTRIBUTE_NAME
+from ops.own_fields import ATTRIBUTE_NAME, says_who_is_calling
 
 ADAPTERS = API / "cases_adapters"
 
@@ -172,7 +171,7 @@ class Api(FunctionSettings):
         for number, name in enumerate(names):
             if not re.fullmatch(ATTRIBUTE_NAME, name):
                 raise ValueError(f"{name!r}: only letters, digits, - and _ are allowed")
-            if is_identity_attribute(name):
+            if says_who_is_calling(name):
                 raise ValueError(f"{name!r}: a contact's attribute of that name says who is calling (docs/lambda.md)")
             if name in names[:number]:
                 raise ValueError(f"{name!r} stands there twice")

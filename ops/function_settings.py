@@ -31,9 +31,12 @@ Milliseconds = Annotated[int, Field(ge=1)]
 
 
 class Table(BaseModel):
-    """A table of the settings: no key that it does not have, and nothing changes once it is read."""
+    """A table of the settings: no key that it does not have, and nothing changes once it is read.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Pydantic builds its validator when it is first needed: a command that reads no settings starts without it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Allow(Table):

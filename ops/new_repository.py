@@ -19,7 +19,8 @@ from pydantic import ValidationError
 
 from ops.errors import WRONG_SETTINGS, UserError
 from ops.files import in_words
-from ops.settings import ROOT, Settings, version
+from ops.pyproject import version
+from ops.settings import ROOT, Settings
 from ops.team_files import TEAM_FILES
 
 _STARTER = Path(__file__).parent / "starter"

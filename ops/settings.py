@@ -12,7 +12,6 @@ may override any key: its tables are merged into the tables above, a list replac
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -36,8 +35,8 @@ from ops.errors import UserError
 from ops.function_settings import FunctionSettings, Milliseconds, Table
 from ops.own_fields import ATTRIBUTE_NAME, BASIC_FIELDS, check_own_fields
 from ops.own_words import languages
-
-PYPROJECT = ROOT / "pyproject.toml"
+from ops.pyproject import PYPROJECT as PYPROJECT
+from ops.pyproject import read_pyproject as read_pyproject
 
 # The CRM's templates: the placeholder of each, and what is filled in to see whether its page would be opened.
 _TEMPLATES = {
@@ -425,7 +424,7 @@ def load_settings(pyproject: Path | None = None, environment: str = "") -> Setti
     Raises UserError that names the file, the key and what is wrong with it.
     """
     pyproject = pyproject or PYPROJECT
-    document = _read(pyproject)
+    document = read_pyproject(pyproject)
     tree = _table(document.get("tool", {}), "popdesk", "tool.popdesk")
     if tree is None:
         raise UserError(str(pyproject), "it has no [tool.popdesk] table", "restore it from version control")
@@ -448,24 +447,6 @@ def load_settings(pyproject: Path | None = None, environment: str = "") -> Setti
         return Settings(environment=environment, **tree)
     except ValidationError as error:
         raise _explain(error, environment) from None
-
-
-def version(pyproject: Path | None = None) -> str:
-    """Return the project's version, e.g. "0.2.0". Raises UserError as `load_settings` does."""
-    return str(_read(pyproject or PYPROJECT).get("project", {}).get("version", "unknown"))
-
-
-def _read(pyproject: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(pyproject.read_text("utf-8"))
-    except FileNotFoundError:
-        raise UserError(str(pyproject), "the file is missing", "run from a checkout of the project") from None
-    except UnicodeDecodeError as error:
-        raise UserError(str(pyproject), f"it is not UTF-8 (near byte {error.start})", "save it as UTF-8", 2) from None
-    except OSError as error:
-        raise UserError(str(pyproject), f"it cannot be read: {error.strerror}", "make it readable") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(str(pyproject), f"it is not valid TOML: {error}", "correct that line", exit_code=2) from None
 
 
 def _table(tree: Any, key: str, path: str) -> dict[str, Any] | None:

@@ -124,3 +124,6 @@ def _show(result: Result) -> None:
     table.add_row("", "times", ", ".join(times) or "none")
     out.print(table)
     out.print(f"{result.findings} findings" if result.findings != 1 else "1 finding")
+
+
+COMMANDS = (check,)

@@ -16,8 +16,6 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from pydantic import TypeAdapter, ValidationError
-
 from ops.cloud.aws import Aws, map_concurrently
 from ops.cloud.bucket import (
     ASSETS,
@@ -126,6 +124,8 @@ def manifest_body(release: Release) -> bytes:
 
 def parse_manifest(content: bytes, identity: str) -> Release:
     """Return the release that a stored manifest describes. Raises Damaged where it is not a whole manifest of `identity`."""
+    from pydantic import TypeAdapter, ValidationError  # a release of which nothing changed reads no manifest
+
     try:
         release = TypeAdapter(Release).validate_json(content, strict=True)
     except ValidationError as error:

@@ -16,7 +16,7 @@ from typing import Any
 from ops import settings
 from ops.rehearse import command  # this module, as others see it
 
-_read = settings._read
+_read = settings.read_pyproject
 laid: dict[str, Any] = {}  # what is laid over the settings of this process
 
 
@@ -36,7 +36,7 @@ def lay_over(over: dict[str, Any], environment: str) -> None:
         return merged(_read(pyproject), {"tool": {"popdesk": table}})
 
     laid.update(merged(laid, over))
-    settings._read = read
+    settings.read_pyproject = read
 
 
 def _main(arguments: list[str]) -> None:

@@ -16,7 +16,7 @@ import base64
 import hashlib
 import re
 
-from ops.settings import ROOT
+from ops import ROOT
 
 # The two domains an Amazon Connect instance is served from
 # (docs.aws.amazon.com/connect/latest/adminguide/3p-apps.html).

@@ -23,6 +23,7 @@ from click.testing import CliRunner, Result
 from deploy import cli
 from ops import settings
 from ops.cloud.grants import GUIDES
+from ops.pyproject import version
 from tests.aws.account import INSTANCE
 from tests.aws.moto_server import MotoServer
 
@@ -344,7 +345,7 @@ def test_a_team_of_another_namespace_cannot_touch_it(monkeypatch: pytest.MonkeyP
 def test_the_version_is_said() -> None:
     result = CliRunner().invoke(cli, ["--version"])
     assert result.exit_code == 0
-    assert settings.version() in result.output
+    assert version() in result.output
 
 
 @pytest.mark.usefixtures("account")

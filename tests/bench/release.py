@@ -5,7 +5,8 @@
 The same folder for all: 1,000 small files and a page. Ours is ops/cloud/releases.py, the part of a release that fills the bucket
 (tests/bench/release_one.py), without the build and the stack, which the others do not do. Each tool is a whole process,
 measured from start to end; ours runs in the project's own environment, as deploy.py does (in the one that --with makes,
-botocore would find and import awscli's awscrt). Where nothing changed, ours asks which release is live, the others list
+botocore would find and import awscli's awscrt). Each tool runs once before it is measured, so that Python has compiled what it
+imports, as on a machine where it ran yesterday. Where nothing changed, ours asks which release is live, the others list
 the bucket: that is what each does. Each round empties the bucket, then measures a first release and one with nothing
 changed, first as it is and then with 40 ms added to each request (a relay that holds every request back; who asks with
 Expect: 100-continue waits twice, as on a network). A ratio is of the medians; moto's own time is in all of them. s5cmd
@@ -165,8 +166,9 @@ def _commands(folder: Path, url: str) -> dict[str, list[str]]:
 
 
 def _time(command: list[str]) -> tuple[float, str]:
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     began = time.perf_counter()
-    done = subprocess.run(command, env={**os.environ, **_KEYS}, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env={**kept, **_KEYS}, cwd=ROOT, capture_output=True, text=True, check=False)
     took = time.perf_counter() - began
     if done.returncode:
         raise SystemExit(f"{command[0]} failed: {done.stdout}{done.stderr}")
@@ -180,6 +182,9 @@ def _measure(rounds: int, server: MotoServer, folder: Path) -> tuple[dict[tuple[
         "s3", endpoint_url=server.url
     )
     with Delay(int(server.url.rpartition(":")[2])) as delay:
+        s3.create_bucket(Bucket=BUCKET)
+        for command in _commands(folder, server.url).values():
+            _time(command)
         for number in range(rounds):
             for condition, url in (("0 ms", server.url), ("40 ms", delay.url)):
                 commands = list(_commands(folder, url).items())

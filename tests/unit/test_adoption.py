@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.settings import version
+from ops.pyproject import version
 from ops.site import npm
 from ops.site.build import CACHE
 from ops.team_files import TEAM_FILES

@@ -13,7 +13,7 @@ import pytest
 
 from ops.errors import UserError
 from ops.new_repository import make_repository, namespace_of
-from ops.settings import version
+from ops.pyproject import version
 from ops.site import npm
 from ops.site.build import CACHE
 from tests.fixture_project import CHECKOUT

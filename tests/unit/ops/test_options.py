@@ -8,7 +8,6 @@ import re
 import pytest
 from click.testing import CliRunner, Result
 
-import deploy
 from deploy import cli
 from ops.errors import UserError
 from ops.settings import ROOT
@@ -25,7 +24,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("ops.cli.cloud.load_settings", fail)
     monkeypatch.setattr("ops.cli.customers.load_settings", fail)
-    monkeypatch.setattr(deploy, "load_settings", fail)
+    monkeypatch.setattr("ops.settings.load_settings", fail)
 
 
 def _run(*arguments: str) -> Result:
