@@ -250,10 +250,14 @@ def _show_plan(prepared: PreparedRelease, as_json: bool, notes: Sequence[str]) -
         out.print(f"[bold]For all agents at once[/], not the pilot's alone (--shared): {names}")
     out.print(_site_line(difference, prepared.pilot))
     for mark, paths in (("[green]+[/]", difference.added), ("[red]-[/]", difference.removed)):
-        for path in paths[:_MOST_SHOWN]:
-            out.print(f"  {mark} {path}")
-        if len(paths) > _MOST_SHOWN:
-            out.print(f"    and {len(paths) - _MOST_SHOWN} more")
+        _show_paths(mark, paths)
+
+
+def _show_paths(mark: str, paths: Sequence[str]) -> None:
+    for path in paths[:_MOST_SHOWN]:
+        out.print(f"  {mark} {path}")
+    if len(paths) > _MOST_SHOWN:
+        out.print(f"    and {len(paths) - _MOST_SHOWN} more")
 
 
 def _site_line(difference: Difference, pilot: bool) -> str:
@@ -500,14 +504,20 @@ def continue_rollback_command(
 @_dry_run
 @_json
 def prune_command(aws: Aws, settings: Settings, keep: int, grace: int, cap: int, dry_run: bool, as_json: bool) -> None:
-    """Delete old files that no kept release needs."""
+    """Delete old files, and versions and zips of the functions, that no kept release needs."""
     stack = read_own_stack(aws, settings)
     place, pilot = place_of(stack), place_of(stack, pilot=True) if has_pilot(stack) else None
-    pruned = prune(aws, place, keep=keep, grace=timedelta(days=grace), cap=cap, pilot=pilot, dry_run=dry_run)
+    days = timedelta(days=grace)
+    pruned = prune(aws, place, keep=keep, grace=days, cap=cap, pilot=pilot, stack=stack, dry_run=dry_run)
     _show_notes(pruned.notes)
     would = "would go" if dry_run else "deleted"
-    words = f"{len(pruned.files)} files and {len(pruned.releases)} releases {would}, {pruned.left} files left for the next time"
+    words = (
+        f"{len(pruned.files)} files, {len(pruned.releases)} releases, {len(pruned.versions)} Lambda versions and "
+        f"{len(pruned.zips)} zips {would}, {pruned.left} files left for the next time"
+    )
     _answer(asdict(pruned), words, as_json)
+    if dry_run and not as_json:
+        _show_paths("[red]-[/]", [*pruned.releases, *pruned.versions, *pruned.zips, *pruned.files])
 
 
 @click.command("destroy")

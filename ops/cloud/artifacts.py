@@ -16,10 +16,17 @@ from ops.cloud.aws import Aws, AwsError
 from ops.cloud.names import partition
 from ops.errors import UserError
 
+ZIPS = "lambda/"
+
 
 def lambda_key(package: bytes) -> str:
     """Return the key of the Lambda's zip, which has the hash of its content."""
-    return f"lambda/{hashlib.sha256(package).hexdigest()[:32]}.zip"
+    return zip_key(hashlib.sha256(package).digest())
+
+
+def zip_key(sha256: bytes) -> str:
+    """Return the key of the zip whose content has this SHA-256."""
+    return f"{ZIPS}{sha256.hex()[:32]}.zip"
 
 
 def make_artifacts_bucket(aws: Aws, bucket: str, account: str) -> None:

@@ -114,6 +114,10 @@ CALLS: dict[str, dict[str, Need]] = {
         "get_alias": _need("lambda:GetAlias", "function", "function versions"),
         "update_alias": _need("lambda:UpdateAlias", "function", "function versions"),
         "publish_version": _need("lambda:PublishVersion", "function"),
+        "get_function_configuration": _need("lambda:GetFunctionConfiguration", "function versions"),
+        "list_versions_by_function": _need("lambda:ListVersionsByFunction", "function"),
+        "list_aliases": _need("lambda:ListAliases", "function"),
+        "delete_function": _need("lambda:DeleteFunction", "function versions"),  # versions only
     },
     "dynamodb": {
         "batch_write_item": _need("dynamodb:BatchWriteItem", "table"),

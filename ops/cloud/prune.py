@@ -1,7 +1,8 @@
-"""Delete old files of the site: none that a kept release needs, none that is young, no more than a cap at once.
+"""Delete old files of the site, and the functions' old versions and zips: none that a kept release needs, none that is young.
 
-    pruned = prune(aws, place, keep=10, grace=timedelta(days=14), cap=1000)
+    pruned = prune(aws, place, keep=10, grace=timedelta(days=14), cap=1000, stack=stack)
     pruned.files, pruned.releases, pruned.left        # what was deleted; how many files the cap left
+    pruned.versions, pruned.zips                      # of the functions (ops/cloud/old_code.py)
 
 An iframe that was opened before a release still loads that release's files for as long as its contact lasts, so a file
 is deleted only when it is older than the grace period and no release that is live, kept or young names it. Age is measured
@@ -11,10 +12,14 @@ A release or a rollback at the same time is safe, and so is one after a prune th
 the versions are deleted that were seen to be old and not needed. Before a release goes live that needs such a file, the
 file is written again (ops/cloud/assets.py), and that version stays. So files that were pruned
 are gone for good, where what was deleted by hand can be brought back for 30 days. Manifests get a delete marker only.
+
+A version of a function cannot be written again, so of a release the manifest goes first: whatever is killed behind that, the
+releases that are listed are whole, and a rollback to another looks first whether its versions are there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +27,9 @@ from ops.cloud.aws import Aws
 from ops.cloud.bucket import ASSETS, SITE, Live, Place, read_live, server_time
 from ops.cloud.destroy import AT_ONCE, delete_objects
 from ops.cloud.manifests import History, keep_manifest, manifest_key, read_history
+from ops.cloud.old_code import Version, delete_versions, old_versions, read_code, read_old_zips
+from ops.cloud.releases import versions_of
+from ops.cloud.stack import Stack
 from ops.errors import WRONG_SETTINGS, UserError
 
 LEAST_GRACE = timedelta(days=1)  # what ops/cloud/assets.py relies on (FRESH)
@@ -31,6 +39,7 @@ LEAST_GRACE = timedelta(days=1)  # what ops/cloud/assets.py relies on (FRESH)
 class Pruned:
     """What was (or would be) deleted: paths, release ids; `left`: how many more files there are than the cap allows.
 
+    `versions`: of the functions, as FUNCTION:NUMBER. `zips`: the keys of the functions' zips.
     `brought_back`: ids of releases that were made live while their manifest was deleted, and whose manifest is restored. `notes`:
     what was found that is no release's or cannot be read; it is left alone.
     """
@@ -40,6 +49,8 @@ class Pruned:
     left: int = 0
     brought_back: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    zips: tuple[str, ...] = ()
 
 
 def prune(
@@ -50,12 +61,14 @@ def prune(
     grace: timedelta,
     cap: int,
     pilot: Place | None = None,
+    stack: Stack | None = None,
     dry_run: bool = False,
     now: datetime | None = None,
 ) -> Pruned:
     """Delete what is no longer needed; `keep` counts releases, the newest first. With `dry_run`, only return it.
-    `pilot` is the pilot's place, where there is one: what it has stays as what is live does.
 
+    `pilot` is the pilot's place, where there is one: what it has stays as what is live does. `stack` is the one whose zips are
+    looked at, None for none (tests of the site's bucket alone).
     `now` is S3's own time by default. Raises UserError where it is not known what the live page needs.
     """
     if grace < LEAST_GRACE:
@@ -76,8 +89,18 @@ def prune(
     dropped = [manifest.release.id for manifest in history.manifests if manifest.release.id not in kept]
     needed = _needed(history, kept)
     old = sorted(path for path, written in stored.written.items() if path not in needed and written < oldest)
-    result = Pruned(tuple(old[:cap]), tuple(dropped), len(old[cap:]), notes=tuple(history.notes))
-    if dry_run or not (result.files or dropped):
+    code = read_code(aws, (place.function, place.api))
+    versions = old_versions(code, _needed_versions(history, kept, place), oldest)
+    zips = read_old_zips(aws, stack, code.without(versions), oldest) if stack else []
+    result = Pruned(
+        tuple(old[:cap]),
+        tuple(dropped),
+        len(old[cap:]),
+        notes=tuple(history.notes),
+        versions=tuple(map(str, versions)),
+        zips=tuple(zips),
+    )
+    if dry_run or not (result.files or dropped or versions or zips):
         return result
     for manifest in history.manifests:
         if manifest.release.id in kept:
@@ -85,16 +108,21 @@ def prune(
     brought_back = _drop_manifests(aws, dropped, place, *([pilot] if pilot else []))
     if brought_back:
         needed |= _needed(history, set(brought_back))
+        versions = old_versions(code, _needed_versions(history, {*kept, *brought_back}, place), oldest)
+    deleted = delete_versions(aws, versions)
     files = [path for path in result.files if path not in needed]
-    versions = [{"Key": SITE + path, "VersionId": version} for path in files for version in stored.versions[path]]
-    for start in range(0, len(versions), AT_ONCE):
-        delete_objects(aws, place.bucket, versions[start : start + AT_ONCE])
+    objects = [{"Key": SITE + path, "VersionId": version} for path in files for version in stored.versions[path]]
+    for start in range(0, len(objects), AT_ONCE):
+        delete_objects(aws, place.bucket, objects[start : start + AT_ONCE])
+    zips = _delete_zips(aws, stack, code.without(deleted), oldest) if stack else []
     return Pruned(
         tuple(files),
         tuple(identity for identity in dropped if identity not in brought_back),
         result.left,
         tuple(brought_back),
         result.notes,
+        tuple(map(str, deleted)),
+        tuple(zips),
     )
 
 
@@ -132,6 +160,21 @@ def kept_releases(history: History, live: str, keep: int, oldest: datetime) -> s
 
 def _needed(history: History, kept: set[str]) -> set[str]:
     return {path for manifest in history.manifests if manifest.release.id in kept for path in manifest.release.assets}
+
+
+def _needed_versions(history: History, kept: set[str], place: Place) -> set[str]:
+    """Return the versions of functions that the kept releases name, as FUNCTION:NUMBER."""
+    releases = [manifest.release for manifest in history.manifests if manifest.release.id in kept]
+    return {f"{function}:{version}" for release in releases for function, version in versions_of(release, place)}
+
+
+def _delete_zips(aws: Aws, stack: Stack, staying: Sequence[Version], oldest: datetime) -> list[str]:
+    """Delete the functions' zips that can go, as they are found now, and return their keys."""
+    zips = read_old_zips(aws, stack, staying, oldest)
+    for start in range(0, len(zips), AT_ONCE):
+        some = [{"Key": key} for key in zips[start : start + AT_ONCE]]
+        delete_objects(aws, stack.parameters["ArtifactsBucket"], some)
+    return zips
 
 
 @dataclass(frozen=True)

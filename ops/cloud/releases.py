@@ -164,6 +164,28 @@ def versions_of(release: Release, place: Place) -> list[tuple[str, str]]:
     return [(function, version) for function, version in versions if function and version]
 
 
+class VersionGone(UserError):
+    """A version of a function that a release needs is not there any more."""
+
+    def __init__(self, release: str, function: str, version: str, otherwise: str) -> None:
+        super().__init__(
+            f"release {release}",
+            f"version {version} of {function} is gone: it was pruned, or deleted by hand; {otherwise}",
+            "`deploy.py rollback RELEASE` to another that `deploy.py releases` lists; or check this one's commit out and release",
+        )
+
+
+def check_versions(aws: Aws, place: Place, release: Release) -> None:
+    """Raise VersionGone if a version of a function that the release needs is not there: a switch to it would be half one."""
+    for function, version in versions_of(release, place):
+        try:
+            aws.call("lambda", "get_function_configuration", FunctionName=function, Qualifier=version)
+        except AwsError as error:
+            if error.code == "ResourceNotFoundException":
+                raise VersionGone(release.id, function, version, "nothing was changed") from error
+            raise
+
+
 def sync_aliases(aws: Aws, place: Place, on_note: Callable[[str], None] = lambda _: None) -> bool:
     """Point the functions' aliases at the versions that the live release names; return whether one had to be moved.
 
@@ -203,6 +225,8 @@ def _sync_alias(aws: Aws, place: Place, function: str, on_note: Callable[[str], 
             )
             return True
         except AwsError as error:
+            if error.code == "ResourceNotFoundException":
+                raise VersionGone(live.release, function, version, "its page is live all the same") from error
             if error.code not in ("PreconditionFailedException", "ResourceConflictException"):
                 raise
     raise UserError(f"function {function}'s alias", "somebody else moved it again and again", "run the command again")
@@ -232,6 +256,8 @@ def make_live(aws: Aws, place: Place, release: Release, live: Live, by: str = ""
     try:
         sync_aliases(aws, place)
         invalidate(aws, place, changed)
+    except VersionGone:
+        raise
     except UserError as error:
         raise UserError(
             f"release {release.id}",

@@ -13,7 +13,7 @@ from ops.cloud.assets import upload_assets
 from ops.cloud.aws import Aws
 from ops.cloud.bucket import Live, Lost, Place, earlier_releases, page_is, read_live
 from ops.cloud.manifests import Manifest, Release, alias_version, keep_manifest, read_manifest
-from ops.cloud.releases import invalidate, make_live, sync_aliases, versions_of
+from ops.cloud.releases import check_versions, invalidate, make_live, sync_aliases, versions_of
 from ops.errors import UserError
 
 
@@ -89,10 +89,11 @@ def rollback(aws: Aws, place: Place, plan: RollbackPlan, by: str = "") -> Live:
     """Make an older release live again, page and Lambda. One conditional write, one invalidation.
 
     Its files are read and checked first; what is gone or damaged is brought back from earlier versions. Raises Lost where
-    that is not possible, ReleaseConflict where another release was made live since the plan. After an
-    interruption, another run continues.
+    that is not possible, VersionGone where a function's version was pruned, ReleaseConflict where another release was made
+    live since the plan. After an interruption, another run continues.
     """
     release = plan.then.release
+    check_versions(aws, place, release)
     written = upload_assets(aws, place, release, {}, _kept(aws, place, plan.now))
     for manifest in (plan.now, plan.then):
         if manifest:

@@ -40,7 +40,7 @@ from ops.rehearse.cloudfront import CloudFront
 from ops.rehearse.connect import AppIntegrations, Connect
 from ops.rehearse.functions import Functions
 from ops.rehearse.identity import Simulator, Sts
-from ops.rehearse.moto_lambda import refuse_other_code
+from ops.rehearse.moto_lambda import prepare_lambda
 from ops.rehearse.policy import Access, Place, Policy, handler_needs, needed
 from ops.rehearse.protocol import Backend, Call, Environ, Refusal, Response, answer, read_call, refuse, signed_by
 from ops.rehearse.resources import Makers
@@ -433,4 +433,4 @@ def _prepare_moto() -> None:
     setattr(FakeBucket, "get_permission", lambda _self, _action, _resource: PermissionResult.NEUTRAL)  # noqa: B010
     utcnow = getattr(s3, "utcnow")  # noqa: B009 (mypy: the module imports it only)
     setattr(s3, "utcnow", lambda: utcnow() + timedelta(days=_days()))  # noqa: B010 (mypy: a function)
-    refuse_other_code()
+    prepare_lambda(_days)

@@ -160,7 +160,10 @@ def _cloudformation(place: Place, operation: str, asked: Mapping[str, Any]) -> l
 
 def _lambda(place: Place, operation: str, asked: Mapping[str, Any]) -> list[Access]:
     name = asked["FunctionName"]
-    return [Access(f"lambda:{operation}", name if name.startswith("arn:") else place.arn("lambda", f"function:{name}"))]
+    function = name if name.startswith("arn:") else place.arn("lambda", f"function:{name}")
+    # A version is a resource of its own; of an alias (`Name`) the function is.
+    qualifier = f":{asked['Qualifier']}" if asked.get("Qualifier") else ""
+    return [Access(f"lambda:{operation}", function + qualifier)]
 
 
 def _connect(place: Place, operation: str, asked: Mapping[str, Any]) -> list[Access]:

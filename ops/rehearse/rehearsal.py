@@ -178,6 +178,7 @@ class _Rehearsal:
         self._customers()
         changed = {
             "request_timeout_ms": self._settings.request_timeout_ms - 1,
+            "lookup": {"budget_ms": self._settings.lookup.budget_ms - 1},
             "aws": {"log_retention_days": 60 if self._settings.aws.log_retention_days != 60 else 90},
         }
         run("a second release, of page and stack", "release", "--yes", says="Released", over=changed)
@@ -185,7 +186,7 @@ class _Rehearsal:
         run("back to the first", "rollback", "--yes", says="is live again")
         self._happens("a change of the stack fails, and AWS cannot take it back")
         self._aws.cloudformation.failing, self._aws.cloudformation.stuck = {"DurationAlarm"}, {"LookupLogs"}
-        worse = command.merged(changed, {"lookup": {"budget_ms": self._settings.lookup.budget_ms - 1}})
+        worse = command.merged(changed, {"lookup": {"budget_ms": self._settings.lookup.budget_ms - 2}})
         worse["aws"] = {"log_retention_days": 120}
         run("a release that gets stuck", "release", "--yes", codes=(1,), says="continue-rollback", over=worse)
         run("it is taken back", "continue-rollback", "--yes", says="UPDATE_ROLLBACK_COMPLETE", over=worse)
@@ -196,7 +197,10 @@ class _Rehearsal:
         run("which is brought back", "rollback", "--yes", says="is live again", over=worse)
         self._happens("three weeks pass")
         self._aws.days = 21.0
-        run("old releases are pruned", "prune", "--keep", "1", says="releases deleted", over=worse)
+        before = self._versions_and_zips()
+        run("old releases would be pruned", "prune", "--keep", "1", "--dry-run", says="would go", over=worse)
+        run("old releases are pruned", "prune", "--keep", "1", says="zips deleted", over=worse)
+        self._checked("a version of each function is gone, and its zip", lambda: self._kept_problem(before))
         run("what is live, in the end", "status", over=worse)
         run(
             "all but the data is deleted",
@@ -458,6 +462,31 @@ class _Rehearsal:
         if status == 401 and headers.get("cache-control", "no-store") == "no-store":
             return ""
         return f"it answers {status}: {body[:200]!r}"
+
+    def _functions(self) -> list[str]:
+        place = place_of(self._stack())
+        return [function for function in (place.function, place.api) if function]
+
+    def _versions_and_zips(self) -> tuple[set[str], set[str]]:
+        """Return the functions' versions, as FUNCTION:NUMBER, and the keys of their zips."""
+        client = self._aws.client("lambda")
+        versions = {
+            f"{function}:{each['Version']}"
+            for function in self._functions()
+            for each in client.list_versions_by_function(FunctionName=function)["Versions"]
+        }
+        stack = self._aws.cloudformation.stack(self._report.stack)
+        assert stack is not None
+        zips = self._aws.client("s3").list_objects_v2(Bucket=stack.parameters["ArtifactsBucket"])["Contents"]
+        return versions, {each["Key"] for each in zips}
+
+    def _kept_problem(self, before: tuple[set[str], set[str]]) -> str:
+        """Return what is wrong with what a prune took: it has to be a version of each function, with its zip."""
+        versions, zips = (then - now for then, now in zip(before, self._versions_and_zips(), strict=True))
+        functions = self._functions()
+        if {version.partition(":")[0] for version in versions} == set(functions) and len(zips) >= len(functions):
+            return ""
+        return f"gone are {', '.join(sorted(versions | zips)) or 'nothing'}"
 
     def _check_nothing_is_left(self) -> None:
         aws = self._aws

@@ -88,7 +88,7 @@ LIFE: tuple[Step | str, ...] = (
     Step("rollback --yes --json", 1, "is the first release"),
     Step("rollback RELEASE --yes --json", 0, '"done": true'),
     Step("prune --keep 1 --grace 1 --cap 5 --dry-run --json", 0, '"files": []'),
-    Step("prune", 0, "0 files and 0 releases deleted"),
+    Step("prune", 0, "0 files, 0 releases, 0 Lambda versions and 0 zips deleted"),
     Step("continue-rollback", 0, "there is nothing to go on with"),
     _STUCK,
     Step("release --yes", 1, "continue-rollback"),

@@ -14,7 +14,7 @@ from ops.cloud.prune import prune
 from ops.cloud.releases import ReleaseConflict, make_live, new_release, upload
 from ops.cloud.rollback import plan_rollback, rollback
 from ops.errors import UserError
-from tests.aws.world import World, make_site
+from tests.aws.world import FUNCTION, World, make_site
 
 
 def _pilot(world: World) -> Place:
@@ -82,9 +82,9 @@ def test_there_is_something_to_promote_or_it_is_said(world: World) -> None:
 
 
 def test_prune_keeps_what_either_has(world: World) -> None:
-    piloted = _release(world, "piloted", "1")
+    piloted = _release(world, "piloted", world.publish_lambda("piloted"))
     for text in ("a", "b", "c"):
-        last = world.release(text)
+        last = world.release(text, lambda_version=world.publish_lambda(text))
     later = read_live(world.raw, world.place).since
     assert later is not None
     pruned = prune(
@@ -98,6 +98,7 @@ def test_prune_keeps_what_either_has(world: World) -> None:
     )
     assert len(pruned.releases) == 1
     assert piloted.id not in pruned.releases
+    assert pruned.versions == (f"{FUNCTION}:3",)  # that of "a": 2 is the pilot's
     release = read_manifest(world.raw, _pilot(world), piloted.id).release
     assert {f"site/{path}" for path in release.assets} <= world.keys("site/assets/")
     assert world.whole() == last.id

@@ -5,6 +5,7 @@ What is old is so by S3's clock, which the tests set: see MotoServer.set_clock.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,14 +14,19 @@ from typing import Any
 
 import pytest
 
+from ops.cloud.artifacts import lambda_key
 from ops.cloud.aws import Aws
 from ops.cloud.bucket import Live, read_live
+from ops.cloud.change_set import apply_plan, make_plan
+from ops.cloud.events import Events
 from ops.cloud.manifests import History, Manifest, Release, keep_manifest, read_manifest
 from ops.cloud.prune import Pruned, prune
 from ops.cloud.releases import make_live, new_release, upload
+from ops.cloud.stack import read_stack
+from ops.cloud.stack_template import StackDefinition
 from ops.errors import UserError
 from tests.aws.moto_server import MotoServer
-from tests.aws.world import World, make_site, open_test_aws
+from tests.aws.world import FUNCTION, World, lambda_zip, make_site, open_test_aws
 
 GRACE = timedelta(days=14)
 LONG_AGO = -100  # days: S3's clock when what is to be pruned was written
@@ -243,6 +249,170 @@ def test_a_prune_that_is_killed_leaves_what_is_made_live_meanwhile_whole(world: 
     assert status.release == past.first
     keep_manifest(world.raw, world.place, status)
     assert world.whole() == past.first.id
+
+
+# -- the functions' versions and zips --------------------------------------------------------------------------------------
+
+
+class Published:
+    """Three releases of a hundred days ago, each with a version of the look-up: 2, 3 and 4 (1 is the stack's own)."""
+
+    def __init__(self, world: World, server: MotoServer) -> None:
+        self.versions = {}
+        for hours, text in enumerate(("one", "two", "three")):
+            server.set_clock(LONG_AGO + hours / 24)
+            version = world.publish_lambda(text)
+            self.versions[world.release(text, lambda_version=version).id] = version
+        server.set_clock(0)
+        self.first = next(iter(self.versions))
+
+
+@pytest.fixture
+def published(world: World, moto_server: MotoServer) -> Published:
+    return Published(world, moto_server)
+
+
+def _numbers(world: World) -> list[str]:
+    pages = world.raw.pages("lambda", "list_versions_by_function", FunctionName=FUNCTION)
+    return [item["Version"] for page in pages for item in page["Versions"]]
+
+
+def test_a_version_goes_with_its_release(world: World, published: Published) -> None:
+    assert _prune(world, dry_run=True).versions == (f"{FUNCTION}:2",)
+    assert _numbers(world) == ["$LATEST", "1", "2", "3", "4"]
+    pruned = _prune(world)
+    assert (pruned.releases, pruned.versions) == ((published.first,), (f"{FUNCTION}:2",))
+    assert _numbers(world) == ["$LATEST", "1", "3", "4"]
+    assert _prune(world) == Pruned((), ())
+    world.rollback()
+    assert world.live_lambda() == published.versions[world.whole()] == "3"
+
+
+@pytest.mark.usefixtures("published")
+def test_a_version_that_an_alias_gets_meanwhile_stays(world: World) -> None:
+    def alias_it(_: str, operation: str, _parameters: dict[str, Any]) -> None:
+        if operation == "delete_function":
+            world.aws.before = None
+            world.raw.client("lambda").create_alias(FunctionName=FUNCTION, Name="tried", FunctionVersion="2")
+
+    world.aws.before = alias_it
+    assert _prune(world).versions == ()
+    assert _numbers(world) == ["$LATEST", "1", "2", "3", "4"]
+    assert _prune(world) == Pruned((), ()), "it is seen to be in use the next time"
+
+
+def test_two_prunes_at_once_are_as_one(world: World, published: Published) -> None:
+    def other_prunes(_: str, operation: str, _parameters: dict[str, Any]) -> None:
+        if operation == "delete_function":
+            world.aws.before = None
+            assert _prune(world, aws=open_test_aws(world.url)).versions == (f"{FUNCTION}:2",)
+
+    world.aws.before = other_prunes
+    assert _prune(world).versions == ()
+    assert published.versions[world.whole()] == world.live_lambda()
+
+
+class _Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_killed_prune_leaves_each_release_that_is_listed_whole(
+    world: World, published: Published, number: int
+) -> None:
+    seen = 0
+
+    def die(_: str, operation: str, _parameters: dict[str, Any]) -> None:
+        nonlocal seen
+        seen += operation in ("delete_objects", "delete_function")
+        if seen == number:
+            raise _Killed
+
+    world.aws.after = die
+    with pytest.raises(_Killed):
+        _prune(world)
+    world.aws.after = None
+    listed = {key[9:-5] for key in world.keys("releases/")}
+    assert listed == set(published.versions) - {published.first}
+    for identity in listed:
+        assert world.rollback(identity) == world.whole() == identity
+        assert world.live_lambda() == published.versions[identity]
+    _prune(world)
+    assert _numbers(world) == ["$LATEST", "1", "3", "4"]
+
+
+def test_a_rollback_to_a_release_whose_version_is_gone_changes_nothing(world: World, published: Published) -> None:
+    """Its manifest and files can be brought back from earlier versions, a function's version cannot."""
+    world.raw.client("lambda").delete_function(FunctionName=FUNCTION, Qualifier="2")
+    before = world.whole()
+    with pytest.raises(UserError, match=rf"version 2 of {FUNCTION} is gone.*nothing was changed"):
+        world.rollback(published.first)
+    assert world.whole() == before
+    assert world.live_lambda() == "4"
+
+
+def test_a_rollback_that_comes_just_before_the_version_is_deleted_says_what_helps(
+    world: World, published: Published
+) -> None:
+    """The page is switched, then the prune deletes the version, then the alias should follow."""
+    before = world.whole()
+    other = open_test_aws(world.url)
+
+    def delete_version(_: str, operation: str, _parameters: dict[str, Any]) -> None:
+        if operation == "update_alias":
+            other.before = None
+            world.raw.client("lambda").delete_function(FunctionName=FUNCTION, Qualifier="2")
+
+    other.before = delete_version
+    with pytest.raises(UserError, match=r"is gone.*its page is live all the same") as caught:
+        world.rollback(published.first, other)
+    assert "rollback RELEASE" in caught.value.hint
+    assert world.rollback(before) == world.whole() == before
+    assert world.live_lambda() == "4"
+
+
+def test_zips_go_but_for_the_stacks_own_and_those_of_versions_that_stay(
+    world: World, published: Published, moto_server: MotoServer
+) -> None:
+    zips = {text: lambda_key(lambda_zip(text)) for text in ("stack", "one", "two", "three", "young")}
+    names = {"ArtifactsBucket": "zips", "LambdaKey": zips["stack"]}
+    template = {
+        "Parameters": {name: {"Type": "String"} for name in (*names, "Fingerprint")},
+        "Resources": {
+            "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/aws/lambda/popdesk-prod-lookup"}}
+        },
+    }
+    definition = StackDefinition("popdesk-prod", json.dumps(template), names)
+    plan = make_plan(world.raw, definition, read_stack(world.raw, definition.name), moto_server.wait)
+    stack = apply_plan(world.raw, plan, Events(pause=moto_server.wait))
+    s3 = world.raw.client("s3")
+    s3.create_bucket(Bucket="zips")
+    for text, key in zips.items():
+        moto_server.set_clock(0 if text == "young" else LONG_AGO)
+        s3.put_object(Bucket="zips", Key=key, Body=b"")
+    s3.put_object(Bucket="zips", Key="notes.txt", Body=b"")
+    moto_server.set_clock(0)
+
+    def run(dry_run: bool) -> tuple[str, ...]:
+        pruned = prune(world.aws, world.place, keep=1, grace=GRACE, cap=9, stack=stack, dry_run=dry_run)
+        assert pruned.versions == (f"{FUNCTION}:{published.versions[published.first]}",)
+        return pruned.zips
+
+    assert run(dry_run=True) == run(dry_run=False) == (zips["one"],)
+    left = {item["Key"] for item in s3.list_objects_v2(Bucket="zips")["Contents"]}
+    assert left == {*zips.values(), "notes.txt"} - {zips["one"]}
+
+
+def test_versions_are_read_to_the_last_page_and_no_number_is_used_twice(world: World, moto_server: MotoServer) -> None:
+    """Lambda lists 50 at once."""
+    moto_server.set_clock(LONG_AGO)
+    for number in range(52):
+        version = world.publish_lambda(f"code {number}")
+    world.release("one", lambda_version=version)
+    moto_server.set_clock(0)
+    assert len(_prune(world).versions) == 51
+    assert _numbers(world) == ["$LATEST", "1", "53"]
+    assert world.publish_lambda("more") == "54"
 
 
 # -- what is not known -------------------------------------------------------------------------------------------------
