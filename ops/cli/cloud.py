@@ -7,6 +7,7 @@ of them is asked for. The exit codes are in ops/errors.py.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -41,7 +42,7 @@ from ops.cloud.drift import read_drift
 from ops.cloud.events import Events
 from ops.cloud.first_day import walk
 from ops.cloud.github_role import repository, role_template
-from ops.cloud.grants import grant, withdraw
+from ops.cloud.grants import grant, granting_pilot, withdraw
 from ops.cloud.iam_policy import MANAGED_SIZE, ROLE_SIZE, parts, policy, size
 from ops.cloud.manifests import Release, read_history, read_manifest
 from ops.cloud.names import partition, policy_names, stack_name
@@ -171,6 +172,15 @@ def release(
             "it would change for all agents at once: "
             + ", ".join(change.resource for change in prepared.shared_changes),
             "`deploy.py plan --pilot` shows how; with --shared it is changed all the same",
+            exit_code=DIFFERENT,
+        )
+    if prepared.ends_pilot and (names := granting_pilot(aws, settings)):
+        discard_plan(aws, prepared.plan)
+        raise UserError(
+            "release",
+            f"it would end the pilot, which {' and '.join(names)} still grants: its agents would be left without a page",
+            "give them the live one first: "
+            + ", ".join(f"`deploy.py doctor --grant {shlex.quote(name)}`" for name in names),
             exit_code=DIFFERENT,
         )
     if not prepared.nothing_to_do:

@@ -25,6 +25,7 @@ from ops.cloud.bucket import (
     PAGE,
     PILOT_ALIAS,
     PILOT_PAGE,
+    SITE,
     Live,
     Lost,
     Place,
@@ -35,6 +36,7 @@ from ops.cloud.bucket import (
     read_live,
 )
 from ops.cloud.change_set import Change, Plan, apply_plan, make_plan
+from ops.cloud.destroy import delete_objects
 from ops.cloud.events import Events
 from ops.cloud.manifests import Manifest, Release, keep_manifest, read_manifest
 from ops.cloud.releases import fingerprint, invalidate, make_live, new_release, sync_aliases, upload
@@ -109,6 +111,11 @@ class PreparedRelease:
     def nothing_to_do(self) -> bool:
         """Whether neither the stack nor the site would change."""
         return not self.plan.change_set and self.stack.exists and self.released
+
+    @property
+    def ends_pilot(self) -> bool:
+        """Whether the stack would lose its pilot, as the settings have none any more."""
+        return any(change.action == "Remove" and change.resource == "PilotDistribution" for change in self.plan.changes)
 
     @property
     def shared_changes(self) -> tuple[Change, ...]:
@@ -258,6 +265,8 @@ def execute(aws: Aws, prepared: PreparedRelease, events: Events, smoke: bool = T
     """
     stack = _apply(aws, prepared, events)
     place = place_of(stack, prepared.pilot)
+    if prepared.ends_pilot:  # or a later pilot would begin with it, when its files may be gone
+        delete_objects(aws, place.bucket, [{"Key": SITE + PILOT_PAGE}])
     url = url_of(stack, place)
     if prepared.released:
         return _finish(aws, prepared, place, url, repair, events)

@@ -166,7 +166,7 @@ def examine(
         ("Lambda associated", lambda: _lambda_associated(aws, settings, stack[0])),
         ("security profiles", lambda: _security_profiles(aws, settings, deadline)),
         ("flows", lambda: _flows(aws, settings, stack[0])),
-        ("page", lambda: [_page(stack[0], check_page or partial(page_headers, connect=settings.connect_origins()))]),
+        ("page", lambda: _pages(stack[0], check_page or partial(page_headers, connect=settings.connect_origins()))),
         *([("API", lambda: [_api(stack[0], check_api)])] if "Api" in stack[0].outputs else []),
     )
 
@@ -352,18 +352,24 @@ def _security_profiles(aws: Aws, settings: Settings, deadline: float) -> Iterato
     granting: list[str] = []
     opening: list[str] = []
     profiles = grants.read_profiles(aws, settings)
+    read: dict[str, set[str]] = {}  # the namespaces that each grants
     checked = 0
     for profile in profiles:
         if time.monotonic() > deadline:
             break
         applications = grants.read_applications(aws, settings, profile)
-        if grants.grants_application(applications, settings.namespace):
+        read[profile.name] = {
+            each["Namespace"] for each in applications if grants.grants_application([each], each["Namespace"])
+        }
+        if settings.namespace in read[profile.name]:
             granting.append(profile.name)
             if grants.grants_opening(settings, applications, partial(grants.read_permissions, aws, settings, profile)):
                 opening.append(profile.name)
         checked += 1
     hint = "`deploy.py doctor --grant PROFILE`, with the security profile of your agents"
     so_far = f" (of the {checked} that were looked at, of {len(profiles)})" if checked < len(profiles) else ""
+    if settings.pilot:
+        yield _pilots_agents(settings, [profile.name for profile in profiles], read)
     if granting:
         yield Finding("security profiles", "ok", f"granted by {', '.join(sorted(granting))}{so_far}")
     elif so_far:
@@ -390,6 +396,27 @@ def _security_profiles(aws: Aws, settings: Settings, deadline: float) -> Iterato
         )
 
 
+def _pilots_agents(settings: Settings, profiles: list[str], granted: dict[str, set[str]]) -> Finding:
+    """Return whether the pilot's security profile grants the pilot, and no other one does. `granted` is what was read."""
+    what, pilot = "pilot's agents", settings.pilot
+    if pilot not in profiles:
+        hint = "correct pilot in [tool.popdesk], or make one of that name"
+        return Finding(what, "wrong", f"the instance has no security profile {pilot!r}", hint)
+    if pilot not in granted:
+        return Finding(what, "open", f"{pilot} was not looked at in time", "run `deploy.py doctor` again")
+    wrong = {}
+    for name, theirs in granted.items():
+        wanted, others = grants.namespaces(settings, name)
+        if both := theirs.intersection(others):
+            wrong[name] = f"it grants {', '.join(sorted(both))}, so its agents have the live page and the pilot's"
+        elif name == pilot and not theirs.issuperset(wanted):
+            wrong[name] = "it does not grant the pilot and its service"
+    if not wrong:
+        return Finding(what, "ok", f"granted by {pilot}")
+    detail = "; ".join(f"{name}: {why}" for name, why in wrong.items())
+    return Finding(what, "wrong", detail, " ".join(f"`deploy.py doctor --grant {shlex.quote(name)}`" for name in wrong))
+
+
 def _flows(aws: Aws, settings: Settings, stack: Stack) -> Iterator[Finding]:
     guide = [("guide flow", "GuideFlowArn")] if settings.opens == "guide" else []
     for what, output in (("main flow", "MainFlowArn"), *guide):
@@ -407,12 +434,14 @@ def _flows(aws: Aws, settings: Settings, stack: Stack) -> Iterator[Finding]:
             yield Finding(f"{what} published", "wrong", f"it is {' and '.join(state)}", "publish it in the console")
 
 
-def _page(stack: Stack, check_page: Callable[[str], list[str]]) -> Finding:
-    url = stack.outputs.get("Url", "")
-    problems = check_page(url)
-    if problems:
-        return Finding("page", "wrong", "; ".join(problems), "release again: `deploy.py`")
-    return Finding("page", "ok", url)
+def _pages(stack: Stack, check_page: Callable[[str], list[str]]) -> Iterator[Finding]:
+    pages = [("page", "Url", "release again: `deploy.py`")]
+    if "PilotUrl" in stack.outputs:
+        pages += [("pilot's page", "PilotUrl", "release to the pilot: `deploy.py release --pilot`")]
+    for what, output, hint in pages:
+        url = stack.outputs.get(output, "")
+        problems = check_page(url)
+        yield Finding(what, "wrong", "; ".join(problems), hint) if problems else Finding(what, "ok", url)
 
 
 def _api(stack: Stack, check_api: Callable[[str], list[str]]) -> Finding:

@@ -39,7 +39,7 @@ STEPS = (
     ),
     Step(
         "The application is registered, under its name",
-        ("application associated", "service associated"),
+        ("application associated", "service associated", "pilot associated", "pilot's service associated"),
         "Under Third-party applications the application has exactly the name of [tool.popdesk].",
         "The guide's view names it by AppIdentifier: change the name back, or release with the new name.",
     ),
@@ -51,7 +51,7 @@ STEPS = (
     ),
     Step(
         "Agents are let in",
-        ("security profiles", "guides", "service"),
+        ("security profiles", "guides", "service", "pilot's agents"),
         "An agent with that security profile, after signing in anew, sees the application in the launcher.",
         "Grant it: `deploy.py doctor --grant PROFILE`; the agent loads the workspace anew.",
     ),
@@ -63,7 +63,7 @@ STEPS = (
     ),
     Step(
         "The page answers with its headers",
-        ("page", "API"),
+        ("page", "API", "pilot's page"),
         "The page at its address, outside the workspace, says that it is for the workspace; it does not stay blank.",
         "A blocked frame names frame-ancestors in the browser's console: the instance's address is missing there.",
     ),

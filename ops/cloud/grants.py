@@ -93,7 +93,7 @@ def _others(applications: list[Application], *namespaces: str) -> list[Applicati
     return [application for application in applications if application.get("Namespace") not in namespaces]
 
 
-def _namespaces(settings: Settings, profile: str) -> tuple[list[str], list[str]]:
+def namespaces(settings: Settings, profile: str) -> tuple[list[str], list[str]]:
     """Return the namespaces that a profile is to grant, and those that it must not: an agent has the live page or the pilot's."""
     live = [settings.namespace, *([settings.service[1]] if settings.opens == "service" else [])]
     pilot = [settings.pilot_application[1], settings.pilot_service[1]]
@@ -115,7 +115,7 @@ def grant(aws: Aws, settings: Settings, name: str, dry_run: bool = False) -> boo
             f"security profile {name!r}", f"the instance has none of that name (it has: {names})", "name one of those"
         )
     applications = read_applications(aws, settings, profile)
-    wanted, others = _namespaces(settings, name)
+    wanted, others = namespaces(settings, name)
     kept = _others(applications, *others)
     by_service = settings.opens == "service"
     permissions = [GUIDES] if by_service else read_permissions(aws, settings, profile)
@@ -147,16 +147,31 @@ def withdraw(aws: Aws, settings: Settings, dry_run: bool = False) -> list[str]:
         if error.code == "ResourceNotFoundException":
             return []
         raise
-    names = []
+    ours = (settings.service, settings.pilot_application, settings.pilot_service)
+    found = _granting(aws, settings, profiles, settings.namespace, *(namespace for _, namespace in ours))
+    for profile, others in found:
+        if not dry_run:
+            _update(aws, settings, profile, {"Applications": others})
+    return [profile.name for profile, _ in found]
+
+
+def granting_pilot(aws: Aws, settings: Settings) -> list[str]:
+    """Return the names of the security profiles that grant the pilot's application or its service."""
+    pilots = settings.pilot_application[1], settings.pilot_service[1]
+    return [profile.name for profile, _ in _granting(aws, settings, read_profiles(aws, settings), *pilots)]
+
+
+def _granting(
+    aws: Aws, settings: Settings, profiles: list[Profile], *namespaces: str
+) -> list[tuple[Profile, list[Application]]]:
+    """Return those profiles that grant an application of these namespaces, each with the other applications that it grants."""
+    found = []
     for profile in profiles:
         applications = read_applications(aws, settings, profile)
-        ours = (settings.service, settings.pilot_application, settings.pilot_service)
-        others = _others(applications, settings.namespace, *(namespace for _, namespace in ours))
+        others = _others(applications, *namespaces)
         if len(others) < len(applications):
-            names.append(profile.name)
-            if not dry_run:
-                _update(aws, settings, profile, {"Applications": others})
-    return names
+            found.append((profile, others))
+    return found
 
 
 def _update(aws: Aws, settings: Settings, profile: Profile, change: dict[str, Any]) -> None:

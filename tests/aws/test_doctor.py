@@ -105,6 +105,40 @@ def _opened_by_a_service(answered: Answered) -> dict[str, Finding]:
     return {finding.what: finding for finding in examine(answered.aws, settings, lambda _: [])}
 
 
+@pytest.mark.parametrize(
+    ("pilots", "agents", "state", "says"),
+    [
+        (("popdesk-pilot", "popdesk-pilot-service"), ("popdesk",), "ok", "granted by Quality"),
+        ((), ("popdesk",), "wrong", "Quality: it does not grant the pilot and its service"),
+        (("popdesk-pilot",), ("popdesk",), "wrong", "Quality: it does not grant the pilot and its service"),
+        (
+            ("popdesk-pilot", "popdesk-pilot-service", "popdesk"),
+            (),
+            "wrong",
+            "Quality: it grants popdesk, so its agents",
+        ),
+        (("popdesk-pilot", "popdesk-pilot-service"), ("popdesk-pilot",), "wrong", "Agent: it grants popdesk-pilot, so"),
+    ],
+)
+def test_the_pilots_agents_have_the_pilot_alone_and_nobody_else_has_it(
+    healthy: Answered, pilots: tuple[str, ...], agents: tuple[str, ...], state: str, says: str
+) -> None:
+    for profile, namespaces in (("profile-quality", pilots), ("profile-agent", agents)):
+        granted = [{**OURS, "Namespace": namespace} for namespace in namespaces]
+        healthy.connect.profiles[profile]["applications"] = granted
+    settings = SETTINGS.model_copy(update={"opens": "service", "pilot": "Quality"})
+    finding = {each.what: each for each in examine(healthy.aws, settings, lambda _: [])}["pilot's agents"]
+    assert finding.state == state
+    assert says in finding.detail
+    assert finding.hint == ("" if state == "ok" else f"`deploy.py doctor --grant {says.partition(':')[0]}`")
+
+
+def test_a_pilot_without_its_security_profile_is_found(healthy: Answered) -> None:
+    settings = SETTINGS.model_copy(update={"opens": "service", "pilot": "Nobody"})
+    finding = {each.what: each for each in examine(healthy.aws, settings, lambda _: [])}["pilot's agents"]
+    assert (finding.state, finding.detail) == ("wrong", "the instance has no security profile 'Nobody'")
+
+
 def test_where_a_service_opens_the_page_it_is_looked_at_and_no_guide_is(healthy: Answered) -> None:
     stack = _stack()
     stack["Stacks"][0]["Outputs"] += [{"OutputKey": "ServiceArn", "OutputValue": _SERVICE}]

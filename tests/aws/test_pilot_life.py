@@ -63,6 +63,15 @@ class _Team:
         with urllib.request.urlopen(stack.outputs[output], timeout=30, context=trusted) as answer:
             return bytes(answer.read())
 
+    def left_of_the_pilot(self) -> list[str]:
+        """Return what there is of the pilot: outputs, applications, and its page."""
+        stack = self.aws.cloudformation.stack("popdesk-prod")
+        assert stack is not None
+        bucket = self.aws.client("s3").list_objects_v2(Bucket=stack.outputs["SiteBucket"], Prefix="site/")["Contents"]
+        applications = [application["Name"] for application in self.aws.apps.applications.values()]
+        names = [*stack.outputs, *applications, *(each["Key"] for each in bucket)]
+        return [name for name in names if "pilot" in name.lower()]
+
     def assets(self) -> dict[str, str]:
         """Return the ETag of each asset in the bucket, which is its content's."""
         stack = self.aws.cloudformation.stack("popdesk-prod")
@@ -145,6 +154,16 @@ def test_a_life_with_a_pilot(team: _Team) -> None:
     assert (team.live, team.pilot) == (first, tried)
     team.types("release --yes", "Released")
     assert team.pilot == tried
+    team.types("doctor", "pilot's page")
     team.types("prune", "deleted")
+
+    team.changes_the_settings('pilot = "Quality"', 'pilot = ""')
+    team.types("plan", "PilotDistribution", 3)
+    team.types("release --yes", "it would end the pilot, which Quality still grants", 3)
+    assert team.pilot == tried
+    team.types("doctor --grant Quality", "Quality now grants Popdesk")
+    team.types("release --yes", "resources changed")
+    assert team.granted("Quality") == ["somebody-elses", "popdesk", "popdesk-service"]
+    assert team.left_of_the_pilot() == []
     team.types("destroy --confirm popdesk-prod", "Agent, Quality no longer grants Popdesk")
     assert team.granted("Quality") == ["somebody-elses"]

@@ -7,7 +7,7 @@ from cfnlint.api import lint
 
 from ops.cloud.change_set import Change
 from ops.cloud.deployment import _is_the_pilots
-from ops.cloud.grants import _namespaces
+from ops.cloud.grants import namespaces
 from ops.cloud.stack_template import define_stack, render_template
 from ops.settings import Settings, load_settings
 from tests.unit.ops.test_template import INSTANCE, LONGEST_TEMPLATE
@@ -66,7 +66,7 @@ def test_what_a_pilot_release_would_change_for_all_agents_is_known(change: Chang
 
 def test_a_profile_grants_the_live_page_or_the_pilots() -> None:
     settings = _settings()
-    live, pilot = _namespaces(settings, "Agent")
-    assert _namespaces(settings, "Pilot agents") == (pilot, live)
+    live, pilot = namespaces(settings, "Agent")
+    assert namespaces(settings, "Pilot agents") == (pilot, live)
     assert not set(live) & set(pilot)
-    assert _namespaces(_settings(pilot=""), "Pilot agents") == (live, pilot)  # the pilot is over
+    assert namespaces(_settings(pilot=""), "Pilot agents") == (live, pilot)  # the pilot is over
