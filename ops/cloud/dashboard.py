@@ -2,7 +2,7 @@
 
 dashboard_body()      # JSON with ${AWS::Region}, ${Api} and ${ApiLogs} for CloudFormation's Fn::Sub
 
-Each graph has a line for each release that has pages, so that two releases in use at once stand side by side.
+Each graph has a line for each release that has pages, live and in the pilot, so that two in use at once stand side by side.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 _WIDTH, _HEIGHT = 12, 6  # of a widget; a dashboard has 24 columns
 _QUERY = (
     "SOURCE '${ApiLogs}' | filter message = \"failed card\""
-    " | stats count() as pages by card, kind, release | sort pages desc | limit 50"
+    " | stats count() as pages by card, kind, alias, release | sort pages desc | limit 50"
 )
 
 _UNPROVEN = ("UnprovenPages", "UnprovenPagesWithFailedCard")
@@ -52,7 +52,7 @@ def _search(dimensions: str, metric: str, statistic: str) -> dict[str, str]:
 
 
 def _graph(title: str, metric: str, statistic: str) -> dict[str, Any]:
-    return {"title": title, "metrics": [[_search("FunctionName,release", metric, statistic)]], **_COMMON}
+    return {"title": title, "metrics": [[_search("FunctionName,alias,release", metric, statistic)]], **_COMMON}
 
 
 def _placed(number: int, kind: str, properties: dict[str, Any]) -> dict[str, Any]:

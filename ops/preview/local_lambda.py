@@ -47,8 +47,8 @@ os.dup2(2, 1)
 sys.stdout.reconfigure(line_buffering=True)
 class Context:
     function_name, function_version, memory_limit_in_mb = "popdesk-preview", "$LATEST", "256"
-    invoked_function_arn = "arn:aws:lambda:us-east-1:111122223333:function:popdesk-preview"
-    def __init__(self, seconds):
+    def __init__(self, seconds, arn):
+        self.invoked_function_arn = arn
         self.aws_request_id, self.deadline = str(uuid.uuid4()), time.monotonic() + seconds
     def get_remaining_time_in_millis(self): return max(0, int((self.deadline - time.monotonic()) * 1000))
 module, name = entry.rsplit(".", 1)
@@ -57,7 +57,7 @@ print(json.dumps({"ready": True}), file=answers, flush=True)
 for line in sys.stdin:
     asked = json.loads(line)
     try:
-        answer = json.dumps({"value": handler(asked["event"], Context(asked["seconds"]))})
+        answer = json.dumps({"value": handler(asked["event"], Context(asked["seconds"], asked["arn"]))})
     except Exception as error:
         where = error.__traceback__
         while where.tb_next is not None:
@@ -70,6 +70,7 @@ for line in sys.stdin:
 # What of this process's environment the worker sees: Lambda has none of a developer's variables, credentials least.
 _ENVIRONMENT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
 _START_SECONDS = 20.0
+_ARN = "arn:aws:lambda:us-east-1:111122223333:function:popdesk-preview"
 _LINES = 100  # of what it has said last
 _FRAME = re.compile(r'File "(.+)", line (\d+)')
 _PACKAGES = str(Path(find_spec("boto3").origin or "").parent.parent)  # type: ignore[union-attr]  # it is installed
@@ -129,8 +130,8 @@ class LocalLambda:
         with self._lock:
             self._start()
 
-    def invoke(self, event: dict[str, Any], seconds: float) -> Answer:
-        """Call the handler with `event`; it may take `seconds`."""
+    def invoke(self, event: dict[str, Any], seconds: float, arn: str = _ARN) -> Answer:
+        """Call the handler with `event`; it may take `seconds`. `arn` is what it is called by, an alias's say."""
         with self._lock:
             try:
                 process = self._start()
@@ -138,7 +139,7 @@ class LocalLambda:
                 return Answer(error=problem.reason)
             assert process.stdin is not None
             try:
-                process.stdin.write(json.dumps({"event": event, "seconds": seconds}) + "\n")
+                process.stdin.write(json.dumps({"event": event, "seconds": seconds, "arn": arn}) + "\n")
                 process.stdin.flush()
                 answer = json.loads(self._answers.get(timeout=seconds))
             except queue.Empty:

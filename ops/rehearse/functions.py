@@ -48,7 +48,7 @@ class Functions:
 
     def invoke(self, arn: str, event: dict[str, Any], seconds: float) -> Answer:
         """Return what a function answers; `arn` may name an alias or a version."""
-        return self._function(arn).invoke(event, seconds)
+        return self._function(arn).invoke(event, seconds, arn)
 
     def start(self, arn: str) -> None:
         """Start a function's process, so that its first call need not wait. One that does not start says so when called."""

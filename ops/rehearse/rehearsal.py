@@ -51,6 +51,7 @@ from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
 _ACCOUNT = "111122223333"
 INSTANCE_ID = "11111111-2222-3333-4444-555555555555"
 _LONGEST = 1800.0  # seconds that a command may take
+_RECORDS_SECONDS = 10.0  # until a page that is closed has told of itself
 KILLED = -9
 IN_A_BROWSER = "an agent takes a call, in a browser: the page from CloudFront"
 # The look-up's adapters that ask nobody outside this machine; another would ask the team's own directory about a made-up call.
@@ -245,6 +246,10 @@ class _Rehearsal:
         self._take_a_sample_call("all other agents see the old page", others)
         if "Api" in self._outputs():
             self._checked("the pilot's API refuses who has no token", lambda: self._api_problem("PilotUrl"))
+            if self._settings.api.events.enabled:
+                self._checked(
+                    "each page told of itself under its own name", lambda: self._records_problem(others, news)
+                )
         run("what is live, and what the pilot has", "status", says="pilot", over=tried)
         run("the pilot's files for everybody", "promote", "--yes", says="live for everybody", over=tried)
         self._checked("the live page is the pilot's, byte for byte", self._difference_of_the_pages)
@@ -452,6 +457,16 @@ class _Rehearsal:
             return Answer(error="a rehearsal does not ask your own directory")
         # The first one starts the process, on whatever machine this is: only what it answers is of interest here.
         return self._aws.functions.invoke(arn, event, max(seconds, 20.0))
+
+    def _records_problem(self, live: str, pilot: str) -> str:
+        """Return which page's record has not been written, with its alias and release, in the time that it may take."""
+        wanted = {("live", live), ("pilot", pilot)}
+        deadline = time.monotonic() + _RECORDS_SECONDS
+        while wanted and time.monotonic() < deadline:
+            lines = [json.loads(line) for line in self._aws.functions.log if '"message":"page"' in line]
+            wanted -= {(line.get("alias"), line.get("release")) for line in lines}
+            time.sleep(0.1)
+        return f"no record of {sorted(wanted)}" if wanted else ""
 
     def _difference_of_the_pages(self) -> str:
         outputs = self._outputs()

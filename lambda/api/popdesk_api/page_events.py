@@ -1,6 +1,6 @@
 """What pages tell of themselves: POST /api/events, one small record for each contact, which becomes a line for CloudWatch.
 
-    write_page(out, read_record(body), proven=True)
+    write_page(out, read_record(body), proven=True, alias=called_by(context))
 
 A record is read strictly (PageRecord): what has a field, a word, a size or a type that is not here is refused whole, so that the
 line has nothing that anybody could write a customer's name into. The page makes it in pyapp/popdesk/page_record.py.
@@ -13,7 +13,7 @@ neither its release nor its cards are written: each would be a metric, or a text
 from __future__ import annotations
 
 import time
-from typing import Annotated, Literal, TextIO
+from typing import Annotated, Any, Literal, TextIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -52,10 +52,18 @@ def read_record(body: bytes) -> PageRecord:
         raise Problem(422, "It is no record of a page.", title="Invalid values") from None
 
 
-def write_page(out: TextIO, record: PageRecord, *, proven: bool) -> None:
+def called_by(context: Any) -> str:
+    """Return the alias by which the function was called: "live", or "pilot" by the pilot's page; "none" in preview.
+
+    A page cannot choose it: each has an HTTP API of its own (docs.aws.amazon.com/lambda/latest/dg/python-context.html).
+    """
+    return "".join(str(getattr(context, "invoked_function_arn", "")).split(":")[7:8]) or "none"
+
+
+def write_page(out: TextIO, record: PageRecord, *, proven: bool, alias: str) -> None:
     """Write a record's line to `out`, in CloudWatch's embedded metric format, and one for each card that failed.
 
-    `proven` is whether the page had its contact's token.
+    `proven` is whether the page had its contact's token, `alias` what `called_by` returns.
     """
     numbers: dict[str, tuple[str, float]] = {
         "Pages": (_COUNT, 1),
@@ -68,8 +76,8 @@ def write_page(out: TextIO, record: PageRecord, *, proven: bool) -> None:
             numbers[name] = (_MS, milliseconds)
     if not proven:
         numbers = {f"Unproven{name}": numbers[name] for name in ("Pages", "PagesWithFailedCard")}
-    told = {"release": record.release or "none", "popped": record.popped} if proven else {}
-    dimensions = [["FunctionName"], ["FunctionName", "release"]] if proven else [["FunctionName"]]
+    told = {"alias": alias, "release": record.release or "none", "popped": record.popped} if proven else {}
+    dimensions = [["FunctionName"], ["FunctionName", "alias", "release"]] if proven else [["FunctionName"]]
     metrics = [{"Name": name, "Unit": unit} for name, (unit, _) in numbers.items()]
     line: dict[str, object] = {
         "level": "INFO",

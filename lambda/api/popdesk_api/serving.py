@@ -31,7 +31,7 @@ from popdesk_api.app import Asking, Request, Services, answering, app, asking, r
 from popdesk_api.cases import CasesFailed, NotFound, OutcomeUnknown
 from popdesk_api.contract import CONTACT_HEADER, EVENTS, IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY, LONGEST_BODY, PROBLEM
 from popdesk_api.once import once
-from popdesk_api.page_events import read_record, write_page
+from popdesk_api.page_events import called_by, read_record, write_page
 from popdesk_api.problems import Problem, invalid
 from popdesk_api.request_log import WRITES, write_audit, write_request
 
@@ -72,7 +72,7 @@ class Api:
             record, token = read_record(asked.body), asked.headers.get(CONTACT_HEADER.lower(), "")
             if token:
                 _admitted(asked, lambda: asked.services.admission().check(token))
-            write_page(self._services.out, record, proven=bool(token))
+            write_page(self._services.out, record, proven=bool(token), alias=called_by(asked.context))
             return {"statusCode": 204, "body": "", "headers": {}}
         except Problem as problem:
             return problem.answer()

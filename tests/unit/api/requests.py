@@ -77,6 +77,7 @@ class Context:
     """Lambda's context, as far as it is used."""
 
     aws_request_id = "1"
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:popdesk-prod-api:live"
 
     def get_remaining_time_in_millis(self) -> int:
         return 10_000

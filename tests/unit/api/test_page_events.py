@@ -13,7 +13,7 @@ from popdesk import page_record
 from popdesk_api import page_events
 from popdesk_api.page_events import LONGEST_RECORD
 
-from tests.unit.api.requests import Asks
+from tests.unit.api.requests import Asks, Context
 from tests.unit.api.test_hostile import JSON, VALUES
 
 RELEASE = "20261127-054500-0123456789ab"
@@ -142,7 +142,7 @@ def test_a_record_is_a_line_of_metrics_and_one_for_each_card_that_failed(asks: A
     page, *cards = told(asks, GOOD)
     (metrics,) = page["_aws"]["CloudWatchMetrics"]
     assert metrics["Namespace"] == "Popdesk"
-    assert metrics["Dimensions"] == [["FunctionName"], ["FunctionName", "release"]]
+    assert metrics["Dimensions"] == [["FunctionName"], ["FunctionName", "alias", "release"]]
     numbers = {each["Name"]: page[each["Name"]] for each in metrics["Metrics"]}
     expected = {
         "Pages": 1,
@@ -153,12 +153,21 @@ def test_a_record_is_a_line_of_metrics_and_one_for_each_card_that_failed(asks: A
         "FirstValues": 412,
     }
     assert numbers == expected  # a time that was not reached is none of 0 ms
-    assert page["release"] == RELEASE
+    assert (page["release"], page["alias"]) == (RELEASE, "live")
     assert page["FunctionName"]
     assert [(each["card"], each["kind"]) for each in cards] == [("orders", "timeout"), ("_attributes", "refused")]
+    assert {(each["alias"], each["release"]) for each in cards} == {("live", RELEASE)}
     went_well = told(asks, {**GOOD, "failed": {}, "popped": "opened", "pop": 900, "release": ""})
     (line,) = went_well
     assert (line["PagesWithFailedCard"], line["PopsOpened"], line["Pop"], line["release"]) == (0, 1, 900, "none")
+
+
+def test_whether_a_page_is_the_pilots_says_the_alias_that_it_calls() -> None:
+    called = Context()
+    function = called.invoked_function_arn.removesuffix(":live")
+    for ending, alias in ((":pilot", "pilot"), (":live", "live"), ("", "none")):
+        called.invoked_function_arn = function + ending
+        assert page_events.called_by(called) == alias
 
 
 def test_a_page_without_a_token_is_counted_apart_and_chooses_no_name(asks: Asks) -> None:

@@ -159,8 +159,12 @@ def test_what_pages_tell_has_a_route_without_sign_in_two_alarms_and_a_dashboard_
     assert (values["Threshold"], values["ExtendedStatistic"]) == (1500, "p95")
     # What is alarmed about and drawn is what the function writes.
     out = io.StringIO()
-    write_page(out, PageRecord(release="", hello=1, first_values=1, pop=1, popped="", failed={}), proven=True)
-    write_page(out, PageRecord(release="", hello=1, first_values=1, pop=1, popped="", failed={}), proven=False)
+    write_page(
+        out, PageRecord(release="", hello=1, first_values=1, pop=1, popped="", failed={}), proven=True, alias="live"
+    )
+    write_page(
+        out, PageRecord(release="", hello=1, first_values=1, pop=1, popped="", failed={}), proven=False, alias="live"
+    )
     written = {name for line in out.getvalue().splitlines() for name in json.loads(line)}
     named = {metrics[name]["MetricStat"]["Metric"]["MetricName"] for name in ("pages", "failed")} | {
         values["MetricName"]
