@@ -14,6 +14,7 @@ from ops.cloud.prune import prune
 from ops.cloud.releases import ReleaseConflict, make_live, new_release, upload
 from ops.cloud.rollback import plan_rollback, rollback
 from ops.errors import UserError
+from tests.aws.moto_server import MotoServer
 from tests.aws.world import FUNCTION, World, make_site
 
 
@@ -81,21 +82,15 @@ def test_there_is_something_to_promote_or_it_is_said(world: World) -> None:
         plan_promotion(world.aws, world.place, _pilot(world))
 
 
-def test_prune_keeps_what_either_has(world: World) -> None:
+def test_prune_keeps_what_either_has(world: World, moto_server: MotoServer) -> None:
+    """The releases are an hour apart by S3's clock, and all of them are old."""
+    moto_server.set_clock(-100)
     piloted = _release(world, "piloted", world.publish_lambda("piloted"))
-    for text in ("a", "b", "c"):
+    for hours, text in enumerate(("a", "b", "c"), start=1):
+        moto_server.set_clock(-100 + hours / 24)
         last = world.release(text, lambda_version=world.publish_lambda(text))
-    later = read_live(world.raw, world.place).since
-    assert later is not None
-    pruned = prune(
-        world.aws,
-        world.place,
-        keep=1,
-        grace=timedelta(days=14),
-        cap=1000,
-        pilot=_pilot(world),
-        now=later + timedelta(days=30),
-    )
+    moto_server.set_clock(0)
+    pruned = prune(world.aws, world.place, keep=1, grace=timedelta(days=14), cap=1000, pilot=_pilot(world))
     assert len(pruned.releases) == 1
     assert piloted.id not in pruned.releases
     assert pruned.versions == (f"{FUNCTION}:3",)  # that of "a": 2 is the pilot's
