@@ -24,7 +24,7 @@ from ops.cli.options import as_given, environment_option, profile_option, region
 from ops.cloud.assets import Written, check_assets
 from ops.cloud.aws import Aws, open_aws
 from ops.cloud.bucket import PAGE, Lost, Place, earlier_releases, page_is, read_live, read_who
-from ops.cloud.change_set import discard_plan
+from ops.cloud.change_set import Change, discard_plan
 from ops.cloud.deployment import (
     Difference,
     PreparedRelease,
@@ -197,7 +197,8 @@ def release(
     except KeyboardInterrupt:
         err.print(as_given("AWS goes on with what it was told; `deploy.py status` shows what is live."), soft_wrap=True)
         raise
-    _show_notes(shown.notes[len(planned) :])
+    finally:  # also where it failed: a backup that was made is named
+        _show_notes(shown.notes[len(planned) :])
     if as_json:
         print(json.dumps({**asdict(result), "notes": shown.notes}))
     elif result.released:
@@ -238,7 +239,7 @@ def _show_plan(prepared: PreparedRelease, as_json: bool, notes: Sequence[str]) -
     if as_json:
         facts = {
             "stack": prepared.definition.name,
-            "resources": [asdict(change) for change in prepared.plan.changes],
+            "resources": [{**asdict(change), "backup": change.backup} for change in prepared.plan.changes],
             "site": asdict(difference),
             "live": prepared.live.release,
             "pilot": prepared.pilot,
@@ -253,7 +254,7 @@ def _show_plan(prepared: PreparedRelease, as_json: bool, notes: Sequence[str]) -
     out.print(f"[bold]Stack {prepared.definition.name}[/]: {len(prepared.plan.changes) or 'no'} resources change")
     marks = {"Add": "[green]+[/]", "Import": "[green]+[/]", "Remove": "[red]-[/]", "Modify": "[yellow]~[/]"}
     for change in prepared.plan.changes:
-        notes = [*change.properties, *(["[bold red]is replaced[/]"] if change.replaced else [])]
+        notes = [*change.properties, *_replacement(change)]
         out.print(f"  {marks.get(change.action, change.action)} {change.resource}  {change.kind}  {', '.join(notes)}")
     if prepared.shared_changes:
         names = ", ".join(change.resource for change in prepared.shared_changes)
@@ -261,6 +262,14 @@ def _show_plan(prepared: PreparedRelease, as_json: bool, notes: Sequence[str]) -
     out.print(_site_line(difference, prepared.pilot))
     for mark, paths in (("[green]+[/]", difference.added), ("[red]-[/]", difference.removed)):
         _show_paths(mark, paths)
+
+
+def _replacement(change: Change) -> list[str]:
+    """Return what the plan says of a resource that is or may be replaced; nothing of another."""
+    if not (change.replaced or change.conditional):
+        return []
+    backup = ["a backup is made before"] if change.backup else []
+    return [f"[bold red]{'is' if change.replaced else 'may be'} replaced[/]", *backup]
 
 
 def _show_paths(mark: str, paths: Sequence[str]) -> None:

@@ -21,12 +21,15 @@ from ops.cloud.stack_progress import ROLLBACK_FAILED, RollbackFailed, failed_res
 from ops.cloud.stack_template import StackDefinition
 from ops.errors import CONFLICT, UserError
 
+TABLE = "AWS::DynamoDB::Table"
+
 
 @dataclass(frozen=True)
 class Change:
-    """One resource that would change. `replaced`: a new one takes its place.
+    """One resource that would change. `replaced`: a new one takes its place; `conditional`: AWS says that one may.
 
-    `action`: Add, Modify, Remove, or Import for a table that an earlier `destroy` kept and that the stack takes over.
+    `identity` is what it is called in AWS now: of a table, its name. `action`: Add, Modify, Remove, or Import for a table that an
+    earlier `destroy` kept and that the stack takes over.
     """
 
     action: str
@@ -34,6 +37,21 @@ class Change:
     kind: str
     replaced: bool
     properties: tuple[str, ...] = ()
+    conditional: bool = False
+    identity: str = ""
+
+    @property
+    def backup(self) -> bool:
+        """Whether a backup is made before (ops/cloud/backups.py): of a table that is or may be replaced."""
+        return self.kind == TABLE and (self.replaced or self.conditional)
+
+    def keeps_name(self, stack: str) -> bool:
+        """Whether the table's new one would have its name, which the template gives it.
+
+        Names that CloudFormation makes up begin with the stack's and the resource's:
+        docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-name.html
+        """
+        return "TableName" not in self.properties and not self.identity.startswith(f"{stack}-{self.resource}-")
 
 
 @dataclass(frozen=True)
@@ -49,7 +67,7 @@ class Plan:
 def make_plan(aws: Aws, definition: StackDefinition, stack: Stack, pause: Pause = time.sleep) -> Plan:
     """Make a change set from the stack as it is to its definition. Nothing is changed yet.
 
-    Raises UserError where the stack is being changed or is broken.
+    Raises UserError where the stack is being changed or is broken, or where AWS would refuse to replace a table.
     """
     if stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS":
         raise UserError(
@@ -84,7 +102,31 @@ def make_plan(aws: Aws, definition: StackDefinition, stack: Stack, pause: Pause 
         ImportExistingResources=True,
         Tags=[{"Key": "application", "Value": definition.name}],
     )["Id"]
-    return poll(f"stack {stack.name}", lambda: _read_change_set(aws, stack.name, change_set, not stack.exists), pause)
+    plan = poll(f"stack {stack.name}", lambda: _read_change_set(aws, stack.name, change_set, not stack.exists), pause)
+    try:
+        check_replacements(plan)
+    except UserError:
+        discard_plan(aws, plan)
+        raise
+    return plan
+
+
+def check_replacements(plan: Plan) -> None:
+    """Raise UserError if a table would be replaced by one of the same name: AWS makes no change set fail for it, but the stack.
+
+    "You can't perform an update that causes a custom-named resource to be replaced":
+    docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-name.html
+    """
+    for change in plan.changes:
+        # A change set calls one of the key "Conditional"; UpdateTable has nothing to make it with.
+        replaced = change.replaced or (change.conditional and "KeySchema" in change.properties)
+        if change.kind == TABLE and replaced and change.keeps_name(plan.stack):
+            raise UserError(
+                f"table {change.identity}",
+                f"a change of {', '.join(change.properties)} needs a new table, and AWS makes none of the same name; "
+                "nothing was changed",
+                'give it another name, which docs/releasing.md says how ("A table that is replaced"), or take the change back',
+            )
 
 
 def _read_change_set(aws: Aws, stack: str, change_set: str, creates: bool) -> Plan | None:
@@ -112,6 +154,8 @@ def _change(found: dict[str, Any]) -> Change:
         found["ResourceType"],
         found.get("Replacement") == "True",
         tuple(sorted(name for name in names if name)),
+        found.get("Replacement") == "Conditional",
+        found.get("PhysicalResourceId", ""),
     )
 
 

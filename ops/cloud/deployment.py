@@ -21,6 +21,7 @@ from ops.cloud import stack_template
 from ops.cloud.artifacts import lambda_key, make_artifacts_bucket, upload_lambda
 from ops.cloud.assets import Written, upload_assets
 from ops.cloud.aws import Aws, AwsError
+from ops.cloud.backups import back_up_tables
 from ops.cloud.bucket import (
     PAGE,
     PILOT_ALIAS,
@@ -35,7 +36,7 @@ from ops.cloud.bucket import (
     page_is,
     read_live,
 )
-from ops.cloud.change_set import Change, Plan, apply_plan, make_plan
+from ops.cloud.change_set import Change, Plan, apply_plan, discard_plan, make_plan
 from ops.cloud.destroy import delete_objects
 from ops.cloud.events import Events
 from ops.cloud.manifests import Manifest, Release, keep_manifest, read_manifest
@@ -313,6 +314,11 @@ def _apply(aws: Aws, prepared: PreparedRelease, events: Events) -> Stack:
         make_artifacts_bucket(aws, bucket, prepared.account)
         for package in new:
             upload_lambda(aws, bucket, prepared.account, package)
+    try:
+        back_up_tables(aws, prepared.plan, events)
+    except UserError:
+        discard_plan(aws, prepared.plan)
+        raise
     return apply_plan(aws, prepared.plan, events)
 
 

@@ -33,6 +33,7 @@ RESOURCES = {
     "access control": "arn:{partition}:cloudfront::{account}:origin-access-control/*",
     "headers policy": "arn:{partition}:cloudfront::{account}:response-headers-policy/*",
     "table": "arn:{partition}:dynamodb:{region}:{account}:table/{stack}-customers",
+    "table backups": "arn:{partition}:dynamodb:{region}:{account}:table/{stack}-customers/backup/*",
     "logs": "arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{stack}-lookup*",
     "dashboards": "arn:{partition}:cloudwatch::{account}:dashboard/{stack}-*",
     "alarms": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{stack}-*",
@@ -55,6 +56,7 @@ API_RESOURCES: dict[str, tuple[str, ...]] = {
     "function versions": (f"{_FUNCTIONS}-api:*",),
     "role": (f"{_ROLES}-api-{{region}}", f"{_ROLES}-rotate-{{region}}"),
     "table": (f"{_TABLES}-cases", f"{_TABLES}-api-writes"),
+    "table backups": (f"{_TABLES}-cases/backup/*", f"{_TABLES}-api-writes/backup/*"),
     "logs": (f"{_LOGS}-api*", f"{_LOGS}-rotate-token-key*"),
     "origin request policy": ("arn:{partition}:cloudfront::{account}:origin-request-policy/*",),
     "http api": (
@@ -124,6 +126,8 @@ CALLS: dict[str, dict[str, Need]] = {
         "scan": _need("dynamodb:Scan", "table"),
         "describe_table": _need("dynamodb:DescribeTable", "table"),
         "delete_table": _need("dynamodb:DeleteTable", "table"),
+        "create_backup": _need("dynamodb:CreateBackup", "table"),
+        "describe_backup": _need("dynamodb:DescribeBackup", "table backups"),
     },
     "cloudformation": {
         "describe_stacks": _need("cloudformation:DescribeStacks", "stack"),

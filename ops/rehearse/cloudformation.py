@@ -195,8 +195,10 @@ class CloudFormation(Backend):
             wanted, _ = schemas.check(kind, scope.resolve(resource.get("Properties", {})))
             different = _different(before.properties, wanted)
             if different:
-                new = bool(different & schemas.create_only(kind))
-                if new:
+                new = "True" if different & schemas.create_only(kind) else "False"
+                if new == "False" and different & schemas.conditional_create_only(kind):
+                    new = "Conditional"
+                if new != "False":
                     replaced.add(name)
                 found.append(_change("Modify", name, kind, before.identity, different, new))
         gone = [name for name in stack.made if name not in template["Resources"] or not scope.exists(name)]
@@ -301,7 +303,8 @@ class CloudFormation(Backend):
         if old is not None and not _different(old.properties, properties):
             now[name] = old.with_(policies=policies, needs=needs)
             return
-        replaces = old is None or bool(_different(old.properties, properties) & schemas.create_only(kind))
+        new = schemas.create_only(kind) | schemas.conditional_create_only(kind)
+        replaces = old is None or bool(_different(old.properties, properties) & new)
         imported = old is None and imports and self._makers.exists(resource)
         doing = "IMPORT" if imported else "CREATE" if old is None else "UPDATE"
         shell = Made(name, kind, properties, "" if old is None else old.identity, {}, policies, needs)
@@ -312,6 +315,11 @@ class CloudFormation(Backend):
             if name in self.failing:
                 self.failed.add(name)
                 raise Failed(NOT_TOLD)
+            if old is not None and replaces and properties.get(schemas.named_by(kind)) == old.identity:
+                raise Failed(
+                    "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
+                    f"Rename {old.identity} and update the stack again."
+                )
             if imported:
                 made = self._call(self._makers.take_over, shell)
             elif old is None or replaces:
@@ -519,13 +527,13 @@ def _different(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
 
 
 def _change(
-    action: str, name: str, kind: str, identity: str = "", properties: set[str] | None = None, replaced: bool = False
+    action: str, name: str, kind: str, identity: str = "", properties: set[str] | None = None, replaced: str = "False"
 ) -> Parameters:
     change: Parameters = {"Action": action, "LogicalResourceId": name, "ResourceType": kind}
     if identity:
         change["PhysicalResourceId"] = identity
     if action == "Modify":
-        change["Replacement"] = "True" if replaced else "False"
+        change["Replacement"] = replaced
         change["Details"] = [
             {
                 "Target": {"Attribute": "Properties", "Name": each},

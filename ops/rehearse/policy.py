@@ -187,6 +187,8 @@ def _cloudfront(place: Place, operation: str, asked: Mapping[str, Any]) -> list[
 
 
 def _dynamodb(place: Place, operation: str, asked: Mapping[str, Any]) -> list[Access]:
+    if operation == "DescribeBackup":
+        return [Access("dynamodb:DescribeBackup", asked["BackupArn"])]
     tables = asked["RequestItems"] if operation == "BatchWriteItem" else [asked["TableName"]]
     return [Access(f"dynamodb:{operation}", place.arn("dynamodb", f"table/{table}")) for table in tables]
 

@@ -83,6 +83,17 @@ def create_only(kind: str) -> set[str]:
     return _names(schema(kind).get("createOnlyProperties", []))
 
 
+def conditional_create_only(kind: str) -> set[str]:
+    """Return the names of a type's properties whose change may make a new resource."""
+    return _names(schema(kind).get("conditionalCreateOnlyProperties", []))
+
+
+def named_by(kind: str) -> str:
+    """Return the property by which a template names a resource of a type; "" where AWS alone names it."""
+    found = _names(schema(kind)["primaryIdentifier"]) - read_only(kind)
+    return found.pop() if len(found) == 1 and found <= create_only(kind) else ""
+
+
 def _names(pointers: list[str]) -> set[str]:
     return {pointer.removeprefix("/properties/") for pointer in pointers if pointer.count("/") == 2}
 

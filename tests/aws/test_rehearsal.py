@@ -27,11 +27,16 @@ pytestmark = pytest.mark.thorough
 
 Accesses = dict[Access, str]
 
+_TABLE = "arn:aws:dynamodb:us-east-1:111122223333:table/popdesk-prod-customers"
+_BACKUP = "a release of a template that replaces a table (tests/aws/test_backups.py)"
+
 # Calls that this rehearsal does not make, with the reason; what they need is evaluated all the same.
 NOT_REHEARSED: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("iam", "GetRole", {"RoleName": "release"}, "`doctor` as a role, not as a user"),
     ("ec2", "DescribeSubnets", {"SubnetIds": ["subnet-1"]}, "`doctor`, where lookup.vpc is set"),
     ("ec2", "DescribeSecurityGroups", {"GroupIds": ["sg-1"]}, "`doctor`, where lookup.vpc is set"),
+    ("dynamodb", "CreateBackup", {"TableName": _TABLE.rpartition("/")[2]}, _BACKUP),
+    ("dynamodb", "DescribeBackup", {"BackupArn": f"{_TABLE}/backup/01"}, _BACKUP),
     ("connect", "CreateTestCase", {"InstanceId": INSTANCE_ID}, "`test-cases --create`, which a team does by itself"),
 )
 

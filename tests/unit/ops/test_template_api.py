@@ -237,6 +237,26 @@ def test_the_function_is_told_where_everything_is() -> None:
     assert variables[CUSTOMERS_TABLE_VARIABLE] == {"Ref": "CustomersTable"}
 
 
+# Resource -> its DeletionPolicy and its UpdateReplacePolicy. What a team cannot make anew is kept: where the stack goes (but for
+# the bucket, which `destroy` empties first), and where it is replaced. The rest of what keeps something goes.
+DATA = {
+    "SiteBucket": ("Delete", "Retain"),
+    "CustomersTable": ("Retain", "Retain"),
+    "CasesTable": ("Retain", "Retain"),
+    "WritesTable": ("Delete", "Delete"),
+    "TokenSecret": ("Delete", "Delete"),
+}
+
+
+def test_what_becomes_of_data_is_said_for_each_resource_that_has_some() -> None:
+    found = {
+        name: (resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy"))
+        for name, resource in resources(with_api()).items()
+        if resource["Type"] in ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
+    }
+    assert found == DATA
+
+
 def test_the_table_of_cases_has_the_index_that_the_adapter_asks() -> None:
     made = resources(with_api())
     (index,) = made["CasesTable"]["Properties"]["LocalSecondaryIndexes"]
