@@ -38,7 +38,7 @@ err = Console(stderr=True, highlight=False)
     help="Deny an IAM action, e.g. lambda:CreateFunction; may be given again.",
 )
 @click.option("--throttle", multiple=True, type=_SERVICES, help="Refuse each call of a service twice, as too many.")
-@click.option("--hang", multiple=True, type=_SERVICES, help="Let the first call of a service never be answered.")
+@click.option("--hang", multiple=True, type=_SERVICES, help="Let no call of a service ever be answered.")
 @click.option("--fail", multiple=True, metavar="RESOURCE", help="Let a resource of the template fail, e.g. MainFlow.")
 @click.option("--kill-at", default=0, metavar="N", type=click.IntRange(0), help="Kill the release before its Nth call.")
 @click.option("--limits", is_flag=True, help="Say what the rehearsal's AWS does not do, and end.")

@@ -25,7 +25,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConfigParseError, PaginationError, ProfileNotFound
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigParseError,
+    PaginationError,
+    ProfileNotFound,
+    ReadTimeoutError,
+)
 from botocore.handlers import add_expect_header
 from botocore.paginate import Paginator
 from botocore.parsers import ResponseParserError
@@ -47,6 +54,9 @@ from ops.errors import UserError
 
 CONNECTIONS = 32  # how many requests are under way at once, and how many connections are kept for them
 _ATTEMPTS = 8
+# A service that does not answer at all: the command ends after some three minutes, not after the ten that eight attempts take.
+_ANSWER_SECONDS = 60.0
+_SILENT_ATTEMPTS = 3
 # An operation that only reads is called again when its answer broke off; botocore itself does not do that.
 _READ_ONLY = ("describe_", "get_", "head_", "list_", "scan", "simulate_")
 _READ_ATTEMPTS = 4
@@ -129,7 +139,7 @@ class Aws:
                         user_agent="popdesk",
                         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
                         connect_timeout=10,
-                        read_timeout=60,
+                        read_timeout=_ANSWER_SECONDS,
                         # S3 checks each upload by its signed SHA-256 instead of a second checksum in a trailer.
                         request_checksum_calculation="when_required",
                         response_checksum_validation="when_required",
@@ -147,7 +157,12 @@ class Aws:
     def _notify_retry(
         self, response: tuple[Any, dict[str, Any]] | None, caught_exception: Exception | None, attempts: int, **_: Any
     ) -> None:
-        """Call `on_retry` for an attempt that failed. Returns None: what to do about it is botocore's decision."""
+        """Call `on_retry` for an attempt that failed. Returns None: what to do about it is botocore's decision.
+
+        Raises what was caught where the service has been silent as often as that is waited for.
+        """
+        if isinstance(caught_exception, ReadTimeoutError) and attempts >= _SILENT_ATTEMPTS:
+            raise caught_exception
         if self.on_retry is None or attempts >= _ATTEMPTS:
             return
         if caught_exception is not None:

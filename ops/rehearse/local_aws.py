@@ -95,7 +95,6 @@ class _Counts:
     calls: int = 0
     throttled: dict[str, int] = field(default_factory=dict)
     services: set[str] = field(default_factory=set)  # that were called
-    hung: set[str] = field(default_factory=set)
     refused: int = 0  # how many of LocalAws.refused were there before
 
 
@@ -292,8 +291,7 @@ class LocalAws:
             time.sleep(_HANGS)
         service = _NAMES.get(call.service, call.service)
         self._counts.services.add(service)
-        if service in self.faults.hang and service not in self._counts.hung:
-            self._counts.hung.add(service)
+        if service in self.faults.hang:
             time.sleep(_HANGS)  # in a thread of its own, which ends with the process
         if service in self.faults.throttle:
             done = self._counts.throttled.setdefault(call.name, 0)

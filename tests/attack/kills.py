@@ -218,7 +218,7 @@ class Watch:
     def fetch_all(self, live: str) -> None:
         """Fetch every file of the live release, as a browser gets it. Raises Failed where one is not right."""
         for path, digest in self._files[live].items():
-            status, headers, content = self._get(f"/{path}")
+            status, headers, content = self._get("/" if path == PAGE else f"/{path}")
             if headers.get("content-encoding") == "br":
                 content = brotli.decompress(content)
             if status != 200 or _digest(content) != digest:

@@ -1,11 +1,11 @@
-"""Releases that are killed, and releases at once in one checkout: the live page is one whole release each time.
+"""Releases at once in one checkout: the live page is one whole release, and each loser is told.
 
-    uv run python -m tests.attack.releases [--kills 100] [--at-once 27] [--seed 1]
+    uv run python -m tests.attack.releases [--at-once 27]
 
 The real `deploy.py release` in processes of their own, in a copy of the checkout, against the local AWS
-(tests/aws/moto_server.py). Between the releases the settings change, as in a checkout where somebody works. A killed release
-gets SIGKILL at a random moment; releases at once end with 0, or with 4 where another came first. Exits with 1 and the reason
-where a live page is not whole, a file of it is not what its manifest says, or a process ends in another way.
+(tests/aws/moto_server.py). Meanwhile the settings change, as in a checkout where somebody works. Each release ends with 0, or
+with 4 where another came first. Exits with 1 and the reason where the live page is not whole, a file of it is not what its
+manifest says, or a process ends in another way. Releases that are killed: tests/attack/kills.py.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import random
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -117,37 +115,6 @@ class Team:
         return answer | {"Content": answer["Body"].read()}
 
 
-def kill_releases(team: Team, kills: int, chance: random.Random) -> int:
-    """Start releases until `kills` of them were killed, each at a random moment; return how many that took.
-
-    The last one goes to its end.
-    """
-    team.release()  # makes the stack, and so takes longer than those that are killed
-    team.edit(1)
-    started = time.monotonic()
-    team.release()
-    takes = time.monotonic() - started
-    releases = killed = 0
-    while killed < kills:
-        releases += 1
-        team.edit(1 + releases)
-        process = team.start()
-        try:
-            process.wait(chance.uniform(0, takes))
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            killed += 1
-        process.communicate(timeout=_MOST)
-        if not team.live():
-            raise Failed(f"after release {releases} nothing is live")
-    team.edit(2 + releases)
-    before = team.live()
-    team.release()
-    if team.live() == before:
-        raise Failed("the release after the kills is not live")
-    return releases
-
-
 def release_at_once(team: Team, processes: int) -> tuple[int, int]:
     """Start that many releases in one checkout, the settings changing meanwhile; return how many won and how many lost."""
     team.release()
@@ -166,24 +133,16 @@ def release_at_once(team: Team, processes: int) -> tuple[int, int]:
 
 
 @click.command()
-@click.option("--kills", default=100, show_default=True, help="Releases to kill.")
 @click.option("--at-once", default=27, show_default=True, help="Releases at once.")
-@click.option("--seed", default=1, show_default=True)
-def main(kills: int, at_once: int, seed: int) -> None:
-    """Kill releases, then start many at once."""
+def main(at_once: int) -> None:
+    """Start many releases at once."""
     with MotoServer() as server, tempfile.TemporaryDirectory() as folder:
         try:
-            releases = kill_releases(Team(server, Path(folder) / "killed"), kills, random.Random(seed))
-            print(
-                f"{kills} of {releases} releases killed while they ran: the live page was whole each time", flush=True
-            )
             won, lost = release_at_once(Team(server, Path(folder) / "at-once"), at_once)
-            print(
-                f"{at_once} releases at once: {won} done, {lost} told that another came first; the live page is whole"
-            )
         except Failed as failed:
             print(failed, file=sys.stderr)
             sys.exit(1)
+    print(f"{at_once} releases at once: {won} done, {lost} told that another came first; the live page is whole")
 
 
 if __name__ == "__main__":

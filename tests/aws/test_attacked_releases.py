@@ -1,4 +1,4 @@
-"""The attack of tests/attack/releases.py, small: real releases killed at random moments, and some at once in one checkout."""
+"""The attacks kills.py and releases.py of tests/attack, small: commands that are killed, releases at once in one checkout."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.attack.releases import Team, kill_releases, release_at_once
+from tests.attack.kills import Attack
+from tests.attack.releases import Team, release_at_once
 from tests.aws.moto_server import MotoServer
 
 
 @pytest.mark.thorough
-def test_a_killed_release_leaves_a_whole_page_and_the_next_one_goes_live(
-    moto_server: MotoServer, tmp_path: Path
-) -> None:
-    kill_releases(Team(moto_server, tmp_path / "project"), 3, random.Random(1))
+@pytest.mark.timeout(1200)
+def test_killed_commands_leave_whole_pages_and_run_to_their_end_the_second_time() -> None:
+    kills = {"release": 2, "rollback": 1, "promote": 1, "destroy": 1}
+    tally = Attack(kills, random.Random(1), print).run()
+    assert dict(tally.kills) == kills
+    assert tally.looks > 100
 
 
 @pytest.mark.thorough

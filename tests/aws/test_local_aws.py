@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
+import botocore.endpoint
 import pytest
 from botocore.config import Config
 from botocore.session import Session
@@ -213,17 +216,15 @@ def test_a_throttled_service_answers_the_third_time(local: LocalAws, aws: Aws) -
     assert reasons[2:] == ["503"] * 2
 
 
-def test_a_service_that_hangs_answers_the_second_time(local: LocalAws) -> None:
+def test_a_service_that_hangs_is_given_up_in_words(local: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.cloud.aws._ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(time=time.time, sleep=lambda _: None))
     local.set_faults(Faults(hang=("sts",)))
-    client = Session().create_client(
-        "sts",
-        region_name=SETTINGS.aws.region,
-        endpoint_url=local.url,
-        aws_access_key_id=CALLER,
-        aws_secret_access_key="rehearsal",
-        config=Config(read_timeout=1, retries={"total_max_attempts": 2, "mode": "standard"}),
-    )
-    assert client.get_caller_identity()["Account"] == ACCOUNT
+    aws = Aws(_session(), SETTINGS.aws.region, endpoint_url=local.url)
+    with pytest.raises(AwsError, match="Read timeout") as failed:
+        aws.call("sts", "get_caller_identity")
+    assert "check the network" in failed.value.hint
+    assert local.not_met() == []
 
 
 def test_a_command_is_killed_before_its_call_is_done(local: LocalAws, aws: Aws) -> None:

@@ -8,15 +8,19 @@ and not slept.
 from __future__ import annotations
 
 import re
+import socket
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import botocore.endpoint
 import pytest
 
+from ops.cloud.aws import AwsError
+from ops.cloud.iam_policy import CALLS
 from tests.aws.moto_server import MotoServer
 from tests.aws.relay import Relay
 from tests.aws.world import World, make_site, open_test_aws, release_site
@@ -77,3 +81,41 @@ def test_a_release_and_a_rollback_get_through(
     assert world.live_lambda() == "1"
     assert len(waits) >= len(between.met) > 10, "each call met its fault once and waited before its second attempt"
     assert world.invalidations() >= 3
+
+
+# A call of each service.
+_CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "cloudformation": ("describe_stacks", {}),
+    "cloudfront": (
+        "create_invalidation",
+        {
+            "DistributionId": "E1",
+            "InvalidationBatch": {"Paths": {"Quantity": 1, "Items": ["/"]}, "CallerReference": "1"},
+        },
+    ),
+    "connect": ("describe_instance", {"InstanceId": "1"}),
+    "dynamodb": ("scan", {"TableName": "table"}),
+    "ec2": ("describe_subnets", {}),
+    "iam": ("get_role", {"RoleName": "role"}),
+    "lambda": ("get_alias", {"FunctionName": "function", "Name": "live"}),
+    "s3": ("head_object", {"Bucket": "bucket", "Key": "key"}),
+    "sts": ("get_caller_identity", {}),
+}
+
+
+def test_a_service_that_never_answers_is_asked_three_times_and_then_named(
+    waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every service, by a socket that takes connections and says nothing."""
+    monkeypatch.setattr("ops.cloud.aws._ANSWER_SECONDS", 0.1)
+    assert _CALLS.keys() == CALLS.keys() - {"app-integrations"}
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        aws = open_test_aws(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        for service, (operation, parameters) in _CALLS.items():
+            waits.clear()
+            with pytest.raises(AwsError, match="Read timeout") as failed:
+                aws.call(service, operation, **parameters)
+            assert (failed.value.service, failed.value.code) == (service, "ReadTimeoutError")
+            assert "check the network" in failed.value.hint
+            assert len(waits) == 2, service
+            assert aws.client(service).meta.config.connect_timeout <= 10
