@@ -421,7 +421,7 @@ def rollback_command(
     place = place_of(read_own_stack(aws, settings), pilot)
     planned = plan_rollback(aws, place, identity)
     then = planned.then.release
-    _show_switch(planned)
+    _show_switch(planned, say=yes and not dry_run)
     facts = {"from": planned.live.release, "to": then.id, "done": not dry_run, "notes": planned.notes}
     instead = f" instead of {planned.live.release}" if planned.live.release and not planned.finishes else ""
     if dry_run:
@@ -443,7 +443,7 @@ def promote_command(aws: Aws, settings: Settings, dry_run: bool, as_json: bool, 
     place = place_of(stack)
     planned = plan_promotion(aws, place, place_of(stack, pilot=True))
     then = planned.then.release
-    _show_switch(planned)
+    _show_switch(planned, say=yes and not dry_run)
     facts = {"from": planned.live.release, "to": then.id, "done": not dry_run, "notes": planned.notes}
     if dry_run:
         _answer(facts, f"{planned.live.release or 'nothing'} -> {then.id}", as_json)
@@ -456,9 +456,14 @@ def promote_command(aws: Aws, settings: Settings, dry_run: bool, as_json: bool, 
     _answer(facts, f"{then.id} is live for everybody", as_json)
 
 
-def _show_switch(planned: RollbackPlan) -> None:
-    """Show what was found lost, and whether the release to be made live was made with other infrastructure."""
+def _show_switch(planned: RollbackPlan, say: bool) -> None:
+    """Show what was found lost, and whether the release to be made live was made with other infrastructure.
+
+    `say`: also the release itself, for nobody is asked. Whoever ends the command before its end can name it the second time.
+    """
     then = planned.then.release
+    if say:
+        err.print(f"{planned.live.release or 'nothing'} -> {then.id}")
     _show_notes(planned.notes)
     if planned.now and planned.now.release.infrastructure != then.infrastructure:
         commit = then.commit.removesuffix("-dirty") or "COMMIT"

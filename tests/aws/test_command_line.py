@@ -260,7 +260,7 @@ WITH_THE_API: tuple[Step | str, ...] = (
     _NEW_PAGE,
     Step("release --yes", 0, "Released"),
     Step("rollback --yes", 0, "is live again"),
-    Step("rollback --yes", 0, "is live again"),
+    Step("rollback --yes", 0, " -> "),
     Step("status --no-drift --json", 0, '"api_version": ""'),
     Step("destroy --dry-run", 0, "Keeps popdesk-prod-customers and popdesk-prod-cases"),
     Step("destroy --confirm popdesk-prod", 0, "popdesk-prod-customers and popdesk-prod-cases stay"),
