@@ -20,6 +20,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from importlib.metadata import distribution
 from modulefinder import ModuleFinder
 from pathlib import Path
@@ -134,9 +135,15 @@ def _missing(
         known = ", ".join(sorted(each for each in ours if each.startswith(f"{root}."))) or root
         yield f"there is no module {module}", f"import one of these: {known}"
     elif name not in ("", "*") and f"{module}.{name}" not in ours:
-        known_names = defined_names(ast.parse(ours[module]))
+        known_names = _names_of(ours[module])
         if known_names is not None and name not in known_names and "__getattr__" not in known_names:
             yield f"{module} has no {name}", f"look into {module.replace('.', '/')}.py for what it has; is it spelt so?"
+
+
+@lru_cache(maxsize=256)
+def _names_of(source: bytes) -> frozenset[str] | None:
+    """Return the names that a module has, kept for the next import from it; None where it takes all of another's."""
+    return defined_names(ast.parse(source))
 
 
 def _imported(node: ast.AST) -> Iterator[tuple[int, str, str]]:

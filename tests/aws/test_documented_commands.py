@@ -28,9 +28,9 @@ _SECONDS = 240.0
 # What is run in place of a part of a line, and why.
 INSTEAD = {
     "pip install uv && ": "",  # it is installed: whoever runs these tests has it
-    "uv run pytest": "uv run pytest --collect-only -q tests/unit/ops",  # they are being run
+    "uv run pytest": "uv run pytest --collect-only -q tests/unit/test_architecture.py",  # they are being run
     "deploy.py preview": "deploy.py preview --port 0 --app-port 0",  # its own ports may be somebody's
-    "deploy.py rehearse --env prod": "deploy.py rehearse --env prod --limits",  # tests/aws/test_rehearsal.py runs a whole one
+    "deploy.py rehearse --env prod": "deploy.py rehearse --env prod --help",  # tests/aws/test_rehearsal.py runs a whole one
     # The settings have no pilot as they are shipped: tests/aws/test_pilot_life.py runs these.
     " --pilot": " --pilot --help",
     "deploy.py promote": "deploy.py promote --help",
