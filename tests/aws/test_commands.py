@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from deploy import cli
 from ops.cli import cloud as cloud_commands
-from ops.cloud.deployment import PreparedRelease, execute
+from ops.cloud.deployment import PreparedRelease
 from ops.cloud.events import Events
 from ops.cloud.stack import Stack, read_own_stack, read_stack
 from tests.aws.account import ACCOUNT, REGION, STACK
@@ -21,18 +21,23 @@ from tests.aws.test_deployment import Account
 
 @pytest.fixture
 def account(moto_server: MotoServer, monkeypatch: pytest.MonkeyPatch) -> Account:
-    """Return an account that the commands go to; their build is a small one, their waits are none."""
+    """Return an account that the commands go to."""
     made = Account(moto_server, monkeypatch)
+    let_commands_go_to(made, monkeypatch)
+    return made
+
+
+def let_commands_go_to(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the commands go to an account; their build is a small one, their waits are none."""
 
     def prepare(_aws: Any, _settings: Any, events: Events, _pilot: bool) -> PreparedRelease:
-        events.pause = made.events.pause
-        return made.prepare("from-the-command", events=events)
+        events.pause = account.events.pause
+        return account.prepare("from-the-command", events=events)
 
-    monkeypatch.setattr(cloud_commands, "open_aws", lambda _profile, _region: made.aws)
-    monkeypatch.setattr(cloud_commands, "load_settings", lambda **_: made.settings)
+    monkeypatch.setattr(cloud_commands, "open_aws", lambda _profile, _region: account.aws)
+    monkeypatch.setattr(cloud_commands, "load_settings", lambda **_: account.settings)
     monkeypatch.setattr(cloud_commands, "prepare", prepare)
     monkeypatch.setattr("ops.cloud.events.POLL_SECONDS", 0.05)
-    return made
 
 
 def _run(*arguments: str) -> Result:
@@ -41,29 +46,6 @@ def _run(*arguments: str) -> Result:
 
 def _json(result: Result) -> Any:
     return json.loads(result.stdout.strip().splitlines()[-1])
-
-
-def test_release_is_the_command_without_a_name(account: Account) -> None:
-    result = _run("--yes", "--json")
-    assert result.exit_code == 0
-    assert _json(result)["released"] is True
-    assert "<title>from-the-command</title>" in account.live()
-    assert _json(_run("--json"))["released"] is False, "nothing to do asks nothing"
-
-
-def test_no_is_no(account: Account) -> None:
-    result = CliRunner().invoke(cli, ["--env", "prod"], input="n\n")
-    assert result.exit_code == 1
-    assert not read_stack(account.aws, STACK).exists
-
-
-def test_plan_says_3_where_something_would_change_and_changes_nothing(account: Account) -> None:
-    result = _run("plan", "--json")
-    assert result.exit_code == 3
-    assert _json(result)["site"]["page"] is True
-    assert not read_stack(account.aws, STACK).exists
-    execute(account.aws, account.prepare("from-the-command"), account.events)
-    assert _run("plan").exit_code == 0
 
 
 def test_what_is_live_and_how_to_go_back(account: Account) -> None:
@@ -82,18 +64,13 @@ def test_what_is_live_and_how_to_go_back(account: Account) -> None:
     assert _json(_run("prune", "--json"))["files"] == []
 
 
-def test_destroy_wants_the_stacks_name(account: Account) -> None:
-    account.release("one")
-    assert _run("destroy", "--confirm", "popdesk").exit_code == 1
-    assert _json(_run("destroy", "--dry-run", "--json"))["done"] is False
-    assert "<title>one</title>" in account.live()
-
-
 def test_destroy_says_what_is_gone(account: Account) -> None:
     account.release("one")
     gone = {"stack": STACK, "region": REGION, "account": ACCOUNT, "done": True, "profiles": []}
     table = f"{STACK}-customers"
     kept = {**gone, "kept_tables": [table], "deleted_tables": []}
+    assert _run("destroy", "--confirm", "popdesk").exit_code == 1, "that is not its name"
+    assert "<title>one</title>" in account.live()
     assert _json(_run("destroy", "--confirm", STACK, "--json")) == kept
     assert not read_stack(account.aws, STACK).exists
     deleted = {**gone, "kept_tables": [], "deleted_tables": [table]}
@@ -131,8 +108,9 @@ def test_a_release_that_is_interrupted_says_that_aws_goes_on(account: Account, m
     assert account.settings
 
 
-def test_a_question_that_is_not_answered_leaves_no_change_set(account: Account) -> None:
-    """Ctrl-C at "Release this?", or no terminal: the stack is not left with a name and no resources."""
-    result = CliRunner().invoke(cli, ["--env", "prod"], input="")
-    assert result.exit_code == 1
+@pytest.mark.parametrize(("words", "answer", "exit_code"), [("", "n\n", 1), ("", "", 1), ("plan --json", "", 3)])
+def test_what_is_not_released_leaves_no_change_set(account: Account, words: str, answer: str, exit_code: int) -> None:
+    """No, Ctrl-C at "Release this?", no terminal, a plan: the stack is not left with a name and no resources."""
+    result = CliRunner().invoke(cli, [*words.split(), "--env", "prod"], input=answer)
+    assert result.exit_code == exit_code
     assert read_stack(account.aws, STACK).status == ""

@@ -7,7 +7,7 @@ still there, as by the console, and deleted for good.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from ops.cloud.releases import new_release
 from ops.cloud.stack import read_stack
 from tests.aws import test_commands
 from tests.aws.account import SITE, STACK
+from tests.aws.moto_server import MotoServer
 from tests.aws.test_commands import _json, _run
 from tests.aws.test_deployment import Account
 from tests.aws.world import make_site
@@ -25,16 +26,41 @@ from tests.aws.world import make_site
 _COMMAND_TEXT = "from-the-command"  # the build that the commands release (tests/aws/test_commands.py)
 
 
-account = test_commands.account  # the fixture
+@pytest.fixture(scope="module")
+def stack(moto_server: MotoServer) -> Iterator[Account]:
+    """Return an account with a stack, whose bucket each test finds empty: making one takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        account = Account(moto_server, monkeypatch)
+        account.release("zero")
+        yield account
+
+
+@pytest.fixture
+def account(stack: Account, monkeypatch: pytest.MonkeyPatch) -> Account:
+    """Return the account, with no release in it; the commands go there."""
+    found = stack.raw.list_object_versions(Bucket=SITE)
+    there = [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
+    keys = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in there]
+    assert not found["IsTruncated"]
+    if keys:
+        stack.raw.delete_objects(Bucket=SITE, Delete={"Objects": keys})
+    test_commands.let_commands_go_to(stack, monkeypatch)
+    return stack
 
 
 class Hand:
-    """Somebody with the console: two releases are there, `first` and `live`, and the hand breaks something."""
+    """Somebody with the console: two releases are there, `first` and `live`, and the hand breaks something.
+
+    `old` and `new` are the versions of their look-ups.
+    """
 
     def __init__(self, account: Account, second: str = "two") -> None:
         self.account, self.s3 = account, account.raw
         self.first = account.release("one", code="old").release
+        self.old = account.live_lambda()
         self.live = account.release(second).release
+        self.new = account.live_lambda()
+        assert self.old != self.new
 
     def put(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=SITE, Key=key, Body=body)
@@ -118,7 +144,7 @@ def test_live_manifest_that_was_lost_stops_no_command(account: Account, how: str
     facts = _json(status)
     assert (facts["release"], facts["missing"], facts["damaged"]) == (hand.live, [], [])
     assert facts["previous"] == hand.first, "the page's versions say it where the manifest cannot"
-    assert facts["lambda_version"] == "2", "the alias says it"
+    assert facts["lambda_version"] == hand.new, "the alias says it"
     assert "lost" in facts["notes"][0]
     assert hand.live in facts["notes"][0]
 
@@ -161,9 +187,9 @@ def test_every_command_that_writes_goes_on_and_puts_the_manifest_back(
         assert answer["released"] is False
     if what.startswith("rollback"):
         assert hand.live_release() == hand.first
-        assert account.live_lambda() == "1"
+        assert account.live_lambda() == hand.old
         assert _run("rollback", hand.live, "--yes").exit_code == 0, "and forward again"
-        assert account.live_lambda() == "2"
+        assert account.live_lambda() == hand.new
     if what == "a new release":
         assert _run("rollback", "--yes").exit_code == 0
         assert hand.live_release() == hand.live
@@ -230,7 +256,7 @@ def test_a_page_that_a_hand_broke_comes_back_by_rollback(account: Account, how: 
     wanted = identity or (hand.first if "metadata" in how else hand.live)
     assert _json(result)["to"] == hand.live_release() == wanted
     assert account.live() == (whole if wanted == hand.live else hand.manifest(hand.first)["page"])
-    assert account.live_lambda() == ("2" if wanted == hand.live else "1")
+    assert account.live_lambda() == (hand.new if wanted == hand.live else hand.old)
 
 
 @pytest.mark.parametrize("how", ["deleted", "overwritten"])
@@ -270,7 +296,7 @@ def _an_asset(text: str) -> str:
 )
 def test_assets_of_the_live_release_come_back(account: Account, how: str, for_good: bool) -> None:
     hand = Hand(account, _COMMAND_TEXT)
-    path = _an_asset(_COMMAND_TEXT)
+    path, before = _an_asset(_COMMAND_TEXT), _invalidations(account)
     whole = hand.body(f"site/{path}")
     (hand.forget if for_good else hand.delete)(f"site/{path}")
     if how != "deleted":
@@ -287,16 +313,23 @@ def test_assets_of_the_live_release_come_back(account: Account, how: str, for_go
     assert hand.body(f"site/{path}") == whole
     assert _run("status", "--no-drift").exit_code == 0
     if how != "deleted":
-        cloudfront = account.aws.client("cloudfront")
-        distribution = read_stack(account.aws, STACK).outputs["DistributionId"]
-        listed = cloudfront.list_invalidations(DistributionId=distribution)["InvalidationList"]["Items"]
-        paths = [
-            cloudfront.get_invalidation(DistributionId=distribution, Id=item["Id"])["Invalidation"][
-                "InvalidationBatch"
-            ]["Paths"]["Items"]
-            for item in listed
-        ]
-        assert any(f"/{path}" in each for each in paths), "CloudFront would serve the damaged one for a year"
+        new = [_paths(account, identity) for identity in _invalidations(account) - before]
+        assert any(f"/{path}" in paths for paths in new), "CloudFront would serve the damaged one for a year"
+
+
+def _invalidations(account: Account) -> set[str]:
+    listed = account.aws.client("cloudfront").list_invalidations(DistributionId=_distribution(account))
+    return {item["Id"] for item in listed["InvalidationList"]["Items"]}
+
+
+def _paths(account: Account, identity: str) -> list[str]:
+    found = account.aws.client("cloudfront").get_invalidation(DistributionId=_distribution(account), Id=identity)
+    paths: list[str] = found["Invalidation"]["InvalidationBatch"]["Paths"]["Items"]
+    return paths
+
+
+def _distribution(account: Account) -> str:
+    return read_stack(account.aws, STACK).outputs["DistributionId"]
 
 
 def test_a_new_release_writes_again_what_it_needs_and_is_damaged(account: Account) -> None:
