@@ -6,9 +6,11 @@ import pytest
 from cfnlint.api import lint
 
 from ops.cloud.change_set import Change
-from ops.cloud.deployment import _is_the_pilots
+from ops.cloud.deployment import _is_the_pilots, place_of
 from ops.cloud.grants import namespaces
+from ops.cloud.stack import Stack
 from ops.cloud.stack_template import define_stack, render_template
+from ops.errors import UserError
 from ops.settings import Settings, load_settings
 from tests.unit.ops.test_template import INSTANCE, LONGEST_TEMPLATE
 
@@ -62,6 +64,16 @@ def test_a_pilot_needs_a_service_and_says_why() -> None:
 )
 def test_what_a_pilot_release_would_change_for_all_agents_is_known(change: Change, pilots: bool) -> None:
     assert _is_the_pilots(change) is pilots
+
+
+def test_a_stack_without_a_pilot_says_how_to_get_one() -> None:
+    stack = Stack(
+        "popdesk-prod", "CREATE_COMPLETE", outputs={"SiteBucket": "b", "DistributionId": "E1", "Function": "f"}
+    )
+    assert not place_of(stack).is_pilot
+    with pytest.raises(UserError, match="it has no pilot") as raised:
+        place_of(stack, pilot=True)
+    assert "deploy.py release --pilot" in raised.value.hint
 
 
 def test_a_profile_grants_the_live_page_or_the_pilots() -> None:
