@@ -246,6 +246,21 @@ def test_a_command_is_killed_before_its_call_is_done(local: LocalAws, aws: Aws) 
     assert local.client("s3").list_buckets()["Buckets"] == []
 
 
+def test_a_new_account_has_nothing_of_the_old_one(local: LocalAws, aws: Aws) -> None:
+    _change(local, aws, _template(), "CREATE")
+    local.client("s3").create_bucket(Bucket="popdesk-prod-artifacts-123456789012-us-east-1")
+    local.set_faults(Faults(deny=("s3:*",)))
+    local.connect.functions.append("arn")
+    local.days = 3.0
+    local.reset()
+    assert _retention(local) == []
+    assert local.client("s3").list_buckets()["Buckets"] == []
+    assert (local.calls, local.faults, local.connect.functions, local.days) == ([], Faults(), [], 0.0)
+    with pytest.raises(AwsError, match="does not exist"):
+        aws.call("cloudformation", "describe_stacks", StackName=NAME)
+    assert _change(local, aws, _template(), "CREATE") == "CREATE_COMPLETE"
+
+
 def test_a_parameter_that_the_model_does_not_have_is_refused(local: LocalAws) -> None:
     connect = local.client("connect")
     with pytest.raises(connect.exceptions.ClientError, match="NotImplemented"):
