@@ -75,10 +75,14 @@ def starts(path: str) -> bool:
 
 @contextmanager
 def started_playwright() -> Iterator[Playwright]:
-    """Start Playwright, and end it after the block. Raises UserError where it is not installed."""
+    """Start Playwright, and end it after the block. Raises UserError where it is not installed.
+
+    Raises KeyboardInterrupt where an interrupt came in the middle of one of Playwright's messages: its connection is broken
+    then, and closing the browser fails with an error of its own.
+    """
     try:
         import axe_playwright_python  # noqa: F401
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import Error, sync_playwright
     except ModuleNotFoundError as error:
         raise UserError(
             "Playwright",
@@ -91,8 +95,18 @@ def started_playwright() -> Iterator[Playwright]:
         playwright = started.__enter__()
     try:
         yield playwright
+    except Error as error:
+        if _comes_of_an_interrupt(error):
+            raise KeyboardInterrupt from None
+        raise
     finally:
         started.__exit__()
+
+
+def _comes_of_an_interrupt(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def launch(playwright: Playwright, chromium: str | None, headed: bool = False, flags: Sequence[str] = ()) -> Browser:
