@@ -15,6 +15,8 @@ from ops.cloud.change_set import Plan
 from ops.cloud.events import Events, poll
 from ops.errors import UserError
 
+_WITHOUT = "it would be replaced, and no backup of it could be made before; nothing was changed"
+
 
 def back_up_tables(aws: Aws, plan: Plan, events: Events) -> dict[str, str]:
     """Back up the tables that the plan replaces or may replace, wait for the backups, and return their ARNs by table.
@@ -44,7 +46,7 @@ def _back_up(aws: Aws, table: str, events: Events) -> str:
 
         def look() -> str | None:
             found = aws.call("dynamodb", "describe_backup", BackupArn=arn)["BackupDescription"]["BackupDetails"]
-            return {"CREATING": None}.get(found["BackupStatus"], str(found["BackupStatus"]))
+            return None if found["BackupStatus"] == "CREATING" else str(found["BackupStatus"])
 
         status = poll(f"backup {arn}", look, events.pause)
     except AwsError as error:
@@ -54,6 +56,3 @@ def _back_up(aws: Aws, table: str, events: Events) -> str:
     if status != "AVAILABLE":
         raise UserError(f"table {table}", f"{_WITHOUT} (the backup is {status})", "run the command again")
     return arn
-
-
-_WITHOUT = "it would be replaced, and no backup of it could be made before; nothing was changed"

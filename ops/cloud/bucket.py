@@ -34,6 +34,7 @@ PILOT_PAGE = "pilot.html"
 PILOT_ALIAS = "pilot"
 
 RELEASE_ID = r"\d{8}-\d{6}-[0-9a-f]{12}"
+_AT_ONCE = 1000  # objects that S3 deletes in one call (DeleteObjects)
 # AWS's error codes for what is not there.
 ABSENT = ("404", "NoSuchKey", "NotFound", "NoSuchVersion", "405", "MethodNotAllowed")
 _REFUSED = ("403", "AccessDenied")
@@ -261,3 +262,24 @@ def read_who(aws: Aws, place: Place) -> str:
 def server_time(answer: dict[str, Any]) -> datetime:
     """Return AWS's time of an answer: this machine's clock may be wrong by days."""
     return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+
+
+def delete_objects(aws: Aws, bucket: str, objects: list[dict[str, str]], account: str = "") -> list[dict[str, Any]]:
+    """Delete objects, or versions of them, and return what was deleted. Raises UserError where AWS refuses one of them.
+
+    With `account`, only from a bucket of that account.
+    """
+    owner = {"ExpectedBucketOwner": account} if account else {}
+    deleted: list[dict[str, Any]] = []
+    for start in range(0, len(objects), _AT_ONCE):
+        some = {"Objects": objects[start : start + _AT_ONCE]}
+        answer = aws.call("s3", "delete_objects", Bucket=bucket, Delete=some, **owner)
+        if answer.get("Errors"):
+            first = answer["Errors"][0]
+            raise UserError(
+                f"s3://{bucket}/{first.get('Key')}",
+                f"it was not deleted ({first.get('Code')}: {first.get('Message')})",
+                "run the command again",
+            )
+        deleted += answer.get("Deleted", [])
+    return deleted

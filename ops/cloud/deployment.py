@@ -30,6 +30,7 @@ from ops.cloud.bucket import (
     Live,
     Lost,
     Place,
+    delete_objects,
     digest,
     earlier_releases,
     marked_page,
@@ -37,7 +38,6 @@ from ops.cloud.bucket import (
     read_live,
 )
 from ops.cloud.change_set import Change, Plan, apply_plan, discard_plan, make_plan
-from ops.cloud.destroy import delete_objects
 from ops.cloud.events import Events
 from ops.cloud.manifests import Manifest, Release, keep_manifest, read_manifest
 from ops.cloud.releases import fingerprint, invalidate, make_live, new_release, sync_aliases, upload

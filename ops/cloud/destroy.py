@@ -11,15 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ops.cloud.aws import Aws, AwsError
-from ops.cloud.bucket import PAGE, PILOT_PAGE, SITE
+from ops.cloud.bucket import PAGE, PILOT_PAGE, SITE, delete_objects
 from ops.cloud.events import Events
 from ops.cloud.names import artifacts_bucket, cases_table, customers_table, site_bucket
 from ops.cloud.stack import Stack
 from ops.cloud.stack_progress import last_event, wait_for_stack
 from ops.errors import UserError
 from ops.settings import Settings
-
-AT_ONCE = 1000  # objects that S3 deletes in one call
 
 
 def data_tables(settings: Settings, stack: Stack) -> tuple[str, ...]:
@@ -92,14 +90,11 @@ def empty_bucket(aws: Aws, bucket: str, account: str, first: Sequence[str] = ())
     """
     markers: list[dict[str, str]] = []
     try:
-        if first:
-            delete_objects(aws, bucket, [{"Key": key} for key in first], account)
+        delete_objects(aws, bucket, [{"Key": key} for key in first], account)
         for page in aws.pages("s3", "list_object_versions", Bucket=bucket, ExpectedBucketOwner=account):
             markers += _versions(page.get("DeleteMarkers", []))
-            if versions := _versions(page.get("Versions", [])):
-                delete_objects(aws, bucket, versions, account)
-        for start in range(0, len(markers), AT_ONCE):
-            delete_objects(aws, bucket, markers[start : start + AT_ONCE], account)
+            delete_objects(aws, bucket, _versions(page.get("Versions", [])), account)
+        delete_objects(aws, bucket, markers, account)
     except AwsError as error:
         if error.code == "NoSuchBucket":
             return False
@@ -109,20 +104,3 @@ def empty_bucket(aws: Aws, bucket: str, account: str, first: Sequence[str] = ())
 
 def _versions(found: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     return [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
-
-
-def delete_objects(aws: Aws, bucket: str, objects: list[dict[str, str]], account: str = "") -> list[dict[str, Any]]:
-    """Delete up to 1,000 objects in one call and return what was deleted. Raises UserError where AWS refuses one of them.
-
-    With `account`, only from a bucket of that account.
-    """
-    owner = {"ExpectedBucketOwner": account} if account else {}
-    answer = aws.call("s3", "delete_objects", Bucket=bucket, Delete={"Objects": objects}, **owner)
-    if answer.get("Errors"):
-        first = answer["Errors"][0]
-        raise UserError(
-            f"s3://{bucket}/{first.get('Key')}",
-            f"it was not deleted ({first.get('Code')}: {first.get('Message')})",
-            "run the command again",
-        )
-    return list(answer.get("Deleted", []))

@@ -24,12 +24,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ops.cloud.aws import Aws
-from ops.cloud.bucket import ASSETS, SITE, Live, Place, read_live, server_time
-from ops.cloud.destroy import AT_ONCE, delete_objects
+from ops.cloud.bucket import ASSETS, SITE, Live, Place, delete_objects, read_live, server_time
 from ops.cloud.manifests import History, keep_manifest, manifest_key, read_history
 from ops.cloud.old_code import Version, delete_versions, old_versions, read_code, read_old_zips
 from ops.cloud.releases import versions_of
-from ops.cloud.stack import Stack
+from ops.cloud.stack import Stack, account_of
 from ops.errors import WRONG_SETTINGS, UserError
 
 LEAST_GRACE = timedelta(days=1)  # what ops/cloud/assets.py relies on (FRESH)
@@ -112,8 +111,7 @@ def prune(
     deleted = delete_versions(aws, versions)
     files = [path for path in result.files if path not in needed]
     objects = [{"Key": SITE + path, "VersionId": version} for path in files for version in stored.versions[path]]
-    for start in range(0, len(objects), AT_ONCE):
-        delete_objects(aws, place.bucket, objects[start : start + AT_ONCE])
+    delete_objects(aws, place.bucket, objects)
     zips = _delete_zips(aws, stack, code.without(deleted), oldest) if stack else []
     return Pruned(
         tuple(files),
@@ -171,9 +169,8 @@ def _needed_versions(history: History, kept: set[str], place: Place) -> set[str]
 def _delete_zips(aws: Aws, stack: Stack, staying: Sequence[Version], oldest: datetime) -> list[str]:
     """Delete the functions' zips that can go, as they are found now, and return their keys."""
     zips = read_old_zips(aws, stack, staying, oldest)
-    for start in range(0, len(zips), AT_ONCE):
-        some = [{"Key": key} for key in zips[start : start + AT_ONCE]]
-        delete_objects(aws, stack.parameters["ArtifactsBucket"], some)
+    bucket, account = stack.parameters["ArtifactsBucket"], account_of(aws, stack)
+    delete_objects(aws, bucket, [{"Key": key} for key in zips], account)
     return zips
 
 
@@ -206,12 +203,9 @@ def _drop_manifests(aws: Aws, dropped: list[str], place: Place, *others: Place) 
 
     If this is killed in between, the live release's manifest is found in its earlier version (ops/cloud/manifests.py).
     """
-    markers: dict[str, str] = {}
-    keys = {manifest_key(identity): identity for identity in dropped}
-    for start in range(0, len(dropped), AT_ONCE):
-        some = list(keys)[start : start + AT_ONCE]
-        for item in delete_objects(aws, place.bucket, [{"Key": key} for key in some]):
-            markers[item["Key"]] = item.get("DeleteMarkerVersionId", "")
+    manifests = [{"Key": manifest_key(identity)} for identity in dropped]
+    deleted = delete_objects(aws, place.bucket, manifests)
+    markers = {item["Key"]: item.get("DeleteMarkerVersionId", "") for item in deleted}
     brought_back = []
     for live in {read_live(aws, each).release for each in (place, *others)}:
         key = manifest_key(live)
