@@ -31,6 +31,7 @@ from ops.preview.scenario import CommandFailed, Desk
 from ops.preview.serving import Serving
 from ops.preview.sockets import listen, port_of
 from ops.rehearse.certificate import Certificate
+from ops.rehearse.connect import ALIAS
 from ops.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from ops.rehearse.local_aws import LocalAws
 
-HOST = "rehearsal.my.connect.aws"  # of an instance with the alias of ops/rehearse/connect.py's
+HOST = f"{ALIAS}.my.connect.aws"
 _SECONDS = 30.0  # for whatever is waited for
 _LONGEST = 300  # characters of what the page's console says
 

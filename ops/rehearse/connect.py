@@ -20,6 +20,7 @@ from ops.preview.local_connect import LocalConnect
 from ops.rehearse.policy import SERVICE_ROLE, Place
 from ops.rehearse.protocol import Backend, Parameters, Refusal, page
 
+ALIAS = "rehearsal"  # the instance's
 PROFILES = ("Agent", "Admin", "Quality")
 _ARN = re.compile(r'"(arn:[a-z-]+:(?:connect|lambda):[^"$]+)')
 
@@ -114,7 +115,7 @@ class Connect(Backend):
             "Instance": {
                 "Id": arn.rpartition("/")[2],
                 "Arn": arn,
-                "InstanceAlias": "rehearsal",
+                "InstanceAlias": ALIAS,
                 "InstanceStatus": "ACTIVE",
                 "ServiceRole": self._place.arn("iam", SERVICE_ROLE, ""),
             }

@@ -187,18 +187,27 @@ class Table(Value):
         left = [False] * len(columns)
         rows: "list[list[Value]]" = []
         for row in _listed(self.rows, "Table's rows are a list of rows"):
-            place = "Table: row " + str(len(rows) + 1)
             if not isinstance(row, (list, tuple)):
-                raise TypeError(place + " is a list of cells, not " + kind_of(row))
+                raise TypeError(_row(rows) + " is a list of cells, not " + kind_of(row))
             if len(row) != len(columns):
-                raise TypeError(place + " has " + str(len(row)) + " cells for " + str(len(columns)) + " columns")
+                raise TypeError(_row(rows) + " has " + str(len(row)) + " cells for " + str(len(columns)) + " columns")
             cells: "list[Value]" = []
             for cell in row:
                 index = len(cells)
-                made = _cell(cell, place + ", " + columns[index])
+                made: "Value"
+                # A table is checked before the page's first values are shown: what most cells are comes first, and its place
+                # is put in words only where it is needed.
+                if isinstance(cell, str):
+                    made = Text(cell)
+                elif isinstance(cell, Text):
+                    made = cell.drawn()
+                elif isinstance(cell, (int, float)) and not isinstance(cell, bool):
+                    made = _Number(cell)
+                else:
+                    made = _cell(cell, _row(rows) + ", " + columns[index])
                 if isinstance(made, (_Number, Money)):
                     right[index] = True
-                elif made != _NOTHING:
+                elif not isinstance(made, Text) or made.text or made.rest:
                     left[index] = True
                 cells.append(made)
             rows.append(cells)
@@ -238,9 +247,12 @@ class _Number(Text):
 _IN_A_CELL = (Text, Link, Badge, Money, Progress, Moment, Duration)
 
 
+def _row(earlier: "list[list[Value]]") -> str:
+    """Return which row it is that comes after these, for a message."""
+    return "Table: row " + str(len(earlier) + 1)
+
+
 def _cell(value: "Any", place: str) -> Value:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return _Number(value)
     made: Value = drawable(value, place)
     if not isinstance(made, _IN_A_CELL) and not hasattr(made, "number"):  # phone.py's Phone
         raise TypeError(place + " cannot hold " + kind_of(value))

@@ -58,9 +58,12 @@ class Text(Value):
 
     def drawn(self) -> "Value":
         """Return it with texts for fields."""
-        self.text = as_text(self.text, "Text")
-        self.rest = as_text(self.rest, "Text's rest")
-        self.tone = self.tone if self.tone in TONES else ""
+        if not isinstance(self.text, str):
+            self.text = as_text(self.text, "Text")
+        if not isinstance(self.rest, str):
+            self.rest = as_text(self.rest, "Text's rest")
+        if self.tone not in TONES:
+            self.tone = ""
         return self
 
 
