@@ -249,7 +249,7 @@ class App:
         """Draw the values that the first ones did not wait for, each in a task of its own."""
         for card in self._listed:
             outcome = self._state.outcomes.get(card.id)
-            if outcome and outcome.kind == "value" and outcome.value.rich:
+            if outcome and outcome.is_rich:
                 await browser.next_task()
                 self._board.display(card, self._state.outcomes[card.id])
 
@@ -388,8 +388,7 @@ class App:
         """Draw a card's result (the board calls this)."""
         state = self._state
         # A table or the like takes a while to draw: the first values do not wait for it (_show_rich).
-        waits = not self._status and outcome.kind == "value" and card.place == "cards" and outcome.value.rich
-        if card.place == "cards" and not waits:
+        if card.place == "cards" and (self._status or not outcome.is_rich):
             self._cards.show(card, outcome, state.contact.now == "idle")
         first_are_there = state.answered(card, outcome)
         if first_are_there:

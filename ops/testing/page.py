@@ -195,6 +195,7 @@ async def _show(sample: SampleDesk, cards: list[Card]) -> list[ShownCard]:
         asked.add(task)  # asyncio itself keeps none
 
     def show(card: Card, outcome: Outcome) -> None:
+        _ = outcome.value  # as the page does, which draws it: what cannot be drawn is the card's failure
         outcomes[card.id] = outcome
         if len(outcomes) == len(cards):
             done.set()

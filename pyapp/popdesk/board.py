@@ -17,7 +17,7 @@ import asyncio
 
 from popdesk.desk import FAILED, REASONS, REFUSED, TIMED_OUT, Desk, Unanswered
 from popdesk.questions import Question, permission_for
-from popdesk.values import drawable
+from popdesk.values import Value, drawable
 
 if False:
     from collections.abc import Awaitable, Callable, Sequence
@@ -43,11 +43,26 @@ class Outcome:
     `permission` is the one that is lacking, where that is why there is no value.
     """
 
-    def __init__(self, kind: str, value: "Any" = None, reason: str = "", permission: str = "") -> None:
+    def __init__(
+        self, kind: str, value: "Any" = None, reason: str = "", permission: str = "", is_checked: bool = True
+    ) -> None:
         self.kind = kind
-        self.value = value
         self.reason = reason
         self.permission = permission
+        self.is_rich = isinstance(value, Value) and value.rich  # a table or the like
+        self._value = value
+        self._is_checked = is_checked
+
+    @property
+    def value(self) -> "Any":
+        """What is to be drawn. Raises TypeError for what cannot be.
+
+        It is looked at here, not as the card returns it: a table takes a while, and the first values do not wait for its drawing.
+        """
+        if not self._is_checked:
+            self._value = drawable(self._value)
+            self._is_checked = True
+        return self._value
 
 
 class Board:
@@ -244,7 +259,7 @@ class Board:
             value = card.ask(Desk(ask, self._roles, self._fields))
             while to_be_awaited(value):
                 value = await value
-            outcome = Outcome("value", drawable(value) if card.place == "cards" else value)
+            outcome = Outcome("value", value, is_checked=card.place != "cards")
         except Unanswered as error:
             known = error.kind in REASONS
             reason = str(error.reason if known else error.kind)

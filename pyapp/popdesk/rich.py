@@ -199,8 +199,6 @@ class Table(Value):
                 # is put in words only where it is needed.
                 if isinstance(cell, str):
                     made = Text(cell)
-                elif isinstance(cell, Text):
-                    made = cell.drawn()
                 elif isinstance(cell, (int, float)) and not isinstance(cell, bool):
                     made = _Number(cell)
                 else:

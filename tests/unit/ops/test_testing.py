@@ -85,14 +85,17 @@ def test_a_card_that_fails_has_its_traceback_and_the_others_are_there(tmp_path: 
     page = _shown(
         tmp_path,
         '@card("Odd")\nasync def odd(desk):\n    return {}["tier"]\n'
+        '@card("Spoilt")\nasync def spoilt(desk):\n    table = Table(["Order"], [["A-1"]])\n'
+        '    table.rows.append(["A-2", "one cell too many"])\n    return table\n'
         '@card("Slow", later=True)\nasync def slow(desk):\n    await asyncio.sleep(0)\n'
         '    return Moment("2026-01-31T13:00:00+01:00")\n'
         '@card("Link")\nasync def link(desk):\n    return Link("Order", "https://crm.example.com/7")\n',
     )
     assert "KeyError: 'tier'" in page.card("Odd").error
     assert page.card("Odd").tone == "error"
-    assert [card.text for card in page.cards[1:]] == ["12:00:00", "Order"]
-    assert "Slow  12:00:00" in str(page)
+    assert "row 2 has 2 cells for 1 columns" in page.card("Spoilt").error
+    assert [card.text for card in page.cards[2:]] == ["12:00:00", "Order"]
+    assert "Slow    12:00:00" in str(page)
     assert "cards.py" in str(page)
 
 
@@ -106,7 +109,7 @@ def _shown(folder: Path, cards: str, settings: Settings | None = None) -> ShownP
     python = folder / "pyapp"
     python.mkdir()
     (python / "cards.py").write_text(
-        "import asyncio\nfrom popdesk import Link, Moment, card\nimport helpers\n" + cards, "utf-8"
+        "import asyncio\nfrom popdesk import Link, Moment, Table, card\nimport helpers\n" + cards, "utf-8"
     )
     (python / "helpers.py").write_text("", "utf-8")
     settings = settings or load_settings()

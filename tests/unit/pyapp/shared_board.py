@@ -9,6 +9,7 @@ from popdesk import board
 from popdesk.board import PATIENCE, Board
 from popdesk.declaration import CARDS, Card, card
 from popdesk.desk import FAILED, NOTHING, REFUSED, TIMED_OUT, UNEXPECTED, Unanswered
+from popdesk.rich import Table
 from popdesk.values import Text
 
 # Long enough for `_settle` to be over before: each of its turns is a browser's timer, and the machine may be busy.
@@ -336,6 +337,12 @@ async def _spoils_a_text(_):  # type: ignore[no-untyped-def]
     return Text({"not": "drawable"})  # type: ignore[arg-type]
 
 
+async def _spoils_a_table(_):  # type: ignore[no-untyped-def]
+    table = Table(["Order"], [["A-1"]])
+    table.rows.append(["A-2", "one cell too many"])
+    return table
+
+
 async def _unanswered_in_words(_):  # type: ignore[no-untyped-def]
     raise Unanswered("No orders")
 
@@ -355,14 +362,15 @@ async def test_a_function_need_not_be_async_and_a_coroutine_that_it_returns_is_a
 
 
 async def test_what_cannot_be_drawn_fails_on_its_own_card() -> None:
-    page = _Shown(plain=_plain, a_dict=_a_dict, spoilt=_spoils_a_text)
+    page = _Shown(plain=_plain, a_dict=_a_dict, spoilt=_spoils_a_text, table=_spoils_a_table)
     await _settle()
     assert page.outcomes == {
         "plain": ("value", "plain"),
         "a_dict": (FAILED, "TypeError"),
         "spoilt": (FAILED, "TypeError"),
+        "table": (FAILED, "TypeError"),
     }
-    assert sorted(page.failed) == [("a_dict", "TypeError"), ("spoilt", "TypeError")]
+    assert sorted(page.failed) == [("a_dict", "TypeError"), ("spoilt", "TypeError"), ("table", "TypeError")]
 
 
 async def test_a_value_that_the_page_fails_to_draw_is_a_failed_card_and_the_others_are_drawn() -> None:
