@@ -157,7 +157,7 @@ def memory(context: "Commands") -> dict[str, int]:
 
 @command("panel", "name", "filter")
 def open_panel(context: "Commands", name: str = "", filter: str | None = None) -> None:
-    """Open a panel: contact, flow, log, faults or desk; without a name close it."""
+    """Open a panel: contact, flow, log, pages, faults or desk; without a name close it."""
     context.page.open_panel(name, filter)
 
 
