@@ -10,13 +10,14 @@ that no sample customer has are set on the contact, and the app is told to refre
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import axe_playwright_python
-from playwright.sync_api import Frame, Route, expect
+from playwright.sync_api import BrowserContext, Frame, Playwright, Route, expect
 
 from ops.preview.scenario import Contact
 from ops.preview.server import Preview
@@ -51,6 +52,22 @@ def changed_settings(**changed: Any) -> Settings:
         for name, value in changed.items()
     }
     return given.model_copy(update=update)
+
+
+@contextmanager
+def storing_browser(
+    playwright: Playwright, browser_type_launch_args: dict[str, Any], folder: Path
+) -> Iterator[BrowserContext]:
+    """A Chromium of its own, with its profile in `folder`, that allows an iframe of another site to store something.
+
+    In the contexts that the other tests' browser makes, as in its private windows, such an iframe's storage is denied.
+    """
+    profile = folder / "profile" / "Default"
+    profile.mkdir(parents=True)
+    (profile / "Preferences").write_text(json.dumps({"profile": {"cookie_controls_mode": 0}}))
+    context = playwright.chromium.launch_persistent_context(profile.parent, **browser_type_launch_args)
+    yield context
+    context.close()
 
 
 def serve_instead(workspace: Workspace, built: Built) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Frame, expect
+from playwright.sync_api import Browser, Frame, Playwright, expect
 from popdesk_api.page_events import PageRecord
 
 from ops.preview.server import Preview
 from ops.settings import load_settings
-from tests.browser.app_stage import AppStates, previewed
+from tests.browser.app_stage import AppStates, previewed, storing_browser
 from tests.browser.hosting import OwnCardsServer
 from tests.browser.kept_api import KeptApi
 from tests.conftest import Workspace
@@ -69,13 +69,14 @@ class Host:
 
 
 @pytest.fixture
-def host(browser: Browser, preview: Preview, tmp_path: Path) -> Iterator[Host]:
-    context = browser.new_context()
-    workspace = Workspace(preview, context.new_page())
-    workspace.open()
+def host(
+    playwright: Playwright, browser_type_launch_args: dict[str, Any], preview: Preview, tmp_path: Path
+) -> Iterator[Host]:
     with ExitStack() as stack:
-        yield Host(stack, workspace, tmp_path)
-    context.close()
+        context = stack.enter_context(storing_browser(playwright, browser_type_launch_args, tmp_path))
+        workspace = Workspace(preview, context.new_page())
+        workspace.open()
+        yield Host(stack, workspace, tmp_path / "site")
 
 
 def test_a_page_tells_once_at_the_end_of_its_contact_and_nothing_that_it_was_given(host: Host) -> None:
@@ -94,8 +95,13 @@ def test_a_page_tells_once_at_the_end_of_its_contact_and_nothing_that_it_was_giv
     assert record.first_values is not None
     assert 0 < record.hello <= record.first_values < 60_000
     assert (record.release, record.popped, record.pop) == ("", "", None)
+    # Another page of the contact says nothing: not when it is there, and not when the contact is cleared.
+    asked_before = len(host.api.requests)
+    frame.evaluate("location.reload()")
+    host.wait(lambda: len(host.api.requests) > asked_before)
+    frame.locator("#card-orders [data-do=retry]").wait_for()
     host.states.contact.clear()
-    host.workspace.page.reload()
+    host.workspace.page.locator("iframe").wait_for(state="detached")
     host.workspace.page.wait_for_timeout(300)
     assert len(host.api.records) == 1
 

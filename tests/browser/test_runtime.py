@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from ops.preview.server import Preview
 from ops.settings import ROOT, load_settings
 from ops.site.build import Built, app_page, build_page
 from tests.altered_packages import altered, no_romfs, no_sources
-from tests.browser.app_stage import AppStates, serve_instead
+from tests.browser.app_stage import AppStates, serve_instead, storing_browser
 from tests.conftest import Workspace
 
 pytestmark = pytest.mark.browser
@@ -110,15 +109,11 @@ def storing(
     preview: Preview, playwright: Playwright, browser_type_launch_args: dict[str, Any], tmp_path: Path
 ) -> Iterator[Workspace]:
     """The workspace in a browser of its own that allows an iframe of another site to store something."""
-    profile = tmp_path / "profile" / "Default"
-    profile.mkdir(parents=True)
-    (profile / "Preferences").write_text(json.dumps({"profile": {"cookie_controls_mode": 0}}))
-    context = playwright.chromium.launch_persistent_context(profile.parent, **browser_type_launch_args)
-    complaints = _complaints(context)
-    workspace = Workspace(preview, context.new_page())
-    workspace.open()
-    yield workspace
-    context.close()
+    with storing_browser(playwright, browser_type_launch_args, tmp_path) as context:
+        complaints = _complaints(context)
+        workspace = Workspace(preview, context.new_page())
+        workspace.open()
+        yield workspace
     assert complaints == []
 
 
