@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from ops.preview.scenario import Contact
 from ops.preview.server import Preview
 from ops.settings import Iframe, load_settings
-from tests.browser.app_stage import DEFAULT_SANDBOX, NO_POPUPS, AppStates, previewed
+from tests.browser.app_stage import DEFAULT_SANDBOX, NO_POPUPS, AppStates, previewed, storing_browser
 from tests.browser.hostile_page import LED_AWAY, NAMES, HostilePage, attack
 from tests.conftest import BROWSERS, Launch, Workspace
 
@@ -349,6 +351,29 @@ def test_what_the_agent_opened_while_it_rang_does_not_pop_as_well(
     expect(states.frame().locator("#life-text")).to_have_text("After-contact work")
     assert pops(states) == ["opened"]
     assert len(popped(states)) == 1
+
+
+def test_a_page_that_opens_anew_knows_that_its_contact_is_connected_and_does_not_pop_again(
+    playwright: Playwright, browser_type_launch_args: dict[str, Any], popping: Callable[[str], Preview], tmp_path: Path
+) -> None:
+    """In a browser that lets a frame store something: where it does not, the state is not known, and nothing pops."""
+    with storing_browser(playwright, browser_type_launch_args, tmp_path) as context:
+        workspace = Workspace(popping("per-contact"), context.new_page())
+        workspace.open()
+        states = AppStates(workspace)
+        contact = connect(states, "C-1001")
+        assert wait_for_pops(states, 1) == ["opened"]
+        for _ in range(2):
+            states.desk.command("reload")
+            contact.wait_until_running()
+            app = states.frame()
+            expect(app.locator("#life-text")).to_have_text("Contact connected")
+            expect(app.locator("#pop")).to_be_visible()
+        contact.end()
+        expect(app.locator("#life-text")).to_have_text("After-contact work")
+        assert pops(states) == ["opened"]
+        assert len([page for page in popped(states) if "/crm/" in page.url]) == 1
+        assert workspace.errors == []
 
 
 def test_answers_that_arrive_while_a_window_opens_are_shown(
