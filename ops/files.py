@@ -1,9 +1,9 @@
-"""Files that are whole or not there: what several processes write, on disks that may be full or read-only.
+"""Write files atomically, lock a folder between processes, and say in words what a disk refuses.
 
-write_whole(Path("dist/index.html"), content)       # another process sees the old file or the new one, never half of one
-with held(Path("dist")):                            # one process at a time, for as long as the block
+write_atomically(Path("dist/index.html"), content)      # other processes see the old file or the new one, never half of one
+with lock_folder(Path("dist")):                         # one process at a time
     ...
-with in_words("the Lambda's zip"):                  # what the disk refuses inside is a UserError
+with map_os_errors("the Lambda's zip"):                 # an OSError inside is raised as a UserError
     ...
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ops.errors import UserError
 
-_HOLD_SECONDS = 600.0  # how long another process is waited for: it may be installing packages over a slow network
+_LOCK_SECONDS = 600.0  # how long another process is waited for: it may be installing packages over a slow network
 _LOOK_SECONDS = 0.05
 _REMEDIES = {
     errno.ENOSPC: "make room on that disk and run the command again",
@@ -32,12 +32,12 @@ _REMEDIES = {
 }
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path` in one step: beside it first, on the disk, read again, then moved there.
 
     Folders are made. Raises UserError where the disk refuses; what was there before is there then, and nothing else.
     """
-    with in_words(str(path)):
+    with map_os_errors(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.new")
         try:
@@ -54,40 +54,40 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def in_words(subject: str) -> Iterator[None]:
+def map_os_errors(subject: str) -> Iterator[None]:
     """Raise UserError about `subject` for an OSError inside the block."""
     try:
         yield
     except OSError as error:
-        raise trouble_of(subject, error) from error
+        raise os_user_error(subject, error) from error
 
 
-def trouble_of(subject: str, error: OSError) -> UserError:
-    """Return what is said of an OSError: the file that it names where that is another, the reason, what helps."""
+def os_user_error(subject: str, error: OSError) -> UserError:
+    """Return a UserError for an OSError: the reason, the file if it is another than `subject`, and a remedy."""
     named = str(error.filename) if error.filename and str(error.filename) != subject else ""
     reason = f"{error.strerror or error}{f' ({named})' if named else ''}"
     return UserError(subject, reason, _REMEDIES.get(error.errno or 0, "see to that and run the command again"))
 
 
 @contextlib.contextmanager
-def held(folder: Path, shared: bool = False) -> Iterator[None]:
-    """Hold `folder`, which is made, for as long as the block: another process that holds it is waited for.
+def lock_folder(folder: Path, shared: bool = False) -> Iterator[None]:
+    """Lock `folder`, which is created if needed, for the block. Waits for another process that has locked it.
 
-    Those that hold it `shared` do so together. The lock is the kernel's on the folder itself (flock), so it goes with its
-    process, however that ends, and leaves no file. On Windows, which has no such lock, nothing is held. Raises UserError where
-    another process has not ended after ten minutes.
+    `shared` locks exclude only the others. The lock is the kernel's on the folder itself (flock): it goes with its process,
+    however that ends, and leaves no file. Windows has no such lock, and nothing is locked there. Raises UserError where the
+    other process has not ended after ten minutes.
     """
     if sys.platform == "win32":
         yield
         return
     import fcntl
 
-    with in_words(str(folder)):
+    with map_os_errors(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY)
     try:
         kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
-        ends = time.monotonic() + _HOLD_SECONDS
+        ends = time.monotonic() + _LOCK_SECONDS
         while True:
             try:
                 fcntl.flock(handle, kind)
@@ -96,7 +96,7 @@ def held(folder: Path, shared: bool = False) -> Iterator[None]:
                 if time.monotonic() > ends:
                     raise UserError(
                         str(folder),
-                        f"another build has been working there for more than {_HOLD_SECONDS / 60:.0f} minutes",
+                        f"another build has been working there for more than {_LOCK_SECONDS / 60:.0f} minutes",
                         "end that process, then run the command again",
                     ) from None
                 time.sleep(_LOOK_SECONDS)

@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ops.errors import WRONG_SETTINGS, UserError
-from ops.files import in_words
+from ops.files import map_os_errors
 from ops.pyproject import version
 from ops.settings import ROOT, Settings
 from ops.team_files import TEAM_FILES
@@ -41,7 +41,7 @@ def make_repository(target: Path, name: str, namespace: str, checkout: Path = RO
     target = target.absolute()
     _check(target, name, namespace, checkout)
     beside = target.with_name(f".{target.name}.{uuid.uuid4().hex}.new")
-    with in_words(str(target)):
+    with map_os_errors(str(target)):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             beside.mkdir()

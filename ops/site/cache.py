@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ops.errors import UserError
-from ops.files import write_whole
+from ops.files import write_atomically
 
 _HASH_BYTES = 32
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Cache:
             return kept
         made = make()
         try:
-            write_whole(path, hashlib.sha256(made).digest() + made)
+            write_atomically(path, hashlib.sha256(made).digest() + made)
         except UserError as error:
             if not self._warned:
                 self._warned = True

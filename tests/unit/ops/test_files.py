@@ -13,7 +13,7 @@ import pytest
 
 from ops import files
 from ops.errors import UserError
-from ops.files import held, in_words, write_whole
+from ops.files import lock_folder, map_os_errors, write_atomically
 from tests.attack.small_disk import SmallDisk
 
 _SECONDS = 60.0
@@ -21,8 +21,8 @@ _SECONDS = 60.0
 
 def test_a_file_is_written_with_its_folders_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     target = tmp_path / "a" / "b" / "file.txt"
-    write_whole(target, b"one")
-    write_whole(target, b"two")
+    write_atomically(target, b"one")
+    write_atomically(target, b"two")
     assert target.read_bytes() == b"two"
     assert [path.name for path in target.parent.iterdir()] == ["file.txt"]
     assert target.stat().st_mode & 0o777 == 0o666 & ~_umask(), "others may read it, as any file"
@@ -40,9 +40,9 @@ def test_what_was_there_stays_where_the_disk_is_full(tmp_path: Path) -> None:
         pytest.skip(reason)
     with SmallDisk(tmp_path / "disk", 16) as disk:
         target = disk.folder / "file"
-        write_whole(target, b"x" * 4000)
+        write_atomically(target, b"x" * 4000)
         with pytest.raises(UserError, match="No space left") as caught:
-            write_whole(target, b"y" * 40_000)
+            write_atomically(target, b"y" * 40_000)
         assert "make room" in caught.value.hint
         assert target.read_bytes() == b"x" * 4000
         assert [path.name for path in disk.folder.iterdir()] == ["file"]
@@ -60,24 +60,24 @@ def test_what_cannot_be_written_is_said_in_words(tmp_path: Path, make: object, s
     assert callable(make)
     make(target)
     with pytest.raises(UserError, match=said) as caught:
-        write_whole(target, b"x")
+        write_atomically(target, b"x")
     assert str(target) == caught.value.subject
 
 
 def test_another_files_name_is_said_too(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"No such file or directory \(.*nowhere\)"), in_words("the build"):
+    with pytest.raises(UserError, match=r"No such file or directory \(.*nowhere\)"), map_os_errors("the build"):
         (tmp_path / "nowhere").read_bytes()
 
 
 _WRITER = """
 import sys
 from pathlib import Path
-from ops.files import write_whole
+from ops.files import write_atomically
 target, letter = Path(sys.argv[1]), sys.argv[2].encode()
-write_whole(target, letter * 300_000)
+write_atomically(target, letter * 300_000)
 print("ready", flush=True)
 while True:
-    write_whole(target, letter * 300_000)
+    write_atomically(target, letter * 300_000)
 """
 
 
@@ -112,8 +112,8 @@ def test_a_reader_sees_the_old_file_or_the_new_one_whoever_writes_and_is_killed(
 _HOLDER = """
 import sys
 from pathlib import Path
-from ops.files import held
-with held(Path(sys.argv[1]), shared=sys.argv[2] == "shared"):
+from ops.files import lock_folder
+with lock_folder(Path(sys.argv[1]), shared=sys.argv[2] == "shared"):
     print("holds", flush=True)
     sys.stdin.read()
 """
@@ -132,27 +132,27 @@ def _hold(folder: Path, kind: str) -> subprocess.Popen[str]:
 def test_a_folder_is_one_processs_and_goes_with_it_however_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "_HOLD_SECONDS", 0.2)
+    monkeypatch.setattr(files, "_LOCK_SECONDS", 0.2)
     holder = _hold(tmp_path, "alone")
     for shared in (False, True):
-        with pytest.raises(UserError, match="another build"), held(tmp_path, shared):
+        with pytest.raises(UserError, match="another build"), lock_folder(tmp_path, shared):
             pass
     holder.kill()
     holder.communicate()
-    with held(tmp_path):
+    with lock_folder(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
 def test_those_who_share_hold_it_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_HOLD_SECONDS", 0.2)
+    monkeypatch.setattr(files, "_LOCK_SECONDS", 0.2)
     holder = _hold(tmp_path, "shared")
-    with held(tmp_path, shared=True):
+    with lock_folder(tmp_path, shared=True):
         pass
-    with pytest.raises(UserError, match="another build"), held(tmp_path):
+    with pytest.raises(UserError, match="another build"), lock_folder(tmp_path):
         pass
     holder.communicate("")
     began = time.monotonic()
-    with held(tmp_path):
+    with lock_folder(tmp_path):
         assert time.monotonic() - began < _SECONDS
