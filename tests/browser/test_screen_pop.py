@@ -114,7 +114,10 @@ def page_at(states: AppStates, url: str) -> Page:
         pages = [page for page in popped(states) if pattern.fullmatch(page.url)]
         return pages[0] if len(pages) == 1 else None
 
-    page = states.workspace.wait_until(found, f"one window at {url}")
+    try:
+        page = states.workspace.wait_until(found, f"one window at {url}")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; there are {[page.url for page in popped(states)]}, {pops(states)}") from None
     page.wait_for_load_state()
     return page
 
