@@ -312,7 +312,7 @@ def _stack(stack: Stack) -> Finding:
     return Finding("stack", "wrong", stack.status, "`deploy.py plan` says what to do about it")
 
 
-_NOT_ASSOCIATED = "`deploy.py status` shows what was changed by hand; bring that back in the console, or release again"
+_NOT_ASSOCIATED = "`deploy.py status` shows what was changed in AWS by hand; change that back in the console"
 
 
 def _application_associated(aws: Aws, settings: Settings, stack: Stack) -> Iterator[Finding]:

@@ -35,61 +35,61 @@ STEPS = (
         "The account and the instance",
         ("settings", "credentials", "account", "permissions", "instance", "service-linked role", "stack"),
         "The console's Amazon Connect page lists the instance, and CloudFormation the stack, complete.",
-        "Correct what doctor says, then start here again: nothing below can be right before.",
+        "Fix what doctor reports, then start here again: nothing below can be right before that.",
     ),
     Step(
         "The application is registered, under its name",
         ("application associated", "service associated", "pilot associated", "pilot's service associated"),
-        "Under Third-party applications the application has exactly the name of [tool.popdesk].",
-        "The guide's view names it by AppIdentifier: change the name back, or release with the new name.",
+        "Under Third-party applications, the application has exactly the name set in [tool.popdesk].",
+        "The guide's view finds it by its name, in AppIdentifier: change the name back, or release with the new name.",
     ),
     Step(
         "The look-up is associated, by its alias",
         ("Lambda associated",),
         "In the flow editor, the block that calls the look-up shows the function with `:live`.",
-        "If the console lost the alias, release again; do not choose the function without it, or rollback has no effect.",
+        "If the console lost the alias, enter the ARN with `:live` there and publish: without it, rollback has no effect.",
     ),
     Step(
         "Agents are let in",
         ("security profiles", "guides", "service", "pilot's agents"),
-        "An agent with that security profile, after signing in anew, sees the application in the launcher.",
-        "Grant it: `deploy.py doctor --grant PROFILE`; the agent loads the workspace anew.",
+        "An agent with that security profile signs in again and sees the application in the launcher.",
+        "Grant it with `deploy.py doctor --grant PROFILE`, then have the agent reload the workspace.",
     ),
     Step(
         "The flows are published and call the look-up",
         ("main flow published", "guide flow published", CALLS_LOOK_UP),
         "A phone number points at the main flow.",
-        "Point one at it under Phone numbers; a flow that was changed by hand comes back with a release.",
+        "Point one at it under Phone numbers. `deploy.py status` names a flow changed in the console: change it back there.",
     ),
     Step(
         "The page answers with its headers",
         ("page", "API", "pilot's page"),
-        "The page at its address, outside the workspace, says that it is for the workspace; it does not stay blank.",
-        "A blocked frame names frame-ancestors in the browser's console: the instance's address is missing there.",
+        "Open the page's address outside the workspace: it says that it is for the workspace, and does not stay blank.",
+        "If the browser's console names frame-ancestors, the frame is blocked: the instance's address is missing there.",
     ),
     Step(
         "A call of somebody in the directory",
         (),
         "The page opens beside the call with the customer's name, and the CRM's page pops.",
-        "No page: step 2, then step 4. A page without a name: the look-up's log group says what it answered.",
+        "No page: check step 2, then step 4. A page without a name: the look-up's log group says what it answered.",
     ),
     Step(
         "A call of somebody who is not in it",
         (),
-        "The page says that nobody was found; Contact search shows each attribute with a dash, none empty.",
-        "Where attributes are missing or empty, the flow's log says which block refused a value: report it.",
+        "The page says that nobody was found. Contact search shows each attribute with a dash, none of them empty.",
+        "If attributes are missing or empty, the flow's log says which block refused a value. Please report it.",
     ),
     Step(
         "The view's time",
         (),
-        f"A call of more than {VIEW_SECONDS} seconds: the page stays, or comes again with what was typed.",
-        "If the guide ends there, the instance allows another time: change VIEW_SECONDS in ops/flows/definitions.py.",
+        f"In a call of more than {VIEW_SECONDS} seconds, the page stays, or comes back with what was typed.",
+        "If the guide ends there, the instance has another limit: change VIEW_SECONDS in ops/flows/definitions.py.",
     ),
     Step(
         "The same call as a test case",
         (),
         "`deploy.py test-cases examples/gold_customer.py --create`, run in the console, passes.",
-        "InvalidTestCaseException: compare the content with one that was made in the console; nothing else depends on it.",
+        "InvalidTestCaseException: compare the content with a test case made in the console. Nothing else depends on it.",
     ),
 )
 
@@ -116,7 +116,9 @@ def _calls_look_up(aws: Aws, settings: Settings) -> Finding:
     arn = outputs.get("LookupArn", "")
     if arn and f'"{arn}"' in str(found["ContactFlow"].get("Content", "")):
         return Finding(CALLS_LOOK_UP, "ok", arn)
-    return Finding(CALLS_LOOK_UP, "wrong", f"it does not name {arn or 'the look-up'}", "release again: `deploy.py`")
+    return Finding(
+        CALLS_LOOK_UP, "wrong", f"it does not name {arn or 'the look-up'}", "enter it in the flow again and publish"
+    )
 
 
 def as_page() -> str:
