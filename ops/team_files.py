@@ -7,7 +7,7 @@ NAME stands for a name that the team chooses; pyproject.toml is the team's from 
 from __future__ import annotations
 
 TEAM_FILES = {
-    "pyapp/cards.py": "the cards; modules that they share stand beside it, under names of your own",
+    "pyapp/cards.py": "the cards; modules that they share go beside it, under names of your own",
     "pyapp/actions.py": "the actions: buttons and forms",
     "pyapp/words/own.py": "words and languages of your own",
     "web/theme.css": "styles of your own",

@@ -666,8 +666,8 @@ def _first_day(aws: Aws, settings: Settings, as_json: bool) -> None:
                 _show_finding(finding)
             if not findings:
                 out.print("[dim]not seen from here[/]")
-            out.print(f"      look: {escape(as_given(step.look))}")
-            out.print(f"      where it differs: {escape(as_given(step.otherwise))}")
+            out.print(f"      check: {escape(as_given(step.look))}")
+            out.print(f"      if it differs: {escape(as_given(step.otherwise))}")
     if any(finding.state != "ok" for _, findings in steps for finding in findings):
         sys.exit(DIFFERENT)
 

@@ -2,7 +2,7 @@
 
     for step, findings in walk(examine(aws, settings), aws, settings): ...
 
-Each step has what doctor can see of it (the names of its findings), what a person looks at, and what to do where it differs.
+Each step has what doctor checks of it (the names of its findings), what a person has to check, and what to do if it differs.
 The calls are doctor's own and read only.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from textwrap import fill
 
 from ops.cloud.aws import Aws, AwsError
 from ops.cloud.doctor import Finding
@@ -125,8 +126,11 @@ def as_page() -> str:
     """Return the steps as docs/first-day.md has them."""
     parts = [
         f"## {number}. {step.title}\n\n"
-        + (f"The command sees: {', '.join(step.sees)}.\n\n" if step.sees else "The command cannot see this.\n\n")
-        + f"Look: {step.look}\n\nWhere it differs: {step.otherwise}\n"
+        + (f"The command checks: {', '.join(step.sees)}.\n\n" if step.sees else "The command cannot check this.\n\n")
+        + fill(f"Check: {step.look}", 118, break_on_hyphens=False)
+        + "\n\n"
+        + fill(f"If it differs: {step.otherwise}", 118, break_on_hyphens=False)
+        + "\n"
         for number, step in enumerate(STEPS, start=1)
     ]
     return "\n".join(parts)
