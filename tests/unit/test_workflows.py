@@ -157,3 +157,19 @@ def test_the_commands_of_the_page_are_ones_that_deploy_py_takes() -> None:
         _parse(re.split(r"\s+#", line)[0].split())
     for name in re.findall(r"workflows/([a-z]+)\.yml", text):
         assert (WORKFLOWS / f"{name}.yml").is_file()
+
+
+@pytest.mark.slow
+def test_the_halves_of_the_tests_are_all_of_them_and_each_runs_at_once(tmp_path: Path) -> None:
+    job = _job("tests")
+    assert "bash .ci/run ${{ matrix.part }}" in _scripts("tests")
+    script = f"bash {ROOT / '.ci' / 'run'}"
+    halves = [_run(f"{script} {part}", tmp_path) for part in job["strategy"]["matrix"]["part"]]
+    assert [code for code, _ in halves] == [0, 0]
+    whole = _run(script, tmp_path)[1]
+    install = whole[0]
+    assert install[:2] == ["uv", "sync"]
+    assert [call for _, calls in halves for call in calls if call != install] == whole[1:]
+    runs = [call[2:] for call in whole if call[1:3] == ["run", "pytest"]]
+    assert [run[-2:] for run in runs] == [["--ignore", "tests/browser"], ["worksteal", "tests/browser"]]
+    assert _run(f"{script} brwoser", tmp_path) == (2, [])
