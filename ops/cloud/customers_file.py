@@ -8,7 +8,8 @@ The first line names the columns: id, and name, phone, email and the team's own 
 others are left alone. Values may be separated
 by commas, semicolons, tabs or |, and Excel's `sep=;` may stand before the first line. A row is one customer: it becomes
 an item for its phone number and one for its e-mail address, with the keys that the look-up asks for
-(lambda/lookup/adapters/dynamodb.py), normalised by the look-up's own code (lambda/lookup/identity.py).
+(lambda/lookup/adapters/dynamodb.py), normalised by the look-up's own code (lambda/lookup/identity.py). A row whose id an
+earlier row has is left out: nothing says which of the two is right, and the table would have a mixture of both.
 
 A file is not whole where it is not UTF-8 or where a quote is not closed: that quote swallows rows, so nothing of the file
 can be trusted, least of all that what it does not have may be deleted.
@@ -17,6 +18,7 @@ can be trusted, least of all that what it does not have may be deleted.
 from __future__ import annotations
 
 import csv
+import hashlib
 import itertools
 import re
 import unicodedata
@@ -107,24 +109,37 @@ def check_file(file: Path, on_line: Callable[[int], None] = lambda _: None, fiel
 def read_rows(checked: CheckedFile | Path, default_region: str, from_line: int = 2) -> Iterator[Row]:
     """Yield the rows from line `from_line` on, as they are read; a path is checked first.
 
-    `default_region` (ISO 3166-1 alpha-2) is whose national numbers are meant. Raises UserError as check_file does.
+    `default_region` (ISO 3166-1 alpha-2) is whose national numbers are meant. Rows before `from_line` are read too, for
+    their ids: some hundred bytes a row are kept to find one that comes twice. Raises UserError as check_file does.
     """
     if isinstance(checked, Path):
         checked = check_file(checked)
+    lines: dict[int, int] = {}  # the line of each id's first row, by the id's digest
     try:
         with checked.path.open(encoding="utf-8-sig", newline="") as text:
             _first_line(checked.path, text, checked.fields)
             for start, _, cells, error in _records(text, checked):
-                if start < from_line:
-                    continue
                 if error:
-                    yield Row(start, problem=f"it is not CSV: {error}")
+                    row = Row(start, problem=f"it is not CSV: {error}")
                 elif any(cell.strip() for cell in cells):
-                    yield _row(start, cells, checked, default_region)
+                    row = _row(start, cells, checked, default_region)
+                else:
+                    continue
+                if row.items:
+                    first = lines.setdefault(_digest(row.items[0]["sk"]), start)
+                    if first != start:
+                        row = Row(start, problem=f"its id is on line {first} already")
+                if start >= from_line:
+                    yield row
     except UnicodeDecodeError:
         raise _not_utf8(checked.path) from None
     except OSError as error:
         raise _unreadable(checked.path, error) from None
+
+
+def _digest(identity: str) -> int:
+    """Return 64 bits of an id's hash: of a million ids no two share them, with a probability of 0.99999997."""
+    return int.from_bytes(hashlib.blake2b(identity.encode(), digest_size=8).digest(), "big")
 
 
 def _unreadable(file: Path, error: OSError) -> UserError:

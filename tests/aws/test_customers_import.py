@@ -97,6 +97,34 @@ def test_bad_rows_are_named_by_line_and_the_rest_is_loaded(session: Any, tmp_pat
     assert "Bad" not in result.output
 
 
+def test_an_id_that_comes_again_is_left_out_with_both_lines(session: Any, tmp_path: Path) -> None:
+    """It was counted as another customer, whose number found the first one's id."""
+    text = (
+        "id,name,phone,email\n"
+        "C-1,Ana,2065550100,ana@example.com\n"
+        "C-2,Bob,123,\n"
+        "C-2,Bob,2065550101,\n"  # the row before it is left out, so this is the first
+        ' ="C-1" ,Eve,2065550102,eve@example.com\n'
+        "C-2,Bob,2065550101,\n"
+    )
+    file = _file(tmp_path, text)
+    result = _import(file, "--dry-run")
+    assert result.exit_code == 3
+    assert "2 customers would be loaded (3 items), 3 rows left out" in result.stdout
+    assert "line 5: its id is on line 2 already" in result.stderr
+    assert "line 6: its id is on line 4 already" in result.stderr
+    assert "C-1" not in result.output, "the reasons are for logs of all kinds"
+    assert _import(file).exit_code == 3
+    assert {(key, item["name"]) for (key, _), item in _items(session).items()} == {
+        ("phone#+12065550100", "Ana"),
+        ("email#ana@example.com", "Ana"),
+        ("phone#+12065550101", "Bob"),
+    }
+    # Continued later, it is the same row still.
+    assert "line 5: its id is on line 2 already" in _import(file, "--from-line", "5").stderr
+    assert ("phone#+12065550102", "C-1") not in _items(session)
+
+
 def test_a_number_that_is_none_is_named_and_the_rest_of_its_row_is_loaded(session: Any, tmp_path: Path) -> None:
     file = _file(tmp_path, "id,name,phone,email\nC-1,Ana,call her,ana@example.com\nC-2,Bob,N/A,bob@example.com\n")
     result = _import(file)
@@ -213,15 +241,14 @@ def test_keys_are_kept_only_where_something_shall_be_deleted(session: Any, tmp_p
     assert len(result.keys or ()) == 10
 
 
-def test_loading_twice_is_loading_once_and_a_key_may_come_twice(session: Any, tmp_path: Path) -> None:
+def test_loading_twice_is_loading_once_and_a_number_may_come_twice(session: Any, tmp_path: Path) -> None:
     rows = "".join(f"C-{n},Name {n},+1206555{100 + n % 100:04},\n" for n in range(1_000))
-    file = _file(tmp_path, "id,name,phone,email\n" + rows + "C-1,New name,+12065550101,\n")
-    for _ in range(2):
-        result = _import(file)
+    for name in ("Name 1", "New name"):
+        result = _import(_file(tmp_path, "id,name,phone,email\n" + rows.replace("Name 1,", f"{name},")))
         assert result.exit_code == 0, (result.output, result.exception)
         items = _items(session)
         assert len(items) == 1_000
-        assert items["phone#+12065550101", "C-1"]["name"] == "New name"
+        assert items["phone#+12065550101", "C-1"]["name"] == name
 
 
 def test_an_import_that_failed_says_from_which_line_it_goes_on(session: Any, tmp_path: Path) -> None:

@@ -166,6 +166,17 @@ def test_a_file_is_checked_without_being_kept(write: Write) -> None:
     assert peak < 1_000_000 < file.stat().st_size
 
 
+def test_ids_are_kept_in_some_hundred_bytes_a_row(write: Write) -> None:
+    """So that a file of a million rows, whose ids may be long, is read in what a laptop has."""
+    checked = check_file(write(HEADER + "".join(f"{n:0300},Name,{2065550000 + n},\n" for n in range(5_000))))
+    tracemalloc.start()
+    rows = sum(not row.problem for row in read_rows(checked, "US"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows == 5_000
+    assert peak < 200 * rows
+
+
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(alphabet='aé",;\r\n\t ', max_size=12), max_size=6), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_any_text_is_read_or_refused_with_a_line_that_it_has(tmp_path: Path, lines: list[str], end: str) -> None:
