@@ -11,6 +11,7 @@ where the application was registered. No other name resolves in this browser: no
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -146,6 +147,7 @@ class Agent:
         from playwright.sync_api import Error
 
         self._complaints.clear()
+        logged = len(self._aws.functions.log)
         try:
             contact = self._desk.offer(address=number)
             contact.accept()
@@ -156,7 +158,14 @@ class Agent:
         except (CommandFailed, UserError, Error) as error:
             wrong = str(error).strip().splitlines()[0]
             self._page.wait_for_timeout(200)  # what the browser has said meanwhile is heard now
-        return "; ".join(dict.fromkeys([*([wrong] if wrong else []), *self._complaints]))
+        reasons = self._logged_reasons(logged) if self._complaints else []
+        return "; ".join(dict.fromkeys([*([wrong] if wrong else []), *self._complaints, *reasons]))
+
+    def _logged_reasons(self, start: int) -> list[str]:
+        """Return why the API has not done what it was asked, as its log says from line `start` on."""
+        lines = [json.loads(line) for line in self._aws.functions.log[start:] if line.startswith("{")]
+        requests = [line for line in lines if line.get("message") == "API request" and line.get("error")]
+        return [f"the API's log says of {line['method']} {line['route']}: {line['error']}" for line in requests]
 
     def _look_at(self, frame: Frame, name: str, release: str) -> str:
         if not frame.url.startswith(self._app_url):

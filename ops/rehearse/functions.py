@@ -9,6 +9,7 @@ What in a zip was compiled for Lambda's processor is replaced by this environmen
 from __future__ import annotations
 
 import io
+import json
 import re
 import tempfile
 import threading
@@ -62,15 +63,13 @@ class Functions:
             qualifier = client.get_alias(FunctionName=name, Name=qualifier)["FunctionVersion"]
         found = client.get_function(FunctionName=name, **({"Qualifier": qualifier} if qualifier else {}))
         config = found["Configuration"]
-        key = f"{name} {qualifier} {config['CodeSha256']}"
+        variables = {**config.get("Environment", {}).get("Variables", {}), **self._aws.environment_of_functions()}
+        # With its environment: after a first release that failed, the same code is another function, with another secret.
+        key = json.dumps([name, qualifier, config["CodeSha256"], variables], sort_keys=True)
         with self._lock:
             if key not in self._running:
                 package = Path(self._folder.name) / f"{len(self._running)}.zip"
                 package.write_bytes(for_this_machine(self._code(name, qualifier)))
-                variables = {
-                    **config.get("Environment", {}).get("Variables", {}),
-                    **self._aws.environment_of_functions(),
-                }
                 self._running[key] = LocalLambda(package, config["Handler"], self.log.append, lambda: variables)
             return self._running[key]
 

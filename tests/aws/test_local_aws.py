@@ -5,10 +5,12 @@ It is asked through the project's own client, so each answer is one that botocor
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from functools import cache
 from types import SimpleNamespace
@@ -244,6 +246,28 @@ def test_a_command_is_killed_before_its_call_is_done(local: LocalAws, aws: Aws) 
         client.create_bucket(Bucket="popdesk-prod-artifacts-123456789012-us-east-1")
     assert process.wait(10) == -9
     assert local.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_function_that_is_made_anew_with_the_same_code_has_its_own_environment(local: LocalAws) -> None:
+    """As after a first release that failed: the secret that its environment names is another."""
+    out, code = io.BytesIO(), "import os\ndef handler(event, context):\n    return os.environ['SECRET']\n"
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("main.py", code)
+    functions = local.client("lambda")
+    role = local.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    answers = []
+    for secret in ("first", "second"):
+        arn = functions.create_function(
+            FunctionName="f",
+            Runtime="python3.13",
+            Role=role,
+            Handler="main.handler",
+            Code={"ZipFile": out.getvalue()},
+            Environment={"Variables": {"SECRET": secret}},
+        )["FunctionArn"]
+        answers.append(local.functions.invoke(arn, {}, 20).value)
+        functions.delete_function(FunctionName="f")
+    assert answers == ["first", "second"]
 
 
 def test_a_new_account_has_nothing_of_the_old_one(local: LocalAws, aws: Aws) -> None:

@@ -123,8 +123,11 @@ def test_an_agent_takes_a_call_in_a_browser(record: dict[str, Any]) -> None:
 
 @pytest.mark.timeout(1200)
 def test_a_pilot_a_page_that_a_service_opens_and_a_table_of_customers_are_rehearsed() -> None:
-    """The pilot's agent gets a page before all others do. The first one shows nobody: the table is empty yet."""
-    over = {"opens": "service", "pilot": "Pilot agents", "lookup": {"adapter": "dynamodb"}}
+    """The pilot's agent gets a page before all others do. The first one shows nobody: the table is empty yet.
+
+    With a namespace of its own, as every team's: the commands also look for a stack of the name that version 0.1 gave it.
+    """
+    over = {"namespace": "acme-desk", "opens": "service", "pilot": "Pilot agents", "lookup": {"adapter": "dynamodb"}}
     report = _rehearsed({**over, "api": {"enabled": True, "cases": "dynamodb"}})
     assert report["problems"] == [], [step["said"] for step in report["steps"] if step["problem"]]
     assert report["refused"] == [], "the policy is enough for a pilot too"
