@@ -7,6 +7,7 @@ of them is asked for. The exit codes are in ops/errors.py.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -699,7 +700,8 @@ def iam_policy(
     name = repository(trust) if trust else ""
     _check_trust_options(trust, part, github_environments, settings)
     check_deployable(settings)
-    number = account or settings.aws.instance_account
+    number = settings.aws.instance_account
+    _check_account(account or number, number)
     whole = policy(policy_names(settings, number), settings.api.enabled)
     made = parts(whole)
     if trust:
@@ -724,6 +726,19 @@ def iam_policy(
             + ", ".join(f"--part {n + 1}" for n in range(len(made))),
             soft_wrap=True,
         )
+
+
+def _check_account(given: str, number: str) -> None:
+    """Raise UserError (exit code 2) unless --account is the number of the instance's account, as the settings have it."""
+    if given == number:
+        return
+    if re.fullmatch("[0-9]{12}", given):
+        why = f"the instance of the settings is in the account {number} (aws.instance_arn), and all is released to it"
+        hint = "leave --account out, or correct aws.instance_arn in pyproject.toml"
+    else:
+        why = "that is no account's number: twelve digits, without hyphens or spaces"
+        hint = f"leave --account out: the number is the instance's, {number}"
+    raise UserError(f"--account {given}", why, hint, exit_code=WRONG_SETTINGS)
 
 
 def _check_trust_options(trust: str, part: int | None, github_environments: Sequence[str], settings: Settings) -> None:
