@@ -449,6 +449,12 @@ def load_settings(pyproject: Path | None = None, environment: str = "") -> Setti
         raise _explain(error, environment) from None
 
 
+def environment_names(pyproject: Path | None = None) -> tuple[str, ...]:
+    """Return the names of `[tool.popdesk.environments]`, in the file's order. Raises UserError as `load_settings` does."""
+    tree = _table(read_pyproject(pyproject or PYPROJECT).get("tool", {}), "popdesk", "tool.popdesk")
+    return tuple(_table(tree, "environments", "tool.popdesk.environments") or ())
+
+
 def _table(tree: Any, key: str, path: str) -> dict[str, Any] | None:
     """Return a table of the document, None where it is not there. Raises UserError where it is something else."""
     found = tree.get(key) if isinstance(tree, dict) else None

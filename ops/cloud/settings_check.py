@@ -5,13 +5,29 @@ from __future__ import annotations
 import re
 
 from ops.errors import WRONG_SETTINGS, UserError
-from ops.settings import Settings
+from ops.settings import Settings, environment_names
 
 # What CloudWatch Logs allows (docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html).
 _RETENTION_DAYS = [
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 ]
+
+
+def check_region_option(settings: Settings, region: str) -> None:
+    """Raise UserError (exit code 2) where --region, "" for none, is not the region of the settings' instance.
+
+    It is said of the option: the settings, with which `check_deployable` compares, may well be right.
+    """
+    aws = settings.aws
+    if region and aws.instance_arn and aws.instance_region != region:
+        told = "leave --region out" if aws.region == aws.instance_region else f"give --region {aws.instance_region}"
+        raise UserError(
+            f"--region {region}",
+            f"the instance of the settings is in {aws.instance_region} (aws.instance_arn), and all is released there",
+            f"{told}, or name the instance that is in {region} in pyproject.toml",
+            exit_code=WRONG_SETTINGS,
+        )
 
 
 def check_deployable(settings: Settings) -> None:
@@ -35,6 +51,12 @@ def check_deployable(settings: Settings) -> None:
             f'{table}.api.cases is "sample", which keeps cases in a file on this machine: "dynamodb", "http" or one of your own'
         )
     if wrong:
+        names = () if settings.environment else environment_names()
+        # What is wrong without an environment may be right in each of them, as "sample" is for this machine alone.
+        forgotten = f"name the environment that is meant: {' or '.join(f'--env {name}' for name in names)}. Otherwise "
         raise UserError(
-            "pyproject.toml", "; ".join(wrong), "correct it there; AWS was not called yet", exit_code=WRONG_SETTINGS
+            "pyproject.toml",
+            "; ".join(wrong),
+            f"{forgotten if names else ''}correct it there; AWS was not called yet",
+            exit_code=WRONG_SETTINGS,
         )

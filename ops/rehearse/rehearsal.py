@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -45,7 +44,7 @@ from ops.rehearse.agent import Agent
 from ops.rehearse.connect import PROFILES
 from ops.rehearse.local_aws import FUNCTION, Faults, LocalAws
 from ops.rehearse.policy import Access
-from ops.settings import PYPROJECT, ROOT, Settings, load_settings
+from ops.settings import ROOT, Settings, environment_names, load_settings
 from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
 
 _ACCOUNT = "111122223333"
@@ -98,12 +97,7 @@ class Report:
 
 def rehearsed_environment(given: str) -> str:
     """Return the environment to rehearse: the one that is named, or the first of pyproject.toml's."""
-    if given:
-        return given
-    environments = (
-        tomllib.loads(PYPROJECT.read_text("utf-8")).get("tool", {}).get("popdesk", {}).get("environments", {})
-    )
-    return next(iter(environments), "")
+    return given or next(iter(environment_names()), "")
 
 
 def rehearse(environment: str, faults: Faults, tell: Callable[[str], None], first: bool = False) -> Report:

@@ -53,3 +53,38 @@ def test_an_account_that_cannot_be_the_instances_prints_no_policy(account: str, 
     assert reason in result.stderr
     assert remedy in result.stderr
     assert _run("iam-policy --env prod --account 123456789012").stdout == _run("iam-policy --env prod").stdout != ""
+
+
+@pytest.mark.parametrize("command", ["iam-policy", "status", "destroy --dry-run"])
+def test_a_region_that_is_not_the_instances_is_said_of_the_option(command: str, pyproject: Path) -> None:
+    """It was said of aws.region, which the file of another environment may not even have."""
+    result = _run(f"{command} --env prod --region eu-west-1")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("--region eu-west-1\n")
+    assert "the instance of the settings is in us-east-1 (aws.instance_arn)" in result.stderr
+    assert "leave --region out, or" in result.stderr
+    assert "aws.region" not in result.stderr
+    pyproject.write_text(pyproject.read_text("utf-8").replace('region = "us-east-1"', 'region = "eu-west-1"'), "utf-8")
+    result = _run(f"{command} --env prod --region eu-west-1")
+    assert "give --region us-east-1, or" in result.stderr, "leaving it out would not help"
+
+
+def test_the_remedies_for_the_region_work() -> None:
+    assert _run("iam-policy --env prod --region us-east-1").exit_code == 0
+    assert _run("iam-policy --env prod").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["iam-policy", "destroy"])
+def test_a_forgotten_environment_is_the_first_remedy(command: str, pyproject: Path) -> None:
+    """`api.cases is "sample"` is right on this machine and wrong in prod alone, where it is another."""
+    text, prod, rest = pyproject.read_text("utf-8").partition("[tool.popdesk.environments.prod]")
+    text += "[tool.popdesk.api]\nenabled = true\n"
+    cases = 'api.cases = "dynamodb"\n'
+    pyproject.write_text(f"{text}{prod}\n{cases}{rest}\n[tool.popdesk.environments.test]\n{cases}", "utf-8")
+    result = _run(command)
+    assert result.exit_code == 2
+    assert 'tool.popdesk.api.cases is "sample"' in result.stderr
+    assert "What to do: name the environment that is meant: --env prod or --env test. Otherwise " in result.stderr
+    assert _run("iam-policy --env prod").exit_code == 0
+    pyproject.write_text(text, "utf-8")
+    assert "What to do: correct it there" in _run(command).stderr, "there is no environment to name"
