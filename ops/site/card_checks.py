@@ -117,8 +117,44 @@ _PATTERN_PARTS = (
 )
 _GROUPED = re.compile(r"(?:.?[<>=^]|(?!.?[<>=^]))[-+ ]?z?#?0?\d*[,_]")
 _OF_A_DATE = re.compile(r"%[a-zA-Z]")
-# Functions that take a coroutine and run it.
-_TAKE_COROUTINES = ("create_task", "gather", "wait_for", "ensure_future")
+# Modules whose functions take values, and no coroutine to run it.
+_TAKE_VALUES = ("popdesk", "json", "re", "math", "datetime", "time")
+# Python's own functions that take any object, a coroutine too; those that use what is in a list; those that make lists.
+_TAKE_OBJECTS = (
+    "isinstance",
+    "issubclass",
+    "hasattr",
+    "getattr",
+    "callable",
+    "type",
+    "id",
+    "next",
+    "iter",
+    "anext",
+    "aiter",
+)
+_TAKE_VALUES_INSIDE = ("str", "repr", "print", "format", "sum", "min", "max")
+_CONTAINERS = ("list", "tuple", "set", "dict", "zip", "reversed")
+# What a coroutine itself has.
+_OF_COROUTINES = ("send", "throw", "close")
+# Where a value has to stand, other than in a call.
+_USES = (
+    ast.Expr,
+    ast.Subscript,
+    ast.Starred,
+    ast.BinOp,
+    ast.BoolOp,
+    ast.Compare,
+    ast.UnaryOp,
+    ast.IfExp,
+    ast.If,
+    ast.While,
+    ast.For,
+    ast.comprehension,
+    ast.AugAssign,
+    ast.Assert,
+    ast.Raise,
+)
 _ASYNC_OF_ASYNCIO = ("asyncio.sleep", "asyncio.gather", "asyncio.wait_for")
 _CANNOT_BE_DRAWN = (ast.Dict, ast.List, ast.Set, ast.Tuple, ast.ListComp, ast.DictComp, ast.SetComp, ast.Lambda)
 _DRAWN_INSTEAD = {
@@ -258,16 +294,23 @@ class _Own:
             ),
             (),
         )
-        desk = trees.get("popdesk.desk", ast.Module([], []))
-        api = trees.get("popdesk.api", ast.Module([], []))
-        self.api_methods = {
-            each.name
-            for node in api.body
-            if isinstance(node, ast.ClassDef) and node.name == "DeskApi"
-            for each in node.body
-            if isinstance(each, ast.AsyncFunctionDef) and not each.name.startswith("_")
+        # What the desk is asked and does, by where a card finds it: desk.agent, .contact and .customer, .api, .workspace.
+        self.desk_methods = {
+            "questions": _async_methods(trees, "popdesk.desk", ""),
+            "api": _async_methods(trees, "popdesk.api", "DeskApi"),
+            "workspace": _async_methods(trees, "popdesk.handling", "DeskWorkspace"),
         }
-        self.questions = {node.name for node in ast.walk(desk) if isinstance(node, ast.AsyncFunctionDef)}
+
+
+def _async_methods(trees: Mapping[str, ast.Module], module: str, owner: str) -> frozenset[str]:
+    """Return the names of the `async` methods of a class of a module, of all of its classes where none is named."""
+    return frozenset(
+        each.name
+        for node in trees.get(module, ast.Module([], [])).body
+        if isinstance(node, ast.ClassDef) and owner in ("", node.name)
+        for each in node.body
+        if isinstance(each, ast.AsyncFunctionDef) and not each.name.startswith("_")
+    )
 
 
 @lru_cache(maxsize=256)
@@ -300,7 +343,12 @@ class _Checker:
         self._unused = {id(each) for node in ast.walk(tree) for each in _not_run(node)}
         self._nodes = [node for node in ast.walk(tree) if id(node) not in self._unused]
         self._imported = self._imports()  # name -> what it stands for: "datetime.datetime"
-        self._coroutines = {node.name for node in tree.body if isinstance(node, ast.AsyncFunctionDef)}
+        self._coroutines = {
+            node.name
+            for node in tree.body
+            if isinstance(node, ast.AsyncFunctionDef)
+            and not any(isinstance(each, ast.Yield) for each in _inside(node))  # which makes it a generator
+        }
 
     def find(self) -> list[Finding]:
         for node in self._nodes:
@@ -480,9 +528,7 @@ class _Checker:
         self._look_at_tone(node, called)
         self._look_at_keywords(node, called, method)
         self._look_at_method(node, method)
-        if self._makes_coroutine(node) and self._is_not_awaited(node):
-            name = ast.unparse(node.func)
-            self._say(node, f"{name}() is asked for and not awaited", f"write `await {name}(...)`, in an `async def`")
+        self._look_for_await(node)
 
     def _is_file_of_the_page(self, node: ast.AST) -> bool:
         """Return whether it is the page's own file, or a name that cannot be known here."""
@@ -546,43 +592,125 @@ class _Checker:
 
     # -- what is not awaited ----------------------------------------------------------------------------------------------
 
-    def _makes_coroutine(self, node: ast.Call) -> bool:
+    def _makes_coroutine(self, node: ast.AST) -> bool:
+        if not isinstance(node, ast.Call):
+            return False
         function = node.func
         if isinstance(function, ast.Name):
             return function.id in self._coroutines
-        if self._dotted(function) in _ASYNC_OF_ASYNCIO:
+        return self._dotted(function) in _ASYNC_OF_ASYNCIO or self._is_of_the_desk(function)
+
+    def _is_of_the_desk(self, function: ast.AST) -> bool:
+        """Return whether it is a question or a command of the desk: desk.agent.name, desk.api.post."""
+        if not (isinstance(function, ast.Attribute) and isinstance(function.value, ast.Attribute)):
+            return False
+        owner = "questions" if function.value.attr in ("agent", "contact", "customer") else function.value.attr
+        return function.attr in self._own.desk_methods.get(owner, ())
+
+    def _look_for_await(self, node: ast.Call) -> None:
+        """Find a coroutine that is used as if it were its value, or dropped: at once, or by the name that it is given."""
+        if not self._makes_coroutine(node):
+            return
+        name = ast.unparse(node.func)
+        written = f"{name}({'...' if node.args or node.keywords else ''})"
+        instead = f"write `await {written}`, in an `async def`"
+        if self._is_used_as_value(node):
+            self._say(node, f"{name}() is asked for and not awaited", instead)
+            return
+        for use in self._later_uses(node):
+            self._say(node, f"{name}() is asked for and not awaited: line {use.lineno} uses its value", instead)
+            return
+
+    def _later_uses(self, node: ast.Call) -> Iterator[ast.Name]:
+        """Yield where a function uses as a value what it has given a name in one place alone, in the order of its lines."""
+        outer: ast.AST = node
+        while isinstance(self._parents.get(outer), ast.List | ast.Tuple | ast.Set | ast.Dict):
+            outer = self._parents[outer]
+        given = self._parents.get(outer)
+        targets = given.targets if isinstance(given, ast.Assign) else [getattr(given, "target", None)]
+        if (
+            not isinstance(given, ast.Assign | ast.AnnAssign)
+            or len(targets) != 1
+            or not isinstance(targets[0], ast.Name)
+        ):
+            return
+        name = targets[0].id
+        function = self._parents.get(given)
+        while function is not None and not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            function = self._parents.get(function)
+        if function is None:
+            return
+        inner = list(ast.walk(function))
+        named = [each for each in inner if isinstance(each, ast.Name) and each.id == name]
+        if sum(not isinstance(each.ctx, ast.Load) for each in named) > 1 or any(
+            (isinstance(each, ast.arg) and each.arg == name)
+            or (isinstance(each, ast.Global | ast.Nonlocal) and name in each.names)
+            or (isinstance(each, ast.ExceptHandler) and each.name == name)
+            for each in inner
+        ):
+            return
+        for each in sorted(named, key=lambda use: (use.lineno, use.col_offset)):
+            if isinstance(each.ctx, ast.Load) and self._is_used_as_value(each, outer is not node):
+                yield each
+
+    def _is_used_as_value(self, node: ast.AST, inside: bool = False) -> bool:
+        """Return whether a coroutine is used as its value, or dropped; False where that is not known.
+
+        `inside`: the node is no coroutine, but a list or another value that has one in it.
+        """
+        parent = self._parents.get(node)
+        if isinstance(parent, ast.keyword):
+            node, parent = parent, self._parents[parent]
+        if isinstance(parent, ast.FormattedValue):
             return True
-        return (
-            isinstance(function, ast.Attribute)
-            and isinstance(function.value, ast.Attribute)
-            and (
-                (function.attr in self._own.questions and function.value.attr in ("agent", "contact", "customer"))
-                or (function.attr in self._own.api_methods and function.value.attr == "api")
-            )
+        if isinstance(parent, ast.Call):
+            if node is parent.func:
+                return False
+            called = self._dotted(parent.func)
+            if called in _CONTAINERS and (inside or isinstance(node, ast.keyword)):
+                return self._is_used_as_value(parent, True)
+            return self._takes_values(parent, called, inside)
+        if isinstance(parent, ast.List | ast.Tuple | ast.Set | ast.Dict):
+            return self._is_used_as_value(parent, True)
+        if isinstance(parent, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            return self._is_used_as_value(parent, True)
+        if (
+            isinstance(parent, ast.NamedExpr)
+            or (isinstance(parent, ast.Starred) and inside)
+            or (isinstance(parent, ast.IfExp) and node is not parent.test)
+            or (isinstance(parent, ast.BoolOp) and node is parent.values[-1])
+        ):
+            return self._is_used_as_value(parent, inside)
+        if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mod) and isinstance(parent.left, ast.Constant):
+            return True
+        if inside:
+            return False  # a list of coroutines has a length, parts, ...
+        if isinstance(parent, ast.Attribute):
+            return parent.attr not in _OF_COROUTINES
+        if isinstance(node, ast.Name) and (
+            isinstance(parent, ast.Expr)
+            or (isinstance(parent, ast.Compare) and any(isinstance(each, ast.Is | ast.IsNot) for each in parent.ops))
+        ):
+            return False
+        return isinstance(parent, _USES) or (
+            isinstance(parent, ast.Assign) and any(isinstance(each, ast.Tuple | ast.List) for each in parent.targets)
         )
 
-    def _is_not_awaited(self, node: ast.Call) -> bool:
-        """Return whether a coroutine is used as if it were its value, or dropped. Where that cannot be known: False."""
-        parent = self._parents.get(node)
-        if isinstance(parent, ast.Call):
-            called = self._dotted(parent.func)
-            return node in parent.args and (
-                called in _BUILTINS or self._imported.get(called.partition(".")[0], called).startswith("popdesk.")
-            )
-        return isinstance(
-            parent,
-            ast.Expr
-            | ast.Attribute
-            | ast.Subscript
-            | ast.BinOp
-            | ast.BoolOp
-            | ast.Compare
-            | ast.UnaryOp
-            | ast.FormattedValue
-            | ast.If
-            | ast.While
-            | ast.For,
-        ) or (isinstance(parent, ast.Assign) and any(isinstance(each, ast.Tuple | ast.List) for each in parent.targets))
+    def _takes_values(self, call: ast.Call, called: str, inside: bool) -> bool:
+        """Return whether it is known that a call wants values, and no coroutines to run, also `inside` of lists and dicts."""
+        function = call.func
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Constant | ast.JoinedStr):
+            return True  # a text's: ", ".join(...)
+        if self._is_of_the_desk(function):
+            return True
+        root = function
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if isinstance(root, ast.Name) and root.id in self._imported:
+            return called.partition(".")[0] in _TAKE_VALUES
+        if called not in _BUILTINS or called in (defined_names(self._tree) or ()):
+            return False
+        return called in _TAKE_VALUES_INSIDE if inside else called not in _TAKE_OBJECTS
 
     # -- what cannot be drawn -----------------------------------------------------------------------------------------------
 

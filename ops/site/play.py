@@ -54,6 +54,8 @@ _HINTS = {
     "A card cannot show a dict": 'return Pairs(...) of it, or one of its values: queue["name"]',
     "A card cannot show an async_generator": "collect the values in a list, and return a value of it",
     "'coroutine' object": "write `await` where it is asked for",
+    "is not awaited": "write `await` where it is asked for",
+    "is an await missing?": "write `await` where it is asked for",
     "await wasn't used with future": "write `await` before it",
     "takes 0 positional arguments but 1 was given": "a card is given the desk: write `async def name(desk)`",
     "'Customer' object has no attribute": 'a field of your own is asked for by `await desk.customer.field("tier")`',

@@ -21,6 +21,7 @@ What a card uses of the browser (`js`, `pyscript`) is not here: it is not played
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import copy
 import inspect
@@ -35,6 +36,8 @@ from typing import Any
 
 # Seconds in which a card that only waits for its answers has returned.
 _LIMIT = 2
+# What a path of the API has in it where a value was not awaited: "<coroutine object", percent-encoded.
+_IN_A_PATH = "%3Ccoroutine%20object"
 # Modules that the page has and CPython has not.
 _OF_THE_BROWSER = ("js", "jsffi", "pyscript", "micropython", "polyscript")
 
@@ -65,6 +68,7 @@ def main(
 ) -> dict[str, Any]:
     """Return what came of the cards below `folder`, asked on a desk with these answers to all questions."""
     sys.path.insert(0, str(folder))
+    sys.set_coroutine_origin_tracking_depth(20)  # so that what is not awaited can be named
     for name in (*_OF_THE_BROWSER, "pyscript.web", "pyscript.ffi", "pyscript.media", "pyscript.fs", *absent):
         sys.modules[name] = _Browser(name)
     sleep = asyncio.sleep
@@ -152,6 +156,8 @@ class _Play:
     def _answer(self, name: str) -> Any:
         from popdesk import desk
 
+        if _IN_A_PATH in name:
+            raise TypeError("a 'coroutine' object is in the path")
         self.asks.append(name)
         if name not in self._answers:
             raise desk.Unanswered(desk.NOTHING)
@@ -309,7 +315,26 @@ def _problem(
         where = f"{Path(error.filename).relative_to(folder.parent).as_posix()}:{error.lineno}"
     lines = len(inspect.getsourcelines(card)[0]) if card else 0
     said = error.msg if isinstance(error, SyntaxError) else error  # its text says file and line once more
-    return [where, f"{type(error).__name__}: {said}", place, lines]
+    forgotten = _forgotten(error, folder) if "coroutine" in str(said) else ""
+    return [where, f"{type(error).__name__}: {said}{forgotten}", place, lines]
+
+
+def _forgotten(error: BaseException, folder: Path) -> str:
+    """Return which call was not awaited and where it stands, ": desk.agent.name() in line 12 is not awaited"; "" if not known."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        held = list(frame.f_locals.values())
+        for value in [*held, *(each for many in held if isinstance(many, dict) for each in many.values())]:
+            if not inspect.iscoroutine(value) or inspect.getcoroutinestate(value) != inspect.CORO_CREATED:
+                continue
+            for file, line, _ in value.cr_origin or ():
+                path = Path(file)
+                if path.is_relative_to(folder) and not path.is_relative_to(folder / "popdesk"):
+                    tree = ast.parse(path.read_text("utf-8"))
+                    for node in ast.walk(tree):
+                        name = getattr(node.func, "attr", "") if isinstance(node, ast.Call) else ""
+                        if isinstance(node, ast.Call) and node.lineno == line and name == value.__name__:
+                            return f": {ast.unparse(node.func)}() in line {line} is not awaited"
+    return ""
 
 
 if __name__ == "__main__":

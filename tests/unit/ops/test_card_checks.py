@@ -88,6 +88,84 @@ MISTAKES = {
         "g()",
         "await g(",
     ),
+    "a forgotten await in an argument of the API": (
+        'async def f(desk):\n    return await desk.api.get("customers/{id}", id=desk.customer.id())',
+        "desk.customer.id() is asked for and not awaited",
+        "write `await desk.customer.id()`",
+    ),
+    "a forgotten await in a body": (
+        'async def f(desk):\n    await desk.api.post("a", {"names": [desk.agent.name()]})',
+        "desk.agent.name() is",
+        "write `await desk.agent.name()`",
+    ),
+    "a forgotten await in an argument of the workspace": (
+        "async def f(desk):\n    await desk.workspace.dial(desk.contact.phone_number())",
+        "phone_number() is",
+        "await",
+    ),
+    "a forgotten await of the workspace": ("async def f(desk):\n    desk.workspace.hold()", "hold() is", "await"),
+    "a forgotten await in a value's list": (
+        'async def f(desk):\n    return Pairs([("A", desk.agent.name())])',
+        "desk.agent.name() is",
+        "await",
+    ),
+    "a forgotten await in a named argument": (
+        'async def f(desk):\n    return Text("a", rest=desk.agent.name())',
+        "desk.agent.name() is",
+        "await",
+    ),
+    "a forgotten await in a module's value": (
+        "import popdesk\nasync def f(desk):\n    return popdesk.Text(desk.agent.name())",
+        "desk.agent.name() is",
+        "await",
+    ),
+    "a forgotten await in a joined text": (
+        'async def f(desk):\n    return ", ".join([desk.agent.name(), "a"])',
+        "desk.agent.name() is",
+        "await",
+    ),
+    "a forgotten await behind %": (
+        'async def f(desk):\n    return "%s: %s" % ("a", desk.agent.name())',
+        "desk.agent.name() is",
+        "await",
+    ),
+    "a forgotten await in JSON": (
+        "async def f(desk):\n    return json.dumps({'a': desk.agent.name()})",
+        "name() is",
+        "await",
+    ),
+    "a forgotten await in print": ("async def f(desk):\n    print(desk.agent.name())", "name() is", "await"),
+    "a forgotten await in a comparison": (
+        "async def f(desk):\n    return 'a' == desk.agent.name()",
+        "name() is",
+        "await",
+    ),
+    "a forgotten await in a sum": (
+        "async def f(desk):\n    x = ''\n    x += desk.agent.name()\n    return x",
+        "name() is",
+        "await",
+    ),
+    "a forgotten await as a key": ("async def f(desk):\n    return {'a': 1}[desk.agent.name()]", "name() is", "await"),
+    "a forgotten await in a loop of a list": (
+        "async def f(desk):\n    return Text(str([x for x in desk.contact.attributes()]))",
+        "attributes() is",
+        "await",
+    ),
+    "a forgotten await of a condition": (
+        "async def f(desk):\n    return 1 if desk.agent.name() else 2",
+        "name() is",
+        "await",
+    ),
+    "a forgotten await before a later use": (
+        'async def f(desk):\n    who = desk.customer.id()\n    return await desk.api.get("a/{id}", id=who)',
+        "desk.customer.id() is asked for and not awaited: line 5 uses its value",
+        "write `await desk.customer.id()`",
+    ),
+    "a forgotten await in a later list": (
+        'async def f(desk):\n    rows = [["a", desk.agent.name()]]\n    return Pairs(rows)',
+        "desk.agent.name() is asked for and not awaited: line 5 uses its value",
+        "await",
+    ),
     "a wait that waits for nothing": ("async def f():\n    asyncio.sleep(1)", "asyncio.sleep()", "await"),
     "a dict": ('@card("A")\nasync def a(desk):\n    if desk:\n        return {"a": 1}', "cannot show a dict", "Pairs"),
     "a list": ('@card("A")\nasync def a(desk):\n    return [1 for _ in ""]', "cannot show a list", "Table"),
@@ -136,6 +214,30 @@ RIGHT = {
     "a question that is awaited later": "async def f(desk):\n    x = desk.agent.name()\n    return (await x).upper()",
     "a task": "async def f(desk):\n    t = asyncio.create_task(desk.agent.name())\n    return await t",
     "a question with a limit": "async def f(desk):\n    return await asyncio.wait_for(desk.agent.name(), 1)",
+    "questions in a dict of tasks": (
+        "async def f(desk):\n    x = dict(a=desk.agent.name(), b=desk.agent.arn())\n"
+        "    print(len(x))\n    return [await x[name] for name in x]"
+    ),
+    "questions in a comprehension": (
+        "async def f(desk):\n    x = [desk.contact.attribute(each) for each in ('a', 'b')]\n"
+        "    y = x + [desk.agent.name()]\n    return await asyncio.gather(*y)"
+    ),
+    "a question that a function of one's own takes": (
+        "async def g(asked):\n    return await asked\nasync def f(desk):\n    return await g(desk.agent.name())"
+    ),
+    "a question that is awaited under its own name": (
+        "async def f(desk):\n    x = desk.agent.name()\n    x = await x\n    return Text(x.upper())"
+    ),
+    "a question that is one of two": (
+        "async def f(desk, x):\n    q = desk.agent.name() if x else desk.agent.arn()\n    return Text(await q)"
+    ),
+    "a question if there is nothing yet": "async def f(desk, x=None):\n    return await (x or desk.agent.name())",
+    "a coroutine that is closed": (
+        "async def f(desk):\n    x = desk.agent.name()\n    if x is not None:\n        x.close()\n    return isinstance(x, str)"
+    ),
+    "a generator that is one's own": (
+        "async def g():\n    yield 1\nasync def f():\n    x = g()\n    return Text(str(x))"
+    ),
     "a dict in a value": '@card("A")\nasync def a(desk):\n    return Pairs({"a": 1})',
     "a list of a function that is no card": "def f():\n    return [1]",
     "a method of one's own": "class A:\n    def title(self):\n        return 'a'\nx = A().title()",

@@ -89,11 +89,57 @@ BROKEN = {
     "cannot be drawn": ("    made = {}\n    return made\n", "pyapp/cards.py:3", "TypeError: A card cannot show a dict"),
     "forgets its await": (
         "    made = desk.agent.name()\n    return Text(made)\n",
-        "pyapp/cards.py:5",
-        "is an await missing?",
+        "pyapp/cards.py:4",
+        "desk.agent.name() is asked for and not awaited: line 5 uses its value",
     ),
     "asks what is not there": ("    return await desk.agent.shoe_size()\n", "pyapp/cards.py:4", "shoe_size"),
 }
+
+
+_FORGOTTEN_LATE = {
+    "a value": (
+        '    made = {}\n    made["a"] = desk.agent.name()\n    return Text(made["a"])\n',
+        "desk.agent.name()",
+        5,
+    ),
+    "a path": (
+        "    made = {}\n    made['id'] = desk.customer.id()\n    return await desk.api.get('a/{id}', **made)\n",
+        "desk.customer.id()",
+        5,
+    ),
+    "a function of its own": (
+        "    def who():\n        return desk.customer.id()\n    return await desk.api.get('a/{id}', id=who())\n",
+        "desk.customer.id()",
+        5,
+    ),
+}
+
+
+@pytest.mark.parametrize("where", _FORGOTTEN_LATE)
+def test_a_forgotten_await_is_named_with_its_call_and_line_where_it_shows_only_later(
+    tmp_path: Path, where: str
+) -> None:
+    body, call, line = _FORGOTTEN_LATE[where]
+    refused = _problem(tmp_path, cards=_HEAD + '@card("Broken")\nasync def broken(desk):\n' + body)
+    assert refused.subject == "pyapp/cards.py:6"
+    assert f"{call} in line {line} is not awaited" in refused.reason
+    assert refused.hint == "write `await` where it is asked for"
+
+
+@pytest.mark.parametrize("file", ["cards", "actions"])
+def test_a_forgotten_await_in_an_argument_stops_the_build(tmp_path: Path, file: str) -> None:
+    """Such a request would be for the customer "<coroutine object ...>"."""
+    declared = "card" if file == "cards" else "action"
+    source = (
+        f'from popdesk import {declared}\n@{declared}("Cases")\nasync def cases(desk):\n'
+        '    found = await desk.api.get("customers/{id}/cases", id=desk.customer.id())\n    return len(found["cases"])\n'
+    )
+    refused = _problem(tmp_path, **{"cards": "", file: source})
+    assert (refused.subject, refused.reason) == (
+        f"pyapp/{file}.py:4",
+        "desk.customer.id() is asked for and not awaited",
+    )
+    assert refused.hint.startswith("write `await desk.customer.id()`")
 
 
 @pytest.mark.parametrize("how", BROKEN)
@@ -109,7 +155,7 @@ def test_what_would_break_in_the_page_stops_the_build_with_its_line(tmp_path: Pa
     [
         ("    made = [1]\n    return made\n", "Table(columns, rows)"),
         ("    return await desk.contact.queue()\n", 'queue["name"]'),
-        ("    made = desk.contact.attributes()\n    return made.get('a')\n", "`await`"),
+        ("    made = desk.contact.attributes()\n    return made.get('a')\n", "write `await desk.contact"),
         ("    return await desk.customer.tier()\n", 'desk.customer.field("tier")'),
         ("    return await desk.agent.nmae()\n", "docs/cards.md"),
         ("    from popdesk import Money\n    return Money('1,234.50', 'EUR')\n", 'Money("1234.50", "EUR")'),
