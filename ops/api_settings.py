@@ -15,7 +15,7 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_v
 from ops import API
 from ops.adapter_settings import check_adapter_settings, has_settings
 from ops.crm_settings import check_path, check_server_url
-from ops.function_settings import FunctionSettings, Milliseconds, Table
+from ops.function_settings import FunctionSettings, Milliseconds, Table, matching
 from ops.own_fields import ATTRIBUTE_NAME, says_who_is_calling
 
 ADAPTERS = API / "cases_adapters"
@@ -95,6 +95,14 @@ class HttpCases(Table):
         return url
 
 
+_Scope = Annotated[
+    str,
+    matching(
+        r"[\x21\x23-\x5b\x5d-\x7e]+", 'no scope, such as openid: no spaces, ", \\ or letters beyond ASCII (RFC 6749)'
+    ),
+]
+
+
 class Oidc(Table):
     """The agent's sign-in (OpenID Connect): the identity provider's application for this page."""
 
@@ -103,7 +111,7 @@ class Oidc(Table):
     token_endpoint: str = ""
     client_id: str = ""
     audience: str = ""
-    scopes: tuple[Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")], ...] = ("openid",)
+    scopes: tuple[_Scope, ...] = ("openid",)
 
     @field_validator("issuer")
     @classmethod

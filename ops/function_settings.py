@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 # An environment variable of Lambda's, what Lambda itself sets, and how much there may be
 # (docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html); 500 bytes are left for ours.
@@ -30,6 +30,35 @@ _PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+")
 Milliseconds = Annotated[int, Field(ge=1)]
 
 
+def matching(pattern: str, wanted: str) -> AfterValidator:
+    """Return a validator of a text that is wholly of a pattern. Another is refused in words: "'usa' is no ...".
+
+    `wanted` goes on after the value: what it should be, with an example and where that is found. Pydantic's own
+    `pattern=` would answer with the regular expression.
+    """
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} is {wanted}")
+        return text
+
+    return AfterValidator(check)
+
+
+_Action = Annotated[str, matching("[a-z0-9-]+:[A-Za-z0-9*]+", "no IAM action, such as secretsmanager:GetSecretValue")]
+_Resource = Annotated[
+    str, matching(r"\*|arn:[^\s]+", "neither an ARN, such as arn:aws:s3:::bucket/*, nor * for every resource")
+]
+_Subnet = Annotated[
+    str,
+    matching("subnet-([0-9a-f]{8}|[0-9a-f]{17})", "no subnet's id, such as subnet-0123456789abcdef0 (the VPC console)"),
+]
+_SecurityGroup = Annotated[
+    str,
+    matching("sg-([0-9a-f]{8}|[0-9a-f]{17})", "no security group's id, such as sg-0123456789abcdef0 (the VPC console)"),
+]
+
+
 class Table(BaseModel):
     """A table of the settings: no key that it does not have, and nothing changes once it is read.
 
@@ -42,20 +71,15 @@ class Table(BaseModel):
 class Allow(Table):
     """What a function may do beyond what our own adapters need: IAM actions on resources."""
 
-    actions: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+:[A-Za-z0-9*]+$")], ...], Field(min_length=1)]
-    resources: Annotated[tuple[Annotated[str, Field(pattern=r"^(\*|arn:[^\s]+)$")], ...], Field(min_length=1)]
+    actions: Annotated[tuple[_Action, ...], Field(min_length=1)]
+    resources: Annotated[tuple[_Resource, ...], Field(min_length=1)]
 
 
 class Vpc(Table):
     """The VPC that a function is in; the numbers are Lambda's own limits (API_VpcConfig)."""
 
-    subnets: Annotated[
-        tuple[Annotated[str, Field(pattern="^subnet-([0-9a-f]{8}|[0-9a-f]{17})$")], ...],
-        Field(min_length=1, max_length=16),
-    ]
-    security_groups: Annotated[
-        tuple[Annotated[str, Field(pattern="^sg-([0-9a-f]{8}|[0-9a-f]{17})$")], ...], Field(min_length=1, max_length=5)
-    ]
+    subnets: Annotated[tuple[_Subnet, ...], Field(min_length=1, max_length=16)]
+    security_groups: Annotated[tuple[_SecurityGroup, ...], Field(min_length=1, max_length=5)]
 
 
 class FunctionSettings(Table):

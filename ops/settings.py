@@ -32,7 +32,7 @@ from ops.adapter_settings import check_adapter_settings, has_settings
 from ops.api_settings import Api
 from ops.crm_settings import check_entry, check_fields, check_lookup_url, check_page, check_path, encode_template
 from ops.errors import UserError
-from ops.function_settings import FunctionSettings, Milliseconds, Table
+from ops.function_settings import FunctionSettings, Milliseconds, Table, matching
 from ops.own_fields import ATTRIBUTE_NAME, BASIC_FIELDS, check_own_fields
 from ops.own_words import languages
 from ops.pyproject import PYPROJECT as PYPROJECT
@@ -198,7 +198,9 @@ class Lookup(FunctionSettings):
 
     adapter: str = "sample"
     budget_ms: Annotated[int, Field(ge=100, le=7500)] = 3000
-    default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
+    default_region: Annotated[
+        str, matching("[A-Z]{2}", "no country, such as US or GB: two capital letters (ISO 3166-1)")
+    ] = "US"
     http: HttpLookup = HttpLookup()
 
     @model_validator(mode="after")
@@ -266,18 +268,44 @@ class Attributes(Table):
 class Aws(Table):
     """Where it is deployed."""
 
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "us-east-1"
-    stack: Annotated[str, Field(pattern=r"^([a-z][a-z0-9-]{0,38}[a-z0-9])?$")] = ""
+    region: Annotated[
+        str, matching(r"[a-z]{2}(-[a-z]+)+-[0-9]", "no AWS region's name, such as us-east-1 or eu-central-1")
+    ] = "us-east-1"
+    stack: Annotated[
+        str,
+        matching(
+            "([a-z][a-z0-9-]{0,38}[a-z0-9])?",
+            "no stack's name: 2 to 40 lower-case letters, digits and hyphens; first a letter, last no hyphen",
+        ),
+    ] = ""
     instance_arn: Annotated[
-        str, Field(pattern=r"^$|^arn:aws[a-z-]*:connect:[a-z0-9-]+:\d{12}:instance/[0-9a-f-]{36}$")
+        str,
+        matching(
+            r"(arn:aws[a-z-]*:connect:[a-z0-9-]+:[0-9]{12}:instance/[0-9a-f-]{36})?",
+            "no ARN of an instance, such as arn:aws:connect:us-east-1:123456789012:instance/"
+            "11111111-2222-3333-4444-555555555555: the Amazon Connect console shows it in the instance's overview,"
+            ' as "Instance ARN"',
+        ),
     ] = ""
     queue: Annotated[str, AfterValidator(_check_queue)] = "BasicQueue"
     domain: str = ""
     certificate_arn: Annotated[
-        str, Field(pattern=r"^$|^arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[0-9a-f-]{36}$")
+        str,
+        matching(
+            r"(arn:aws[a-z-]*:acm:us-east-1:[0-9]{12}:certificate/[0-9a-f-]{36})?",
+            "no ARN of a certificate in us-east-1, from where alone CloudFront takes one, such as "
+            "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555: the console of"
+            " AWS Certificate Manager shows it",
+        ),
     ] = ""
     log_retention_days: Annotated[int, Field(ge=1)] = 30
-    alarm_topic_arn: Annotated[str, Field(pattern=r"^$|^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+$")] = ""
+    alarm_topic_arn: Annotated[
+        str,
+        matching(
+            r"(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:.+)?",
+            "no ARN of an SNS topic, such as arn:aws:sns:us-east-1:123456789012:alarms: the Amazon SNS console shows it",
+        ),
+    ] = ""
 
     @property
     def instance_region(self) -> str:
@@ -294,8 +322,20 @@ class Settings(Table):
     """All of `[tool.popdesk]`, with one environment laid over it."""
 
     environment: str
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9/._ -]{1,255}$")] = "Popdesk"
-    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9/._-]{1,128}$")] = "popdesk"
+    name: Annotated[
+        str,
+        matching(
+            "[A-Za-z0-9/._ -]{1,255}",
+            "no application's name, such as Popdesk: 1 to 255 letters from A to Z, digits, spaces and . _ - /",
+        ),
+    ] = "Popdesk"
+    namespace: Annotated[
+        str,
+        matching(
+            "[A-Za-z0-9/._-]{1,128}",
+            "no namespace, such as acme-desk: 1 to 128 letters from A to Z, digits and . _ - /, without spaces",
+        ),
+    ] = "popdesk"
     opens: Literal["guide", "service"] = "guide"
     pilot: str = ""
     language: Annotated[str, AfterValidator(_check_language)] = "auto"

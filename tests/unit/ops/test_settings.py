@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from deploy import cli
 from model import permissions
+from ops import settings as settings_module
 from ops.errors import UserError
 from ops.settings import (
     ALLOW,
@@ -170,3 +176,57 @@ def test_preview_stands_its_own_crm_in_and_allows_only_that_origin_more() -> Non
 def test_the_page_is_told_nothing_of_the_deployment() -> None:
     assert not {"aws", "lookup", "environment"} & set(page_settings(load_settings()))
     assert "aws" not in lambda_settings(load_settings())
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "wanted"),
+    [
+        ("name", "Näme", "no application's name, such as Popdesk"),
+        ("namespace", "my desk", "no namespace, such as acme-desk"),
+        ("lookup.default_region", "gb", "no country, such as US or GB"),
+        ("lookup.vpc.subnets", ["subnet-1"], "no subnet's id, such as subnet-0123456789abcdef0"),
+        ("lookup.vpc.security_groups", ["default"], "no security group's id, such as sg-0123456789abcdef0"),
+        ("api.allow", [{"actions": ["GetItem"]}], "no IAM action, such as secretsmanager:GetSecretValue"),
+        ("api.allow", [{"resources": ["bucket"]}], "neither an ARN, such as arn:aws:s3:::bucket/*, nor *"),
+        ("api.oidc.scopes", ["open id"], "no scope, such as openid"),
+        ("aws.region", "us_east_1", "no AWS region's name, such as us-east-1"),
+        ("aws.region", "us-east-1\n", "no AWS region's name, such as us-east-1"),
+        ("aws.stack", "Desk", "no stack's name: 2 to 40 lower-case letters"),
+        (
+            "aws.instance_arn",
+            "arn:aws:connect:us-east-1:123456789012:instances/xyz",
+            'the Amazon Connect console shows it in the instance\'s overview, as "Instance ARN"',
+        ),
+        (
+            "aws.certificate_arn",
+            "arn:aws:acm:eu-west-1:123456789012:certificate/11111111-2222-3333-4444-555555555555",
+            "no ARN of a certificate in us-east-1, from where alone CloudFront takes one",
+        ),
+        ("aws.alarm_topic_arn", "alarms", "no ARN of an SNS topic, such as arn:aws:sns:us-east-1:123456789012:alarms"),
+    ],
+)
+def test_a_text_of_another_form_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, value: Any, wanted: str
+) -> None:
+    """On the command line: the value, what is wanted, an example; never a regular expression."""
+    file = tmp_path / "pyproject.toml"
+    file.write_text(f"[tool.popdesk]\n{key} = {_toml(value)}\n", "utf-8")
+    monkeypatch.setattr(settings_module, "PYPROJECT", file)
+    result = CliRunner().invoke(cli, ["build", "--out", str(tmp_path / "out")], catch_exceptions=False)
+    assert result.exit_code == 2
+    assert f"tool.popdesk.{key}" in result.stderr
+    assert wanted in result.stderr
+    assert "pattern" not in result.stderr
+
+
+def _toml(value: Any) -> str:
+    """Return a value as TOML has it: JSON but for tables."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} = {_toml(item)}" for name, item in value.items()) + "}"
+    return f"[{', '.join(map(_toml, value))}]" if isinstance(value, list) else json.dumps(value)
+
+
+def test_no_setting_is_refused_with_a_regular_expression() -> None:
+    """Pydantic's `pattern=` is; `matching` of ops/function_settings.py is not."""
+    for file in sorted((settings_module.ROOT / "ops").glob("*.py")):
+        assert not re.search(r"[(, ]pattern=r?[\"']", file.read_text("utf-8")), file.name
