@@ -40,9 +40,9 @@ err = Console(stderr=True, highlight=False)
 @click.option("--throttle", multiple=True, type=_SERVICES, help="Refuse each call of a service twice, as too many.")
 @click.option("--hang", multiple=True, type=_SERVICES, help="Let no call of a service ever be answered.")
 @click.option("--fail", multiple=True, metavar="RESOURCE", help="Let a resource of the template fail, e.g. MainFlow.")
-@click.option("--kill-at", default=0, metavar="N", type=click.IntRange(0), help="Kill the release before its Nth call.")
+@click.option("--kill-at", metavar="N", type=click.IntRange(1), help="Kill the release before its Nth call.")
 @click.option("--limits", is_flag=True, help="Say what the rehearsal's AWS does not do, and end.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report, or the limits, as JSON.")
 def rehearse(
     environment: str,
     first: bool,
@@ -50,7 +50,7 @@ def rehearse(
     throttle: tuple[str, ...],
     hang: tuple[str, ...],
     fail: tuple[str, ...],
-    kill_at: int,
+    kill_at: int | None,
     limits: bool,
     as_json: bool,
 ) -> None:
@@ -70,11 +70,14 @@ def rehearse(
     from ops.rehearse.rehearsal import rehearse as run
     from ops.rehearse.rehearsal import rehearsed_environment
 
+    if limits and as_json:
+        print(json.dumps([{"what": what, "left_out": left_out} for what, left_out in WHAT_IT_DOES_NOT]))
+        return
     if limits:
         for what, left_out in WHAT_IT_DOES_NOT:
             out.print(f"[bold]{what}[/]: {escape(left_out)}")
         return
-    faults = Faults(deny, throttle, hang, fail, kill_at)
+    faults = Faults(deny, throttle, hang, fail, kill_at or 0)
     # What ends a service ends this as Ctrl-C does: the command that runs is ended too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with err.status("Starting") as status:

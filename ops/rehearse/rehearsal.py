@@ -10,8 +10,11 @@ zip. After each command the live page is read from the bucket: it has to be one 
 
 from __future__ import annotations
 
+import difflib
+import fnmatch
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -36,7 +39,8 @@ from ops.cloud.manifests import read_manifest
 from ops.cloud.names import older_stack_name, partition, policy_names, stack_name
 from ops.cloud.settings_check import check_deployable
 from ops.cloud.stack import Stack
-from ops.errors import DIFFERENT, UserError
+from ops.cloud.stack_template import render_template
+from ops.errors import DIFFERENT, WRONG_SETTINGS, UserError, all_of
 from ops.flows.runner import Answer, Contact, Outcome, Runner
 from ops.preview.builds import MAIN_FLOW
 from ops.rehearse import command
@@ -44,11 +48,13 @@ from ops.rehearse.agent import Agent
 from ops.rehearse.connect import PROFILES
 from ops.rehearse.local_aws import FUNCTION, Faults, LocalAws
 from ops.rehearse.policy import Access
+from ops.rehearse.template import parse
 from ops.settings import ROOT, Settings, environment_names, load_settings
 from ops.site.headers import PRODUCTION_ANCESTORS, response_headers
 
 _ACCOUNT = "111122223333"
 INSTANCE_ID = "11111111-2222-3333-4444-555555555555"
+_ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9*?]+")
 _LONGEST = 1800.0  # seconds that a command may take
 _TOKEN_SECONDS = 25.0  # until the look-up has its key
 _RECORDS_SECONDS = 10.0  # until a page that is closed has told of itself
@@ -103,9 +109,46 @@ def rehearsed_environment(given: str) -> str:
 def rehearse(environment: str, faults: Faults, tell: Callable[[str], None], first: bool = False) -> Report:
     """Return what came of a rehearsal; with `first`, of a first release alone. `tell` gets each step as it begins.
 
-    Raises UserError where the settings cannot be deployed.
+    Raises UserError where the settings cannot be deployed, or where a fault can never happen with them.
     """
+    settings = load_settings(environment=environment)
+    over = settings.aws.model_copy(update=instance_over(settings)["aws"])
+    check_faults(settings.model_copy(update={"aws": over}), faults)
     return _Rehearsal(environment, faults, tell).run(first)
+
+
+def check_faults(settings: Settings, faults: Faults) -> None:
+    """Raise UserError (exit code 2) that names each fault which can never happen: a misspelt action or resource.
+
+    The actions are those of the policy that `iam-policy` prints, the resources those of these settings' template.
+    """
+    document = policy(policy_names(settings, settings.aws.instance_account), settings.api.enabled)
+    listed = (statement["Action"] for statement in document["Statement"])
+    actions = sorted({action for each in listed for action in ([each] if isinstance(each, str) else each)})
+    resources = list(parse(render_template(settings))["Resources"])
+    wrong = []
+    for action in faults.deny:
+        if not _ACTION.fullmatch(action):
+            wrong.append((f"--deny {action}", "an IAM action is SERVICE:Action", _near(action, actions)))
+        elif not any(fnmatch.fnmatchcase(each.lower(), action.lower()) for each in actions):
+            wrong.append(
+                (f"--deny {action}", "the policy that a release has allows no such action", _near(action, actions))
+            )
+    for name in faults.fail:
+        if name not in resources:
+            wrong.append(
+                (f"--fail {name}", "the template of these settings has no such resource", _near(name, resources))
+            )
+    if wrong:
+        raise all_of([UserError(*each, exit_code=WRONG_SETTINGS) for each in wrong])
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    """Return which of the known names may have been meant, as a remedy; some of them where none is like it."""
+    spelt = {each.lower(): each for each in known} | {each.partition(":")[2].lower(): each for each in known}
+    found = difflib.get_close_matches(name.lower(), list(spelt), n=3, cutoff=0.6)
+    near = list(dict.fromkeys(spelt[each] for each in found)) or [*known[:3], "..."]
+    return f"name one such as {', '.join(near)}"
 
 
 def instance_over(settings: Settings) -> dict[str, Any]:

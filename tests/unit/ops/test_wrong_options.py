@@ -5,6 +5,7 @@ Through the command line, with settings of their own; no AWS is needed, for none
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
@@ -88,3 +89,44 @@ def test_a_forgotten_environment_is_the_first_remedy(command: str, pyproject: Pa
     assert _run("iam-policy --env prod").exit_code == 0
     pyproject.write_text(text, "utf-8")
     assert "What to do: correct it there" in _run(command).stderr, "there is no environment to name"
+
+
+@pytest.mark.parametrize(
+    ("option", "reason", "near"),
+    [
+        ("--deny foo", "an IAM action is SERVICE:Action", "name one such as "),
+        ("--deny createfunction", "an IAM action is SERVICE:Action", "lambda:CreateFunction"),
+        (
+            "--deny lambda:CreateFunktion",
+            "the policy that a release has allows no such action",
+            "lambda:CreateFunction",
+        ),
+        ("--fail MainFlo", "the template of these settings has no such resource", "MainFlow"),
+        ("--fail NoSuchThing", "the template of these settings has no such resource", "name one such as "),
+        ("--fail Api", "the template of these settings has no such resource", "name one such as "),  # it is not enabled
+    ],
+)
+def test_a_fault_that_can_never_happen_is_refused_before_the_rehearsal(option: str, reason: str, near: str) -> None:
+    result = _run(f"rehearse --env prod {option}")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{option}\n  {reason}\n" in result.stderr
+    assert near in result.stderr
+
+
+def test_all_faults_that_can_never_happen_are_named_at_once() -> None:
+    result = _run("rehearse --env prod --deny foo --deny s3:P* --fail NoSuchThing")
+    assert "2 mistakes" in result.stderr
+    assert "--deny foo: " in result.stderr
+    assert "--fail NoSuchThing: " in result.stderr
+    assert "s3:P*" not in result.stderr
+
+
+def test_nothing_can_be_killed_before_its_call_number_0() -> None:
+    """It was taken for no fault, and a whole rehearsal was made."""
+    result = _run("rehearse --env prod --kill-at 0")
+    assert result.exit_code == 2
+    assert "--kill-at" in result.stderr
+
+
+def test_the_limits_of_a_rehearsal_are_json_where_that_is_asked_for() -> None:
+    assert {"what", "left_out"} == set(json.loads(_run("rehearse --limits --json").stdout)[0])
