@@ -171,7 +171,9 @@ _FILES = ("/rom/settings.json",)
 _CHANGES = ("post", "put", "patch", "delete", "set_attribute")
 _GLOBAL_NAMES = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 _BUILTINS = frozenset(dir(builtins))
-_OF_A_MODULE = frozenset({"__name__", "__file__", "__doc__", "__path__"})
+_OF_A_MODULE = frozenset({"__name__", "__file__", "__doc__", "__path__", "__package__", "__annotations__"})
+# What helps with a name that is not defined, where nobody is known to have it.
+UNDEFINED_HINT = "import it or give it a value first; is it spelt so?"
 
 
 @dataclass(frozen=True, order=True)
@@ -329,6 +331,50 @@ def defined_names(tree: ast.Module) -> frozenset[str] | None:
     return frozenset(found)
 
 
+@lru_cache(maxsize=256)
+def undefined_names(source: str) -> tuple[tuple[str, int], ...]:
+    """Return the names, with their lines, that a module of Lambda's uses and neither it nor CPython has, kept for the next build.
+
+    Nothing is said of a module that takes all of another's names, or makes names by exec or globals().
+    """
+    tree = _parse(source)
+    # As strings they would not be looked at: Powertools and pydantic read them.
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.ImportFrom) and node.module == "__future__")]
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    if defined_names(tree) is None or used & {"exec", "globals", "NameError"}:
+        return ()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            code = compile(tree, "a module", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return ()
+    known = _BUILTINS | _OF_A_MODULE | _stored_names(code, in_classes=True)
+    return tuple(dict.fromkeys((name, line) for name, line in _unstored_names(code) if name not in known))
+
+
+def _stored_names(code: CodeType, in_classes: bool = False) -> set[str]:
+    """Return the names that a module gives a value to, in its functions by `global`; `in_classes`: those of its classes too."""
+    return {
+        each.argval
+        for part in _codes(code)
+        for each in dis.get_instructions(part)
+        if ((part is code or in_classes) and each.opname == "STORE_NAME") or each.opname == "STORE_GLOBAL"
+    }
+
+
+def _unstored_names(code: CodeType) -> Iterator[tuple[str, int]]:
+    """Yield the names, with their lines, that a module looks up among its own and Python's, and gives no value to."""
+    known = _stored_names(code)
+    for part in _codes(code):
+        steps = list(dis.get_instructions(part))
+        here = {each.argval for each in steps if each.opname == "STORE_NAME"}
+        for each in steps:
+            if each.opname in _GLOBAL_NAMES and each.argval not in known and each.argval not in here:
+                line = each.positions.lineno if each.positions and each.positions.lineno else part.co_firstlineno
+                yield each.argval, line
+
+
 class _Checker:
     """Looks at one module."""
 
@@ -457,35 +503,24 @@ class _Checker:
         except (SyntaxError, ValueError) as error:
             self._look_at_syntax_error(error)
             return
-        codes = list(_codes(code))
-        known = {
-            each.argval
-            for part in codes
-            for each in dis.get_instructions(part)
-            if (part is code and each.opname == "STORE_NAME") or each.opname == "STORE_GLOBAL"
-        }
-        known |= self._names.builtins | _OF_A_MODULE
+        known = self._names.builtins | _OF_A_MODULE
         # MicroPython skips annotations, and the build's own Python does not: said with all else that is wrong.
-        inner = {name for part in codes for name in (*part.co_varnames, *part.co_cellvars)}
+        inner = {name for part in _codes(code) for name in (*part.co_varnames, *part.co_cellvars)}
+        stored = _stored_names(code)
         for name, line in _annotation_names(self._tree):
-            if name in (self._own.names.get("popdesk") or ()) and name not in known | inner:
+            if name in (self._own.names.get("popdesk") or ()) and name not in known | stored | inner:
                 self._found.append(self._undefined(name, line))
-        for part in codes:
-            steps = list(dis.get_instructions(part))
-            here = {each.argval for each in steps if each.opname == "STORE_NAME"}
-            for each in steps:
-                name = each.argval
-                if each.opname not in _GLOBAL_NAMES or name in known or name in here:
-                    continue
-                line = each.positions.lineno if each.positions and each.positions.lineno else part.co_firstlineno
-                if name in _BUILTINS:
-                    what, instead = f"MicroPython has no {name}", _NAMES.get(name, _ELSEWHERE)
-                    self._found.append(Finding(self._path, line, what, instead))
-                else:
-                    self._found.append(self._undefined(name, line))
+        for name, line in _unstored_names(code):
+            if name in known:
+                continue
+            if name in _BUILTINS:
+                what, instead = f"MicroPython has no {name}", _NAMES.get(name, _ELSEWHERE)
+                self._found.append(Finding(self._path, line, what, instead))
+            else:
+                self._found.append(self._undefined(name, line))
 
     def _undefined(self, name: str, line: int) -> Finding:
-        instead = "import it or give it a value first; is it spelt so?"
+        instead = UNDEFINED_HINT
         if name in (self._own.names.get("popdesk") or ()):
             instead = f"import it: `from popdesk import {name}`"
         return Finding(self._path, line, f"the name {name} is not defined", instead)

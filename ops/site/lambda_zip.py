@@ -29,7 +29,7 @@ from ops import LOOKUP
 from ops.errors import UserError, all_of
 from ops.files import map_os_errors, write_atomically
 from ops.settings import ROOT, Settings, lambda_settings
-from ops.site.card_checks import defined_names
+from ops.site.card_checks import UNDEFINED_HINT, defined_names, undefined_names
 from ops.site.environment import tool_environment
 from ops.site.lambda_packages import lambda_packages
 
@@ -95,7 +95,7 @@ def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bo
 
 
 def check_imports(modules: dict[str, bytes], ours: Mapping[str, bytes], packages: Iterable[str], setting: str) -> None:
-    """Raise UserError with all imports of what neither the zip nor Lambda's runtime has, though this machine may.
+    """Raise UserError with all imports of what the Lambda has not, though this machine may, and all names that are not defined.
 
     `modules` has the sources by their path in the project, `ours` those of the zip by their path in it, `packages` the paths of
     its packages, to which `setting` adds. Of our own modules the names are looked for too. An import in a `try`, or below
@@ -113,6 +113,11 @@ def check_imports(modules: dict[str, bytes], ours: Mapping[str, bytes], packages
         for path, source in sorted(modules.items())
         for line, module, name in (_imported(ast.parse(source)) if path.endswith(".py") else ())
         for reason, hint in _missing(module, name, names, there, setting)
+    ]
+    wrong += [
+        UserError(f"{path}:{line}", f"the name {name} is not defined", _where_it_is(name, names))
+        for path, source in sorted(modules.items())
+        for name, line in (undefined_names(source.decode("utf-8", "replace")) if path.endswith(".py") else ())
     ]
     if wrong:
         raise all_of(wrong)
@@ -138,6 +143,29 @@ def _missing(
         known_names = _names_of(ours[module])
         if known_names is not None and name not in known_names and "__getattr__" not in known_names:
             yield f"{module} has no {name}", f"look into {module.replace('.', '/')}.py for what it has; is it spelt so?"
+
+
+def _where_it_is(name: str, ours: Mapping[str, bytes]) -> str:
+    """Return what to write for a name that is not defined: where one of our modules or Python has it, its import."""
+    for module, source in sorted(ours.items()):
+        if name in _own_names(source):
+            return f"import it: `from {module} import {name}`"
+    if name in sys.stdlib_module_names:
+        return f"import it: `import {name}`"
+    return UNDEFINED_HINT
+
+
+@lru_cache(maxsize=256)
+def _own_names(source: bytes) -> frozenset[str]:
+    """Return what a module offers to others: its functions, its classes and what it gives a value to, but for `_private` ones."""
+    found = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {each.id for each in targets if isinstance(each, ast.Name)}
+    return frozenset(name for name in found if not name.startswith("_"))
 
 
 @lru_cache(maxsize=256)

@@ -133,3 +133,51 @@ def test_every_name_that_our_own_modules_do_not_have_is_named_with_its_line(
     assert "popdesk_api.problems" in said
     assert f"lambda/api/cases_adapters/sample.py:{line}: popdesk_api.cases has no Cse" in said
     assert "3 mistakes" in said
+
+
+def test_a_name_of_a_route_that_is_not_defined_is_named_with_its_line_and_its_import(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A release would begin with it, and the route fail when an agent asks it."""
+    copied = tmp_path / "api"
+    shutil.copytree(API, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    (copied / "routes.py").write_text(
+        "from __future__ import annotations\n\nfrom popdesk_api.app import app\n\n\n"
+        '@app.get("/api/customers/<customer>/orders")\n'
+        "def orders(customer: str, most: Any = 10) -> list[str]:\n"
+        "    raise Problem(404, json.dumps([foo, asking()]))\n",
+        "utf-8",
+    )
+    monkeypatch.setattr(api_zip, "API", copied)
+    with pytest.raises(UserError) as caught:
+        make_api_zip(load_settings(), local=True)
+    assert caught.value.reason.replace("\n  ", "\n").splitlines() == [
+        "lambda/api/routes.py:7: the name Any is not defined. Import it or give it a value first; is it spelt so?",
+        "lambda/api/routes.py:8: the name Problem is not defined. Import it: `from popdesk_api.problems import Problem`",
+        "lambda/api/routes.py:8: the name json is not defined. Import it: `import json`",
+        "lambda/api/routes.py:8: the name foo is not defined. Import it or give it a value first; is it spelt so?",
+        "lambda/api/routes.py:8: the name asking is not defined. Import it: `from popdesk_api.app import asking`",
+    ]
+
+
+def test_names_that_are_right_in_python_stop_no_zip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    copied = tmp_path / "api"
+    shutil.copytree(API, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    (copied / "routes.py").write_text(
+        "from __future__ import annotations\n\nfrom typing import TYPE_CHECKING\n\n"
+        "from popdesk_api.app import app\n\n"
+        "if TYPE_CHECKING:\n    from decimal import Decimal\n\n\n"
+        "class Orders:\n"
+        "    KIND = str\n    later: Later\n\n"
+        "    def first(self, orders: list[Later], kind: KIND) -> 'Orders':\n        return __class__()\n\n\n"
+        "class Later:\n    pass\n\n\n"
+        "def _total(amounts: list[Decimal]) -> Decimal | None:\n"
+        "    global _last\n    _last = sorted(each for each in amounts)\n"
+        "    match amounts:\n        case [first, *_rest]:\n            return first\n"
+        "    try:\n        return max(_last, key=lambda each: each)\n"
+        "    except TimeoutError as error:\n        print(vars(error), ascii(1), format(1, ','), __name__)\n"
+        "    return None\n",
+        "utf-8",
+    )
+    monkeypatch.setattr(api_zip, "API", copied)
+    assert "routes.py" in _files(make_api_zip(load_settings(), local=True))

@@ -203,6 +203,19 @@ def test_a_name_that_the_look_up_has_not_is_refused_with_its_line(
         build_lambda_zip(settings, tmp_path / "lambda.zip", ELSEWHERE)
 
 
+def test_a_name_of_an_adapter_that_is_not_defined_is_refused_with_its_line_and_its_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "def create(lookup):\n    return [Customer, tier]\n"
+    settings = _add_adapter(tmp_path, monkeypatch, code)
+    with pytest.raises(UserError) as caught:
+        build_lambda_zip(settings, tmp_path / "lambda.zip", ELSEWHERE)
+    assert "adapters/acme.py:2: the name Customer is not defined. Import it: `from customers import Customer`" in str(
+        caught.value
+    )
+    assert "adapters/acme.py:2: the name tier is not defined" in str(caught.value)
+
+
 def test_what_an_adapter_may_lack_and_what_the_runtime_brings_is_not_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
