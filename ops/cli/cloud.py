@@ -495,6 +495,7 @@ def continue_rollback_command(
     aws: Aws, settings: Settings, skip: tuple[str, ...], dry_run: bool, as_json: bool, yes: bool
 ) -> None:
     """Continue the rollback of a failed change (UPDATE_ROLLBACK_FAILED). The live page is not touched."""
+    check_deployable(settings)
     stack = read_own_stack(aws, settings)
     place_of(stack)
     if stack.status != ROLLBACK_FAILED:

@@ -10,7 +10,8 @@ from rich.markup import escape
 
 from ops.cli.cloud import cloud, err, out
 from ops.cloud.aws import Aws
-from ops.cloud.native_test_cases import native_test_cases
+from ops.cloud.native_test_cases import native_test_cases, read_scenario
+from ops.cloud.settings_check import check_deployable
 from ops.cloud.stack import read_own_stack
 from ops.settings import Settings
 
@@ -22,10 +23,13 @@ from ops.settings import Settings
 def test_cases(aws: Aws, settings: Settings, scenarios: tuple[Path, ...], create: bool) -> None:
     """Print Amazon Connect's own test cases for the calls and chats of SCENARIOS, as JSON; or create them with --create.
 
-    Each ends before an agent is called. What a test case cannot say is said on standard error.
+    Each ends before an agent is called. What a test case cannot say is said on standard error. It reads from AWS, also
+    without --create: a test case names the flow, the look-up and the queue that were released, by their ARNs.
     """
+    check_deployable(settings)
+    read = [read_scenario(file) for file in scenarios]
     stack = read_own_stack(aws, settings)
-    cases = [case for file in scenarios for case in native_test_cases(file, stack, settings.aws.instance_arn)]
+    cases = [case for scenario in read for case in native_test_cases(scenario, stack, settings.aws.instance_arn)]
     for case in cases:
         for words in case.left_out:
             err.print(f"[yellow]{escape(case.request['Name'])}[/] leaves out {escape(words)}", soft_wrap=True)

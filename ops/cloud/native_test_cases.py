@@ -1,6 +1,7 @@
 """Amazon Connect's own test cases, made from our scenarios: the same call against a team's instance.
 
-    for case in native_test_cases(file, stack, settings.aws.instance_arn):
+    scenario = read_scenario(file)                # needs no AWS
+    for case in native_test_cases(scenario, stack, settings.aws.instance_arn):
         case.request      # the parameters of CreateTestCase
         case.left_out     # what the scenario says and a test case cannot, in words
 
@@ -48,6 +49,15 @@ class _Contact:
     expected: dict[str, str] = field(default_factory=dict)
     changed: dict[str, Any] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The calls and chats that a scenario offers, one at least, and what else it does, in words."""
+
+    file: Path
+    contacts: list[_Contact]
+    notes: list[str]
 
 
 class _Value(str):
@@ -115,14 +125,11 @@ class _RecordingDesk(Desk):
         self.commands.append(f"wait for {what.replace(' to be ', ': ')}")
 
 
-def native_test_cases(file: Path, stack: Stack, instance: str) -> list[NativeTestCase]:
-    """Return a test case for each call and chat that a scenario offers.
+def read_scenario(file: Path) -> Scenario:
+    """Return what a scenario says, played at a desk that does nothing.
 
-    Raises UserError where the scenario cannot be loaded, offers nothing that a test case could be, or the stack is not there.
+    Raises UserError where it cannot be loaded or offers nothing that a test case could be.
     """
-    missing = {"MainFlowArn", "LookupArn", "Queue"} - set(stack.outputs)
-    if missing:
-        raise UserError(stack.name, f"it has no {', '.join(sorted(missing))}", "release first: `deploy.py`")
     desk = _RecordingDesk()
     notes: list[str] = []
     try:
@@ -139,8 +146,23 @@ def native_test_cases(file: Path, stack: Stack, instance: str) -> list[NativeTes
         notes.append(f"contacts of the channel {', '.join(others)}: test cases are calls and chats")
     if not found:
         raise UserError(str(file), "it offers no call and no chat, and a test case is one", "name another scenario")
-    requests = [_request(file, number, one, stack, instance) for number, one in enumerate(found, start=1)]
-    return [NativeTestCase(request, (*one.left_out, *notes)) for request, one in zip(requests, found, strict=True)]
+    return Scenario(file, found, notes)
+
+
+def native_test_cases(scenario: Scenario, stack: Stack, instance: str) -> list[NativeTestCase]:
+    """Return a test case for each call and chat of a scenario, which it uses up: it is read again for another stack.
+
+    A test case names the flow, the look-up and the queue that were released, by their ARNs. Raises UserError where the stack
+    does not have them.
+    """
+    missing = {"MainFlowArn", "LookupArn", "Queue"} - set(stack.outputs)
+    if missing:
+        raise UserError(stack.name, f"it has no {', '.join(sorted(missing))}", "release first: `deploy.py`")
+    found = scenario.contacts
+    requests = [_request(scenario.file, number, one, stack, instance) for number, one in enumerate(found, start=1)]
+    return [
+        NativeTestCase(request, (*one.left_out, *scenario.notes)) for request, one in zip(requests, found, strict=True)
+    ]
 
 
 def _channel(contact: _Contact) -> str:

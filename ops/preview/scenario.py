@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ops.errors import UserError
+from ops.errors import WRONG_SETTINGS, UserError
 
 Command = Callable[..., Any]
 _POLL_SECONDS = 0.05
@@ -180,6 +180,13 @@ class Desk:
 
 def load_scenario(file: Path) -> Callable[[Desk], None]:
     """Load the function `scenario(desk)` of a file. Raises UserError when there is none."""
+    if file.suffix != ".py":
+        raise UserError(
+            str(file),
+            "it is no scenario: one is a Python file, NAME.py, with a function scenario(desk)",
+            "name one such as examples/gold_customer.py",
+            exit_code=WRONG_SETTINGS,
+        )
     try:
         names = runpy.run_path(str(file))
     except Exception as error:

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from deploy import cli
-from ops.cloud.native_test_cases import NativeTestCase, native_test_cases
+from ops.cloud.native_test_cases import NativeTestCase, native_test_cases, read_scenario
 from ops.cloud.stack import Stack
 from ops.errors import UserError
 from ops.rehearse.protocol import operation_model, problems
@@ -47,7 +47,7 @@ def customers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def made(file: Path) -> list[NativeTestCase]:
-    return native_test_cases(file, STACK, INSTANCE)
+    return native_test_cases(read_scenario(file), STACK, INSTANCE)
 
 
 def written(folder: Path, *lines: str) -> Path:
@@ -149,7 +149,7 @@ def test_a_scenario_without_a_call_or_chat_is_refused(tmp_path: Path, line: str)
 
 def test_without_a_release_there_is_no_flow_to_call() -> None:
     with pytest.raises(UserError, match="MainFlowArn"):
-        native_test_cases(EXAMPLES[0], Stack("popdesk-prod"), INSTANCE)
+        native_test_cases(read_scenario(EXAMPLES[0]), Stack("popdesk-prod"), INSTANCE)
 
 
 def test_creating_one_is_a_call_that_the_policy_has() -> None:

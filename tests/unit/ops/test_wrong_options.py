@@ -6,6 +6,7 @@ Through the command line, with settings of their own; no AWS is needed, for none
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -130,3 +131,24 @@ def test_nothing_can_be_killed_before_its_call_number_0() -> None:
 
 def test_the_limits_of_a_rehearsal_are_json_where_that_is_asked_for() -> None:
     assert {"what", "left_out"} == set(json.loads(_run("rehearse --limits --json").stdout)[0])
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("test-cases README.md --env prod", "README.md\n  it is no scenario: one is a Python file"),
+        ("preview --no-browser --scenario README.md", "README.md\n  it is no scenario: one is a Python file"),
+        ("test-cases examples/gold_customer.py", "tool.popdesk.aws.log_retention_days is 2: one of"),
+        ("continue-rollback", "tool.popdesk.aws.log_retention_days is 2: one of"),
+    ],
+)
+def test_files_and_settings_are_checked_before_aws_is_asked(line: str, said: str, pyproject: Path) -> None:
+    """There are no credentials here: whoever asks AWS first would say that."""
+    if "--env" not in line:
+        text = pyproject.read_text("utf-8")
+        pyproject.write_text(re.sub(r"(log_retention_days = )\d+", r"\g<1>2", text), "utf-8")
+    result = _run(
+        line.replace("README.md", str(settings.ROOT / "README.md")).replace("examples", f"{settings.ROOT}/examples")
+    )
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
