@@ -176,13 +176,16 @@ class Api(FunctionSettings):
     @field_validator("attributes")
     @classmethod
     def _may_be_written(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = []
         for number, name in enumerate(names):
             if not re.fullmatch(ATTRIBUTE_NAME, name):
-                raise ValueError(f"{name!r}: only letters, digits, - and _ are allowed")
+                wrong.append(f"{name!r}: only letters, digits, - and _ are allowed")
             if says_who_is_calling(name):
-                raise ValueError(f"{name!r}: a contact's attribute of that name says who is calling (docs/lambda.md)")
+                wrong.append(f"{name!r}: a contact's attribute of that name says who is calling (docs/lambda.md)")
             if name in names[:number]:
-                raise ValueError(f"{name!r} stands there twice")
+                wrong.append(f"{name!r} stands there twice")
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return names
 
     @model_validator(mode="after")
@@ -201,7 +204,7 @@ class Api(FunctionSettings):
     @model_validator(mode="after")
     def _sign_in_is_complete(self) -> Api:
         if self.enabled and self.auth == "oidc":
-            for name in ("issuer", "authorization_endpoint", "token_endpoint", "client_id", "audience"):
-                if not getattr(self.oidc, name):
-                    raise ValueError(f'oidc.{name}: auth = "oidc" needs it')
+            needed = ("issuer", "authorization_endpoint", "token_endpoint", "client_id", "audience")
+            if missing := [f"oidc.{name}" for name in needed if not getattr(self.oidc, name)]:
+                raise ValueError(f'{", ".join(missing)}: auth = "oidc" needs {"it" if len(missing) == 1 else "them"}')
         return self

@@ -25,7 +25,6 @@ _LAMBDAS_OWN = (
     "LAMBDA_TASK_ROOT",
 )
 _LONGEST_ENVIRONMENT = 4_096 - 500
-_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+")
 
 Milliseconds = Annotated[int, Field(ge=1)]
 
@@ -45,6 +44,10 @@ def matching(pattern: str, wanted: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+_Package = Annotated[
+    str,
+    matching("[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+", "not a package at one version: write it as name==1.2.3"),
+]
 _Action = Annotated[str, matching("[a-z0-9-]+:[A-Za-z0-9*]+", "no IAM action, such as secretsmanager:GetSecretValue")]
 _Resource = Annotated[
     str, matching(r"\*|arn:[^\s]+", "neither an ARN, such as arn:aws:s3:::bucket/*, nor * for every resource")
@@ -86,26 +89,21 @@ class FunctionSettings(Table):
     """What a team's own code in a function needs: variables, packages from PyPI, permissions, a VPC."""
 
     environment: dict[str, str] = {}
-    packages: tuple[str, ...] = ()
+    packages: tuple[_Package, ...] = ()
     allow: tuple[Allow, ...] = ()
     vpc: Vpc | None = None
 
     @field_validator("environment")
     @classmethod
     def _variables(cls, variables: dict[str, str]) -> dict[str, str]:
+        wrong = []
         for name in variables:
             if not _VARIABLE.fullmatch(name):
-                raise ValueError(f"{name!r} is not a variable's name: letters, digits and _, two at least")
+                wrong.append(f"{name!r} is not a variable's name: letters, digits and _, two at least")
             if name in _LAMBDAS_OWN or name.startswith(("AWS_LAMBDA_", "POPDESK_")):
-                raise ValueError(f"{name} is set by Lambda or by Popdesk: choose another name")
+                wrong.append(f"{name} is set by Lambda or by Popdesk: choose another name")
+        if wrong:
+            raise ValueError("; ".join(wrong))
         if sum(len(name) + len(value.encode()) for name, value in variables.items()) > _LONGEST_ENVIRONMENT:
             raise ValueError(f"they have more than {_LONGEST_ENVIRONMENT:,} bytes, which Lambda does not take")
         return variables
-
-    @field_validator("packages")
-    @classmethod
-    def _pinned(cls, packages: tuple[str, ...]) -> tuple[str, ...]:
-        for package in packages:
-            if not _PINNED.fullmatch(package):
-                raise ValueError(f"{package!r} is not a package at one version: write it as name==1.2.3")
-        return packages

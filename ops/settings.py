@@ -81,23 +81,21 @@ _ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
 
 
 def _known(*known: str) -> AfterValidator:
-    """Return a validator that names the first entry which Amazon Connect does not know, or which comes twice."""
+    """Return a validator that names the entries which Amazon Connect does not know, or which come twice."""
 
     def check(entries: tuple[str, ...]) -> tuple[str, ...]:
-        for number, entry in enumerate(entries):
-            if entry not in known:
-                raise ValueError(f"Amazon Connect knows no {entry!r}; it knows: {', '.join(known)}")
-            if entry in entries[:number]:
-                raise ValueError(f"{entry!r} stands there twice")
+        if unknown := [repr(entry) for entry in entries if entry not in known]:
+            raise ValueError(f"Amazon Connect knows no {' and no '.join(unknown)}; it knows: {', '.join(known)}")
+        if twice := {entry: "" for number, entry in enumerate(entries) if entry in entries[:number]}:
+            raise ValueError("; ".join(f"{entry!r} stands there twice" for entry in twice))
         return entries
 
     return AfterValidator(check)
 
 
 def _check_needed_sandbox(entries: tuple[str, ...]) -> tuple[str, ...]:
-    for needed in _NEEDED_SANDBOX:
-        if needed not in entries:
-            raise ValueError(f"{needed} is missing: without it the page cannot start")
+    if missing := [needed for needed in _NEEDED_SANDBOX if needed not in entries]:
+        raise ValueError("; ".join(f"{needed} is missing: without it the page cannot start" for needed in missing))
     return entries
 
 
@@ -147,9 +145,7 @@ class Pop(Table):
     window: Literal["shared", "per-contact", "tab"] = "per-contact"
     width: Pixels = 1000
     height: Pixels = 700
-    allowed_hosts: Annotated[tuple[str, ...], AfterValidator(lambda hosts: tuple(map(check_entry, hosts)))] = (
-        "crm.example.com",
-    )
+    allowed_hosts: tuple[Annotated[str, AfterValidator(check_entry)], ...] = ("crm.example.com",)
 
 
 class Crm(Table):

@@ -69,7 +69,10 @@ def test_the_sign_in_of_the_docs_is_whole(tmp_path: Path) -> None:
     [
         ('cases = "siebel"', "tool.popdesk.api.cases: 'siebel' has no module lambda/api/cases_adapters/siebel.py"),
         ('auth = "basic"', "tool.popdesk.api.auth"),
-        ("enabled = true\nauth = 'oidc'", 'oidc.issuer: auth = "oidc" needs it'),
+        (
+            "enabled = true\nauth = 'oidc'\noidc.issuer = 'https://login.example.com'",
+            'api: oidc.authorization_endpoint, oidc.token_endpoint, oidc.client_id, oidc.audience: auth = "oidc" needs them',
+        ),
         ("timeout_ms = 30_000", "tool.popdesk.api.timeout_ms"),
         ("typo = 1", "typo: there is no such setting"),
         ('attributes = ["wrap up"]', "'wrap up': only letters"),

@@ -219,6 +219,36 @@ def test_a_text_of_another_form_is_refused_in_words(
     assert "pattern" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        (
+            "pop.allowed_hosts",
+            ["https://a.example.com", "crm.example.com", "*"],
+            ["allowed_hosts.0: 'https://a.example.com'", "allowed_hosts.2: '*'"],
+        ),
+        ("permissions", ["User.Detail.View", "Contact.View"], ["no 'User.Detail.View' and no 'Contact.View'"]),
+        ("iframe.sandbox", ["allow-popups"], ["allow-same-origin is missing", "allow-scripts is missing"]),
+        ("lookup.packages", ["requests", "httpx"], ["'requests' is not a package", "'httpx' is not a package"]),
+        ("lookup.environment", {"A": "", "AWS_REGION": ""}, ["'A' is not a variable's name", "AWS_REGION is set"]),
+        (
+            "api.attributes",
+            ["a b", "phoneNumber", "a b"],
+            ["'a b': only", "'phoneNumber': a", "'a b' stands there twice"],
+        ),
+    ],
+)
+def test_all_mistakes_of_one_list_are_named_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, value: Any, said: list[str]
+) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text(f"[tool.popdesk]\n{key} = {_toml(value)}\n", "utf-8")
+    monkeypatch.setattr(settings_module, "PYPROJECT", file)
+    result = CliRunner().invoke(cli, ["build", "--out", str(tmp_path / "out")], catch_exceptions=False)
+    assert result.exit_code == 2
+    assert [words for words in said if words not in result.stderr] == []
+
+
 def _toml(value: Any) -> str:
     """Return a value as TOML has it: JSON but for tables."""
     if isinstance(value, dict):
