@@ -11,7 +11,8 @@ CPython (ops/site/player.py), against a sample desk (ops/site/sample.py).
     played.notes                # what the build has to say of them
 
 A card that would break in the page stops the build; all that is wrong is said at once, each with its file and line. A card
-that uses what only the browser has is not played: it asks when its turn comes, and a note says so.
+that uses what only the browser has is not played: it asks when its turn comes, and a note says so. One that asks a route of the
+team's own is played up to that question, and a note says that too.
 """
 
 from __future__ import annotations
@@ -140,6 +141,7 @@ def play_cards(
             for name in card["asks"]
             if not card["later"] and name not in [*first, _ATTRIBUTES] and not name.startswith((_API, _WORKSPACE))
         ]
+    notes += _half_played([*cards, *actions])
     notes += _attribute_notes(actions, settings.api.attributes)
     notes += _permission_notes(found["permissions"], cards, actions, settings.permissions)
     return Played(
@@ -154,6 +156,17 @@ def play_cards(
         held=tuple(card["id"] for card in cards if _is_held(card)),
         held_lines=_lines(card for card in cards if _is_held(card)),
     )
+
+
+def _half_played(these: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield one note of all cards and actions that ask a route of the team's own, to which the sample has no answer."""
+    half = [each["line"] for each in these if any(name.startswith(_API) for name in each["unanswered"])]
+    if half:
+        they, their = ("it was", "its") if len(half) == 1 else ("they were", "their")
+        yield (
+            f"{', '.join(half)}: {they} played up to {their} question to the API; what comes after it was not checked."
+            " A test with an answer checks it (docs/testing.md)."
+        )
 
 
 def _asks_api(each: dict[str, Any]) -> bool:

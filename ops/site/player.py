@@ -7,14 +7,15 @@ to all questions (ops/site/sample.py). `absent` are modules that the page cannot
 
 Writes one JSON object to stdout:
 
-    {"cards": [{"id", "place": [title, id], "later", "line", "asks": [questions], "lines": ["cards.py", 10, 6]}],
-     "actions": [{"id", "texts": [title, labels, ...], "card": id, "line", "asks", "lines"}],
+    {"cards": [{"id", "place": [title, id], "later", "line", "asks": [questions], "unanswered", "lines": ["cards.py", 10, 6]}],
+     "actions": [{"id", "texts": [title, labels, ...], "card": id, "line", "asks", "unanswered", "lines"}],
      "permissions": {question: permission}, "unplayed": ["pyapp/cards.py:12 map: it uses js"],
      "problems": [["pyapp/cards.py:12", "KeyError: 'Tier'", "pyapp/cards.py:10 tier", 6]]}
 
 A problem says where, what, and where its card stands with how many lines; "" and 0 for what is no card's. `lines` are the
 file of a card or an action, its first line with its decorator's, and how many there are. What an action changes is among what
-it asks, as "api POST tickets"; it is not sent anywhere.
+it asks, as "api POST tickets"; it is not sent anywhere. `unanswered` is what the sample has no answer to, of routes of the team's
+own: what comes after such a question is not played.
 
 What a card uses of the browser (`js`, `pyscript`) is not here: it is not played. Waiting takes no time.
 """
@@ -103,6 +104,7 @@ def main(
                 "later": card.later,
                 "line": place,
                 "asks": play.asks,
+                "unanswered": play.unanswered,
                 "lines": _lines(card.ask, folder),
             }
         )
@@ -122,6 +124,7 @@ def main(
                 "card": action.card,
                 "line": place,
                 "asks": play.asks,
+                "unanswered": play.unanswered,
                 "lines": _lines(action.run, folder),
             }
         )
@@ -134,10 +137,14 @@ def main(
 
 
 class _Play:
-    """What a card or an action asks and changes, and what it is answered: `asks` are the questions' names."""
+    """What a card or an action asks and changes, and what it is answered: `asks` are the questions' names.
+
+    `unanswered` are those of them that the sample has no answer to.
+    """
 
     def __init__(self, answers: dict[str, Any]) -> None:
         self.asks: list[str] = []
+        self.unanswered: list[str] = []
         self._answers = answers
 
     async def ask(self, name: str) -> Any:
@@ -160,6 +167,7 @@ class _Play:
             raise TypeError("a 'coroutine' object is in the path")
         self.asks.append(name)
         if name not in self._answers:
+            self.unanswered.append(name)
             raise desk.Unanswered(desk.NOTHING)
         return copy.deepcopy(self._answers[name])
 

@@ -324,3 +324,33 @@ def test_a_value_that_cannot_be_drawn_is_named_with_its_line_and_place(tmp_path:
     refused = _problem(tmp_path, cards=cards)
     assert refused.subject == "pyapp/cards.py:5"
     assert "Table: row 2 has 1 cells for 2 columns" in refused.reason
+
+
+def test_one_note_names_all_that_was_played_up_to_its_question_to_the_api_alone(tmp_path: Path) -> None:
+    """The row with too many cells is not seen: the sample has no answer of a route of the team's own."""
+    card = (
+        '@card("{name}")\nasync def {name}(desk):\n    found = await desk.api.get("customers/{{id}}/{name}", id="C-1001")\n'
+        '    return Table(["A"], [[1, 2, found]])\n'
+    )
+    cases = '@card("Cases")\nasync def cases(desk):\n    return str(await desk.api.get("customers/{id}/history", id="C-1001"))\n'
+    python = _python(tmp_path, cards="from popdesk import Table, card\n" + card.format(name="orders") + cases)
+    settings = load_settings()
+    settings = settings.model_copy(update={"api": settings.api.model_copy(update={"enabled": True})})
+
+    def notes() -> tuple[str, ...]:
+        return play_cards(python, sorted(python.rglob("*.py")), settings, Cache(tmp_path / "cache")).notes
+
+    behind = (
+        " played up to {} question to the API; what comes after it was not checked."
+        " A test with an answer checks it (docs/testing.md)."
+    )
+    assert notes() == ("pyapp/cards.py:3 orders: it was" + behind.format("its"),)
+    with (python / "cards.py").open("a", encoding="utf-8") as file:
+        file.write(card.format(name="refunds"))
+    (python / "actions.py").write_text(
+        'from popdesk import action\n@action("Ship")\nasync def ship(desk):\n    await desk.api.post("ship")\n', "utf-8"
+    )
+    assert notes() == (
+        "pyapp/cards.py:3 orders, pyapp/cards.py:10 refunds, pyapp/actions.py:3 ship: they were"
+        + behind.format("their"),
+    )
