@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures for tests of cards (docs/testing.md). `--in-browser` runs the same tests in Chromium.
+"""The pytest plugin: fixtures for tests of cards and of routes (docs/testing.md). `--in-browser` shows cards in Chromium.
 
     pytest_plugins = ["ops.testing.plugin"]      # in the conftest.py; tests/conftest.py of this project has it
 
@@ -17,6 +17,7 @@ import pytest
 from ops.settings import ROOT, Settings, load_settings
 from ops.site.sample import sample_answers
 from ops.testing.actions import load_actions
+from ops.testing.api import AskApi, api_of
 from ops.testing.page import SampleDesk, ShownPage, load_cards, show_cards
 
 _SHOWN = pytest.StashKey[list[ShownPage]]()
@@ -96,3 +97,14 @@ def _show_cards(request: pytest.FixtureRequest, cards_project: Path) -> Callable
         return page
 
     return show
+
+
+@pytest.fixture
+def ask_api(cards_settings: Settings, tmp_path: Path) -> AskApi:
+    """Return a function that asks the API, with the team's own routes, without a server (ops/testing/api.py).
+
+    ask_api("GET", "customers/C-1001/orders?most=3").json, ask_api("POST", "customers/C-1001/refunds", {"order": "4711"}).status
+
+    The contact is contact-1 of customer C-1001, the agent agent-1.
+    """
+    return api_of(cards_settings, tmp_path)

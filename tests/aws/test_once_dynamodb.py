@@ -16,8 +16,9 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 )
 from popdesk_api.once import TABLE_VARIABLE, once, open_writes
 
+from ops.testing.api import Context
 from tests.adapters.dynamodb import client_environment, moto_server
-from tests.unit.api.requests import KEY, Context
+from tests.unit.api.requests import KEY
 
 _TABLE = "writes"
 REQUEST = {"method": "POST", "body": "{}"}

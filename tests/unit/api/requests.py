@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from token_signing import TokenSigner
 
 from ops.preview.http_api import http_api_event, response
 from ops.settings import api_settings, lambda_settings, load_settings
+from ops.testing.api import Answered, Context
 from tests.unit.lambda_.tokens import with_api
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -71,29 +71,6 @@ class Attributes:
 
     def set_attributes(self, contact_id: str, attributes: dict[str, str]) -> None:
         self.written.append((contact_id, attributes))
-
-
-class Context:
-    """Lambda's context, as far as it is used."""
-
-    aws_request_id = "1"
-    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:popdesk-prod-api:live"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 10_000
-
-
-@dataclass
-class Answered:
-    """An answer as the page gets it."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 class Asks:

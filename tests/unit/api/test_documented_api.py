@@ -10,10 +10,12 @@ import pytest
 from popdesk_api.app import app
 
 from ops.settings import PYPROJECT, ROOT, load_settings
+from ops.testing.api import AskApi
 from tests.unit.api.requests import KEY, Asks
 
 DOCS = (ROOT / "docs" / "api.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", DOCS, re.DOTALL | re.MULTILINE)
+TESTS = re.findall(r"^def (test_\w+)", "\n".join(EXAMPLES), re.MULTILINE)
 TOML = re.findall(r"^```toml\n(.*?)^```$", DOCS, re.DOTALL | re.MULTILINE)
 
 
@@ -39,6 +41,23 @@ def test_the_refund_is_done_once_and_needs_a_key(tmp_path: Path) -> None:
     assert asks("POST", "customers/C-1001/refunds", body, KEY).json == done.json
     wrong = asks("POST", "customers/C-1001/refunds", {"order": "4711", "cents": "many"}, KEY[::-1])
     assert [error["field"] for error in wrong.json["errors"]] == ["cents"]
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_a_test_that_it_shows_passes(name: str, ask_api: AskApi) -> None:
+    (example,) = (each for each in EXAMPLES if f"def {name}(" in each)
+    shown: dict[str, Any] = {}
+    exec(compile(example, "docs/api.md tests", "exec"), shown)
+    shown[name](ask_api)
+
+
+def test_a_test_of_a_route_is_told_why_it_failed(ask_api: AskApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    none: dict[str, Any] = {}
+    monkeypatch.setattr("cases_adapters.sample.SampleCases.open_cases", lambda *_: none["C-1001"])
+    answer = ask_api("GET", "customers/C-1001/cases")
+    assert answer.status == 500
+    assert "KeyError" in answer.error
+    assert ask_api("GET", "customers/C-1001/history").error == ""
 
 
 @pytest.mark.parametrize("lines", TOML)

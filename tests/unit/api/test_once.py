@@ -17,7 +17,8 @@ from cases_adapters.sample import SampleCases
 from popdesk_api.cases import CaseChange, NewCase, Write
 from popdesk_api.once import SqliteWrites, once
 
-from tests.unit.api.requests import KEY, Answered, Asks, Context
+from ops.testing.api import Answered, Context
+from tests.unit.api.requests import KEY, Asks
 
 CASES = "customers/C-1001/cases"
 REQUEST = {"method": "POST", "body": "{}"}

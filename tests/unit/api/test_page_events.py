@@ -13,7 +13,8 @@ from popdesk import page_record
 from popdesk_api import page_events
 from popdesk_api.page_events import LONGEST_RECORD
 
-from tests.unit.api.requests import Asks, Context
+from ops.testing.api import Context
+from tests.unit.api.requests import Asks
 from tests.unit.api.test_hostile import JSON, VALUES
 
 RELEASE = "20261127-054500-0123456789ab"
