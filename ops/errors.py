@@ -31,11 +31,16 @@ class UserError(Exception):
         self.exit_code = exit_code
 
 
+def in_one_line(subject: str, reason: str, hint: str) -> str:
+    """Return what is wrong, why and what to do as one line of text: the hint is a sentence of its own."""
+    return f"{subject}: {reason}. {hint[:1].upper()}{hint[1:]}"
+
+
 def all_of(errors: Sequence[UserError]) -> UserError:
     """Return one error that says each of `errors`, which are one at least: found at once, they are shown at once."""
     if len(errors) == 1:
         return errors[0]
-    lines = [f"{error.subject}: {error.reason}. {error.hint[:1].upper()}{error.hint[1:]}" for error in errors]
+    lines = [in_one_line(error.subject, error.reason, error.hint) for error in errors]
     return UserError(
         f"{len(errors)} mistakes", "\n  ".join(lines), "fix these lines", max(error.exit_code for error in errors)
     )

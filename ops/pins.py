@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-from ops.errors import UserError
+from ops.errors import UserError, in_one_line
 from ops.settings import ROOT
 
 PINS = "uv.toml"
@@ -83,7 +83,7 @@ def main() -> None:
     try:
         click.echo(f"{PINS}: {renew(ROOT)} packages pinned")
     except UserError as error:
-        click.echo(f"{error.subject}: {error.reason}. {error.hint}", err=True)
+        click.echo(in_one_line(error.subject, error.reason, error.hint), err=True)
         sys.exit(error.exit_code)
 
 

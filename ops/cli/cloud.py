@@ -53,7 +53,7 @@ from ops.cloud.rollback import RollbackPlan, plan_rollback, rollback
 from ops.cloud.settings_check import check_deployable, check_region_option
 from ops.cloud.stack import Stack, account_of, read_own_stack
 from ops.cloud.stack_progress import ROLLBACK_FAILED, RollbackFailed, continue_rollback, failed_resources
-from ops.errors import DIFFERENT, WRONG_SETTINGS, UserError
+from ops.errors import DIFFERENT, WRONG_SETTINGS, UserError, in_one_line
 from ops.settings import Settings, load_settings, with_region
 
 _MOST_SHOWN = 12  # paths in a list on the screen; --json has them all
@@ -341,7 +341,7 @@ def _what_is_there(aws: Aws, stack: Stack, place: Place, notes: list[str]) -> tu
             manifest = read_manifest(aws, place, live.release, live)
         except Lost as lost:
             whole = False
-            notes.append(f"{lost.subject}: {lost.reason}. {lost.hint}")
+            notes.append(in_one_line(lost.subject, lost.reason, lost.hint))
         else:
             made = manifest.release
             missing, damaged = check_assets(aws, place, made)

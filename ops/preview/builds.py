@@ -30,7 +30,7 @@ from token_signing import KEYS_VARIABLE, STACK_VARIABLE
 
 from ops import API, LOOKUP
 from ops.api_settings import Oidc
-from ops.errors import UserError
+from ops.errors import UserError, in_one_line
 from ops.flows import definitions as flows
 from ops.flows.runner import INSTANCE, Runner
 from ops.preview.jwt_authorizer import JwtAuthorizer
@@ -301,7 +301,7 @@ class Builds:
             self.problems[part] = problem = _problem(error)
             if problem not in told:
                 told.append(problem)
-                self._tell("{subject}: {reason}. {hint}".format(**problem))
+                self._tell(in_one_line(**problem))
                 self._publish("problem", problem)
             return False
         self._failed.discard(part)

@@ -52,7 +52,7 @@ def test_a_broken_edit_is_told_the_last_build_is_served_and_the_repair_is_too(pr
         cards.write_text(good + "\ndef broken(:\n", "utf-8")
         assert event() == "problem"
         line = len(cards.read_text("utf-8").splitlines())
-        running.printed(rf"^pyapp/cards\.py:{line}: SyntaxError: invalid syntax\. fix that line$")
+        running.printed(rf"^pyapp/cards\.py:{line}: SyntaxError: invalid syntax\. Fix that line$")
         assert get(running.app) == first
 
         cards.write_text(good + "\nMENDED = True\n", "utf-8")
