@@ -98,7 +98,8 @@ class _Shown:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
-        self._progress = Progress(*columns, console=err, transient=True)
+        # In a log a bar says nothing, and an empty line would come after it.
+        self._progress = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
         self._task = self._progress.add_task("", total=None)
         self.notes: list[str] = []
         self.events = Events(
@@ -258,7 +259,8 @@ def _show_plan(prepared: PreparedRelease, as_json: bool, notes: Sequence[str]) -
     marks = {"Add": "[green]+[/]", "Import": "[green]+[/]", "Remove": "[red]-[/]", "Modify": "[yellow]~[/]"}
     for change in prepared.plan.changes:
         notes = [*change.properties, *_replacement(change)]
-        out.print(f"  {marks.get(change.action, change.action)} {change.resource}  {change.kind}  {', '.join(notes)}")
+        line = f"  {marks.get(change.action, change.action)} {change.resource}  {change.kind}  {', '.join(notes)}"
+        out.print(line.rstrip())
     if prepared.shared_changes:
         names = ", ".join(change.resource for change in prepared.shared_changes)
         out.print(f"[bold]For all agents at once[/], not the pilot's alone (--shared): {names}")
@@ -387,7 +389,8 @@ def releases(aws: Aws, settings: Settings, as_json: bool) -> None:
             item = manifest.release
             mark = "[green]live[/]" if item.id == live.release else "    "
             when = manifest.written.isoformat(timespec="seconds")
-            out.print(f"{mark} {item.id}  {when}  {item.commit[:12] or '-':12}  {escape(item.made_by)}", soft_wrap=True)
+            line = f"{mark} {item.id}  {when}  {item.commit[:12] or '-':12}  {escape(item.made_by)}"
+            out.print(line.rstrip(), soft_wrap=True)
     _show_notes(history.notes)
 
 
@@ -487,7 +490,7 @@ def _answer(facts: dict[str, Any], words: str, as_json: bool) -> None:
 
 @click.command("continue-rollback")
 @cloud
-@click.option("--skip", multiple=True, metavar="RESOURCE", help="Leave this resource as it is; may be repeated.")
+@click.option("--skip", multiple=True, metavar="RESOURCE", help="Leave this resource as it is; may be given again.")
 @_dry_run
 @_json
 @_yes
@@ -641,7 +644,8 @@ def doctor(aws: Aws, settings: Settings, grantee: str, live: bool, dry_run: bool
 
 def _show_finding(finding: Finding) -> None:
     mark = {"ok": "[green]ok   [/]", "wrong": "[red]wrong[/]", "open": "[yellow]open [/]"}[finding.state]
-    out.print(f"{mark} {escape(finding.what)}  [dim]{escape(finding.detail)}[/]")
+    detail = f"  [dim]{escape(finding.detail)}[/]" if finding.detail else ""
+    out.print(f"{mark} {escape(finding.what)}{detail}")
     if finding.hint:
         out.print(f"      {escape(as_given(finding.hint))}")
 
@@ -685,7 +689,7 @@ def _first_day(aws: Aws, settings: Settings, as_json: bool) -> None:
     "--github-environment",
     "github_environments",
     multiple=True,
-    help="The GitHub environment whose jobs the role trusts; the name given with --env if not given.",
+    help="The GitHub environment whose jobs the role trusts; the name given with --env if not given; may be given again.",
 )
 def iam_policy(
     aws: Aws,  # noqa: ARG001 (makes no call)

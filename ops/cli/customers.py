@@ -13,9 +13,9 @@ from rich.progress import Progress
 from ops.cli.options import environment_option, profile_option, region_option
 from ops.cloud import customers as table_of_customers
 from ops.cloud.aws import open_aws
-from ops.cloud.customers_file import check_file, read_rows
+from ops.cloud.customers_file import check_file, check_header, read_rows
 from ops.cloud.stack import read_own_stack
-from ops.errors import DIFFERENT, UserError
+from ops.errors import DIFFERENT, WRONG_SETTINGS, UserError
 from ops.settings import load_settings, with_region
 
 out = Console(highlight=False, soft_wrap=True)
@@ -55,15 +55,18 @@ def import_command(
     """Load customers from FILE: CSV in UTF-8 whose first line names the columns id, name, phone and email.
 
     Columns that [tool.popdesk.fields] names are loaded too.
-    FILE is checked as a whole before anything is written. Then bad rows are named by their line and left out, and so is
-    a phone number or e-mail address that is not valid; the rest is loaded. Exit codes: 0 for all of it loaded, 3 for
-    something left out, 1 for an import that stopped (it says how to continue). A customer's former numbers and addresses
-    stay in the table unless --delete-others is given, which asks before it deletes more than a tenth of the table.
+    FILE is checked as a whole before anything is written: exit code 2 where it cannot be taken. Then bad rows are named by
+    their line and left out, and so is a phone number or e-mail address that is not valid; the rest is loaded. Exit codes:
+    0 for all of it loaded, 3 for something left out, 1 for an import that stopped (it says how to continue). A customer's
+    former numbers and addresses stay in the table unless --delete-others is given, which asks before it deletes more than
+    a tenth of the table.
     """
     if delete_others and from_line > 2:
         raise click.UsageError("--delete-others needs the whole file: leave out --from-line")
     settings = load_settings(environment=environment)
-    with Progress(console=err) as progress:
+    check_header(file, settings.fields)
+    # In a log a bar says nothing, and an empty line would come after it.
+    with Progress(console=err, disable=not err.is_terminal) as progress:
         bar = progress.add_task(f"{file.name}: checking", total=None)
 
         def on_line(line: int) -> None:
@@ -75,6 +78,7 @@ def import_command(
         checked = check_file(file, on_line, settings.fields)
         for field in settings.fields.keys() - checked.columns.keys():
             show(f"{file.name} has no column {field}: that field of [tool.popdesk.fields] stays empty")
+        _check_from_line(from_line, checked.lines)
         progress.update(bar, description=f"{file.name}: loading", total=checked.lines, completed=0)
         rows = read_rows(checked, settings.lookup.default_region, from_line)
         if dry_run:
@@ -114,6 +118,20 @@ def import_command(
 
 
 COMMANDS = (customers,)
+
+
+def _check_from_line(line: int, last: int) -> None:
+    """Raise UserError (exit code 2) where the file has no such line.
+
+    The one after the last is taken: an import that was interrupted after all of it says that it goes on there.
+    """
+    if line > last + 1:
+        raise UserError(
+            f"--from-line {line}",
+            f"the file has {last} lines",
+            "name a line that it has, or leave --from-line out to load all of it",
+            exit_code=WRONG_SETTINGS,
+        )
 
 
 def _confirm_deletion(count: int, total: int) -> None:

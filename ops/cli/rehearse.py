@@ -37,9 +37,21 @@ err = Console(stderr=True, highlight=False)
     metavar="ACTION",
     help="Deny an IAM action, e.g. lambda:CreateFunction; may be given again.",
 )
-@click.option("--throttle", multiple=True, type=_SERVICES, help="Refuse each call of a service twice, as too many.")
-@click.option("--hang", multiple=True, type=_SERVICES, help="Let no call of a service ever be answered.")
-@click.option("--fail", multiple=True, metavar="RESOURCE", help="Let a resource of the template fail, e.g. MainFlow.")
+@click.option(
+    "--throttle",
+    multiple=True,
+    type=_SERVICES,
+    help="Refuse each call of a service twice, as too many; may be given again.",
+)
+@click.option(
+    "--hang", multiple=True, type=_SERVICES, help="Let no call of a service ever be answered; may be given again."
+)
+@click.option(
+    "--fail",
+    multiple=True,
+    metavar="RESOURCE",
+    help="Let a resource of the template fail, e.g. MainFlow; may be given again.",
+)
 @click.option("--kill-at", metavar="N", type=click.IntRange(1), help="Kill the release before its Nth call.")
 @click.option("--limits", is_flag=True, help="Say what the rehearsal's AWS does not do, and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report, or the limits, as JSON.")

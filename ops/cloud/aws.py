@@ -50,7 +50,7 @@ from ops.cloud.aws_errors import (
     no_answer_hint,
 )
 from ops.cloud.iam_policy import CALLS
-from ops.errors import UserError
+from ops.errors import WRONG_SETTINGS, UserError
 
 CONNECTIONS = 32  # how many requests are under way at once, and how many connections are kept for them
 _ATTEMPTS = 8
@@ -309,7 +309,7 @@ def _check_body(operation_model: Any, response_dict: dict[str, Any], **_: Any) -
 def open_aws(profile: str, region: str) -> Aws:
     """Return the client of a named profile (empty for the default one).
 
-    Raises UserError where there is no such profile or its file cannot be read.
+    Raises UserError where there is no such profile (exit code 2) or its file cannot be read.
     """
     session = Session(profile=profile or None)
     try:
@@ -320,6 +320,7 @@ def open_aws(profile: str, region: str) -> Aws:
             f"profile {error.kwargs['profile']!r}",
             f"this machine does not know it (it knows: {', '.join(sorted(known)) or 'none'})",
             LOG_IN,
+            exit_code=WRONG_SETTINGS,
         ) from None
     except ConfigParseError as error:
         raise UserError(*config_problem(error)) from None

@@ -30,7 +30,7 @@ from typing import TextIO
 from adapters.dynamodb import partition_key
 from identity import directory_key, email_address, phone_number
 
-from ops.errors import UserError
+from ops.errors import WRONG_SETTINGS, UserError
 from ops.own_fields import BASIC_FIELDS
 
 Item = dict[str, str]
@@ -85,13 +85,12 @@ def check_file(file: Path, on_line: Callable[[int], None] = lambda _: None, fiel
     `fields` are the names of the team's own fields. A file need not have them.
 
     Raises UserError where the file is not there, not UTF-8 (with the line of the first wrong byte), does not name its
-    columns, or has a quote that is not closed (with the line in which it opens).
+    columns, or has a quote that is not closed (with the line in which it opens): exit code 2, for nothing was written.
     """
-    if not file.is_file():
-        raise UserError(str(file), "there is no such file", "name a CSV file that is there")
+    checked = check_header(file, fields)
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
-            checked = _first_line(file, text, tuple(fields))
+            checked = _first_line(file, text, checked.fields)
             last = checked.header
             for start, end, cells, error in _records(text, checked):
                 if error == _AT_THE_END or (end > start and (error or len(cells) != checked.width)):
@@ -103,7 +102,20 @@ def check_file(file: Path, on_line: Callable[[int], None] = lambda _: None, fiel
     except UnicodeDecodeError:
         raise _not_utf8(file) from None
     except OSError as error:
-        raise _unreadable(file, error) from None
+        raise _unreadable(file, error, WRONG_SETTINGS) from None
+
+
+def check_header(file: Path, fields: Iterable[str] = ()) -> CheckedFile:
+    """Read the line that names the columns alone, which takes no time. Raises UserError as `check_file` does."""
+    if not file.is_file():
+        raise UserError(str(file), "there is no such file", "name a CSV file that is there", exit_code=WRONG_SETTINGS)
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            return _first_line(file, text, tuple(fields))
+    except UnicodeDecodeError:
+        raise _not_utf8(file) from None
+    except OSError as error:
+        raise _unreadable(file, error, WRONG_SETTINGS) from None
 
 
 def read_rows(checked: CheckedFile | Path, default_region: str, from_line: int = 2) -> Iterator[Row]:
@@ -142,8 +154,9 @@ def _digest(identity: str) -> int:
     return int.from_bytes(hashlib.blake2b(identity.encode(), digest_size=8).digest(), "big")
 
 
-def _unreadable(file: Path, error: OSError) -> UserError:
-    return UserError(str(file), f"it cannot be read: {error.strerror}", "name a CSV file that is there and readable")
+def _unreadable(file: Path, error: OSError, exit_code: int = 1) -> UserError:
+    hint = "name a CSV file that is there and readable"
+    return UserError(str(file), f"it cannot be read: {error.strerror}", hint, exit_code)
 
 
 # -- the file ----------------------------------------------------------------------------------------------------------
@@ -184,15 +197,17 @@ def _first_line(file: Path, text: TextIO, fields: tuple[str, ...]) -> CheckedFil
                         f"{file}, line {number}",
                         f"it names the column {name} {names.count(name)} times",
                         "rename all but one of them",
+                        exit_code=WRONG_SETTINGS,
                     )
             columns = {name: names.index(name) for name in known if name in names}
             return CheckedFile(file, delimiter, number, columns, len(names), number, fields)
     if line.startswith("PK\x03\x04"):
-        raise UserError(str(file), "it is an Excel workbook, not a CSV file", _SAVE_AGAIN)
+        raise UserError(str(file), "it is an Excel workbook, not a CSV file", _SAVE_AGAIN, WRONG_SETTINGS)
     raise UserError(
         f"{file}, line {number}",
         "it does not name the columns: id is needed, and phone or email or both",
         "make the first line id,name,phone,email",
+        exit_code=WRONG_SETTINGS,
     )
 
 
@@ -207,6 +222,7 @@ def _open_quote(checked: CheckedFile, start: int, end: int) -> UserError:
         if opens < end
         else "a quote opens in this line and is not closed",
         'close it, or write it twice ("") where it is a part of the value; nothing was written',
+        exit_code=WRONG_SETTINGS,
     )
 
 
@@ -243,15 +259,16 @@ def _not_utf8(file: Path) -> UserError:
     if not rest:
         return UserError(str(file), "it changed while it was read", "run the command again")
     if rest.startswith((b"\xff\xfe", b"\xfe\xff")) and lines == 1:
-        return UserError(str(file), "it is UTF-16, not UTF-8", _SAVE_AGAIN)
+        return UserError(str(file), "it is UTF-16, not UTF-8", _SAVE_AGAIN, WRONG_SETTINGS)
     if rest.startswith(b"PK\x03\x04") and lines == 1:
-        return UserError(str(file), "it is an Excel workbook, not a CSV file", _SAVE_AGAIN)
+        return UserError(str(file), "it is an Excel workbook, not a CSV file", _SAVE_AGAIN, WRONG_SETTINGS)
     text = before.decode("utf-8")
     lines += len(_LINE_BREAK.findall(text))
     return UserError(
         f"{file}, line {lines}",
         f"it is not UTF-8: its byte {len(before) - len(_LAST_LINE.sub('', text).encode()) + 1} is 0x{rest[len(before)]:02X}",
         _SAVE_AGAIN,
+        exit_code=WRONG_SETTINGS,
     )
 
 

@@ -233,6 +233,7 @@ def test_a_life(account: MotoServer, tmp_path: Path) -> None:
             where = f"step {number}, {step}:\n{result.output}"
             assert result.exit_code == step.exit_code, where
             assert step.says in result.output, where
+            assert [text for text in result.stdout.splitlines() if text.endswith(" ")] == [], where
             if "--json" in step.line and step.exit_code in (0, 3):
                 json.loads(result.stdout.strip().splitlines()[-1])
             if step.line == "releases --json":

@@ -197,7 +197,7 @@ def test_a_quote_that_is_not_closed_writes_nothing_and_deletes_nothing(session: 
     file = _file(tmp_path, "id,name,phone,email\n" + "".join(rows))
     for options in ([], ["--delete-others", "--yes"], ["--dry-run"], ["--from-line", "500"]):
         result = _import(file, *options)
-        assert result.exit_code == 1
+        assert result.exit_code == 2
         assert "customers.csv, line 3" in result.stderr.replace("\n", "")
         assert "a quote opens in this line and is not closed" in result.stderr
     items = _items(session)
@@ -272,6 +272,19 @@ def test_an_import_that_failed_says_from_which_line_it_goes_on(session: Any, tmp
     assert len(_items(session)) == 1_000
 
 
+def test_a_line_that_the_file_does_not_have_is_said(session: Any, tmp_path: Path) -> None:
+    file = _file(tmp_path, "id,phone\nC-1,2065550100\n")
+    result = _import(file, "--from-line", "99")
+    assert (result.exit_code, result.stdout, result.stderr.splitlines()[:2]) == (
+        2,
+        "",
+        ["--from-line 99", "  the file has 2 lines"],
+    )
+    assert _items(session) == {}
+    result = _import(file, "--from-line", "3")
+    assert (result.exit_code, result.stdout) == (0, "0 customers loaded (0 items), 0 rows left out\n")
+
+
 def test_what_dynamodb_leaves_unprocessed_is_sent_again(session: Any, tmp_path: Path) -> None:
     file = _file(tmp_path, "id,phone,email\n" + "".join(f"C-{n},,user{n}@example.com\n" for n in range(30)))
     aws = Aws(Session(), "us-east-1")
@@ -326,14 +339,18 @@ def test_a_file_that_cannot_be_read_as_a_whole_is_said_and_nothing_is_written(
     session: Any, content: str | bytes, said: str, tmp_path: Path
 ) -> None:
     result = _import(_file(tmp_path, content))
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert said in result.output
     assert "Traceback" not in result.output
     assert _items(session) == {}
 
 
 def test_a_missing_file_and_a_missing_table_are_said(tmp_path: Path) -> None:
-    assert "customers.csv" in _import(tmp_path / "customers.csv").output
+    result = _import(tmp_path / "customers.csv")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[1] == "  there is no such file", (
+        "and nothing stands before it, no bar and no line"
+    )
     file = _file(tmp_path, "id,phone\nC-1,2065550100\n")
     result = CliRunner().invoke(cli, ["customers", "import", str(file), "--table", "elsewhere"])
     assert result.exit_code == 1

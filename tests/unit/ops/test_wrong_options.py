@@ -10,6 +10,7 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -152,3 +153,29 @@ def test_files_and_settings_are_checked_before_aws_is_asked(line: str, said: str
     )
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
+
+
+def test_nothing_stands_before_an_error(pyproject: Path) -> None:
+    """In a pipeline's log, where there is no terminal: no bar and no empty line."""
+    pyproject.write_text(pyproject.read_text("utf-8").replace(_INSTANCE, ""), "utf-8")
+    for command in ("plan --env prod", "release --env prod --yes"):
+        result = _run(command)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.splitlines()[0] == "pyproject.toml"
+
+
+def test_a_profile_that_is_none_is_a_wrong_option() -> None:
+    result = _run("status --env prod --profile nonsense")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "profile 'nonsense'\n  this machine does not know it" in result.stderr
+
+
+def test_what_may_be_given_again_is_said_in_one_way() -> None:
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert option.multiple == ("may be given again" in (option.help or "")), f"{name} {option.opts}"
+                assert "repeated" not in (option.help or "")
