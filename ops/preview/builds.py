@@ -275,28 +275,38 @@ class Builds:
         try:
             folders = [ROOT / name for name in _WATCHED]
             for changes in watchfiles.watch(*folders, stop_event=stop, watch_filter=_Sources(), debounce=200):
-                self.rebuild({Path(path) for _, path in changes})
+                self.rebuild({Path(path) for _, path in changes}, stop.is_set)
         except (OSError, RuntimeError) as error:  # the system's limit of watched files
             self._tell(f"changes cannot be watched ({error}): start preview again after a change")
 
-    def rebuild(self, changed: set[Path]) -> None:
-        """Build again what the changed files (absolute paths) belong to, and what failed before; reload the open pages."""
+    def rebuild(self, changed: set[Path], is_stopped: Callable[[], bool] = lambda: False) -> None:
+        """Build again what the changed files (absolute paths) belong to, and what failed before; reload the open pages.
+
+        Once `is_stopped()`, no further part is built, and what becomes of this one is not said: an interrupt ends its programs.
+        """
         parts = {_part(path) for path in changed}
         wanted = self._failed | (parts & set(_PARTS)) | ({"flow", "api", "app"} if "settings" in parts else set())
         told: list[dict[str, str]] = []  # a mistake in the settings is every part's
-        built = [part for part in _PARTS if part in wanted and self._rebuild(part, told)]
+        built = []
+        for part in _PARTS:
+            if part in wanted and not is_stopped() and self._rebuild(part, told, is_stopped):
+                built.append(part)
+        if is_stopped():
+            return
         # The workspace reads the settings as it starts.
         for part in ["workspace"] if "settings" in parts and built else built:
             self._publish("reload", {"what": part})
         if "tools" in parts:
             self._tell("a file of ops/ changed: start preview again to use it")
 
-    def _rebuild(self, part: str, told: list[dict[str, str]]) -> bool:
+    def _rebuild(self, part: str, told: list[dict[str, str]], is_stopped: Callable[[], bool]) -> bool:
         try:
             if part == "flow":
                 importlib.reload(flows)
             self._build(part)
         except Exception as error:  # whatever is wrong in a file that is being edited
+            if is_stopped():
+                return False
             self._failed.add(part)
             self.problems[part] = problem = _problem(error)
             if problem not in told:
@@ -304,6 +314,8 @@ class Builds:
                 self._tell(in_one_line(**problem))
                 self._publish("problem", problem)
             return False
+        if is_stopped():
+            return True
         self._failed.discard(part)
         if self.problems.pop(part, None) and not self.problems:
             self._publish("fixed", {})

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ops.preview.directory import Directory, RealCases  # they import botocore, which takes its time
     from ops.preview.local_provider import LocalProvider  # it needs development packages
 
+_REBUILD_SECONDS = 20.0  # for the rebuild that is under way when preview ends: its folder would go from under it
+
 
 class Preview:
     """Everything, started and stopped together; a context manager.
@@ -86,6 +88,7 @@ class Preview:
         self._serving.add(app_site(self._builds, api), self._app_sockets)
         self._serving.add(local_connect_site(connect), self._connect_sockets)
         self._stopping = threading.Event()
+        self._watcher = threading.Thread(target=self._builds.watch, args=(self._stopping,), name="watch", daemon=True)
 
     def __enter__(self) -> Preview:
         self.start()
@@ -105,11 +108,13 @@ class Preview:
             self.stop()
             raise
         if self._watch:
-            threading.Thread(target=self._builds.watch, args=(self._stopping,), name="watch", daemon=True).start()
+            self._watcher.start()
 
     def stop(self) -> None:
-        """Stop serving, end the Lambda, remove what was built."""
+        """Stop serving, end the Lambda, remove what was built. A rebuild that is under way is waited for, for a while."""
         self._stopping.set()
+        if self._watcher.is_alive():
+            self._watcher.join(_REBUILD_SECONDS)
         self._builds.close()
         self._pages.stop()
         self._serving.stop()

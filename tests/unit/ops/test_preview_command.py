@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -81,6 +82,20 @@ def test_what_ends_a_service_ends_it_and_leaves_nothing(project: Path, started: 
         assert list(running.temporary.iterdir()) == []
     finally:
         running.close()
+
+
+def test_what_ends_it_while_it_builds_again_leaves_nothing(project: Path, running: Running) -> None:
+    (project / "pyproject.toml").touch()
+    deadline = time.monotonic() + SECONDS
+    while len([*running.temporary.glob("popdesk-lambda-*")]) < 2:  # the new look-up's files are being unpacked
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    rest = running.end(signal.SIGINT)
+    assert rest.endswith("Stopped.\n")
+    assert "Traceback" not in rest
+    assert "cannot be loaded" not in rest
+    assert running.process.returncode == 0
+    assert list(running.temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM])
