@@ -14,6 +14,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+import ops.cli.cloud
+import ops.cli.customers
+import ops.cli.native_test_cases
 from deploy import cli
 from ops import settings
 
@@ -179,3 +182,17 @@ def test_what_may_be_given_again_is_said_in_one_way() -> None:
             if isinstance(option, click.Option):
                 assert option.multiple == ("may be given again" in (option.help or "")), f"{name} {option.opts}"
                 assert "repeated" not in (option.help or "")
+
+
+def test_the_commands_have_the_options_that_docs_releasing_says() -> None:
+    changing = {"release", "rollback", "promote", "continue-rollback", "prune", "destroy", "doctor", "import"}
+    asking = {"release", "rollback", "promote", "continue-rollback", "import"}
+    modules = (ops.cli.cloud, ops.cli.customers, ops.cli.native_test_cases)
+    commands = [command for module in modules for command in module.COMMANDS]
+    for command in commands:
+        each = command.commands["import"] if isinstance(command, click.Group) else command
+        options = {name for parameter in each.params for name in parameter.opts}
+        assert {"--env", "--profile", "--region"} <= options, each.name
+        assert ("--dry-run" in options) == (each.name in changing), each.name
+        assert ("--yes" in options) == (each.name in asking), each.name
+        assert ("--json" in options) == (each.name not in ("iam-policy", "test-cases")), each.name
