@@ -338,8 +338,12 @@ def undefined_names(source: str) -> tuple[tuple[str, int], ...]:
     Nothing is said of a module that takes all of another's names, or makes names by exec or globals().
     """
     tree = _parse(source)
-    # As strings they would not be looked at: Powertools and pydantic read them.
-    tree.body = [node for node in tree.body if not (isinstance(node, ast.ImportFrom) and node.module == "__future__")]
+    if "popdesk_api.app" in _imports(tree):
+        # Powertools reads the annotations of routes, which are not looked at as strings. Those of an adapter nobody has to read:
+        # its class Settings needs no import for them (ops/adapter_settings.py).
+        tree.body = [
+            node for node in tree.body if not (isinstance(node, ast.ImportFrom) and node.module == "__future__")
+        ]
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     if defined_names(tree) is None or used & {"exec", "globals", "NameError"}:
         return ()

@@ -216,6 +216,16 @@ def test_a_name_of_an_adapter_that_is_not_defined_is_refused_with_its_line_and_i
     assert "adapters/acme.py:2: the name tier is not defined" in str(caught.value)
 
 
+def test_the_annotations_of_an_adapters_settings_need_no_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "from __future__ import annotations\n\n\nclass Settings:\n    retries: Annotated[int, Field(ge=0)] = 2\n\n\n"
+        "def create(lookup: dict[str, Any]) -> None:\n    return None\n"
+    )
+    assert build_lambda_zip(_add_adapter(tmp_path, monkeypatch, code), tmp_path / "lambda.zip", ELSEWHERE).is_file()
+
+
 def test_what_an_adapter_may_lack_and_what_the_runtime_brings_is_not_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
