@@ -50,7 +50,7 @@ from ops.cloud.names import partition, policy_names, stack_name
 from ops.cloud.promote import plan_promotion, promote
 from ops.cloud.prune import prune
 from ops.cloud.rollback import RollbackPlan, plan_rollback, rollback
-from ops.cloud.settings_check import check_deployable, check_region_option
+from ops.cloud.settings_check import check_deployable, check_region_option, naming_environments
 from ops.cloud.stack import Stack, account_of, read_own_stack
 from ops.cloud.stack_progress import ROLLBACK_FAILED, RollbackFailed, continue_rollback, failed_resources
 from ops.errors import DIFFERENT, WRONG_SETTINGS, UserError, in_one_line
@@ -70,7 +70,8 @@ def cloud(command: Callable[..., None]) -> Callable[..., None]:
         settings = load_settings(environment=environment)
         check_region_option(settings, aws_region)
         settings = with_region(settings, aws_region)
-        command(open_aws(aws_profile, settings.aws.region), settings, **options)
+        with naming_environments(settings):
+            command(open_aws(aws_profile, settings.aws.region), settings, **options)
 
     return environment_option(profile_option(region_option(with_aws)))
 

@@ -14,6 +14,7 @@ from ops.cli.options import environment_option, profile_option, region_option
 from ops.cloud import customers as table_of_customers
 from ops.cloud.aws import open_aws
 from ops.cloud.customers_file import check_file, check_header, read_rows
+from ops.cloud.settings_check import naming_environments
 from ops.cloud.stack import read_own_stack
 from ops.errors import DIFFERENT, WRONG_SETTINGS, UserError
 from ops.settings import load_settings, with_region
@@ -85,7 +86,8 @@ def import_command(
             result = table_of_customers.check_rows(rows, on_line)
         else:
             aws = open_aws(aws_profile, with_region(settings, aws_region).aws.region)
-            table = table or table_of_customers.customers_table_name(read_own_stack(aws, settings))
+            with naming_environments(settings):
+                table = table or table_of_customers.customers_table_name(read_own_stack(aws, settings))
             result = table_of_customers.import_customers(
                 aws, table, rows, on_line, on_wait=show, keep_keys=delete_others
             )

@@ -18,7 +18,7 @@ from typing import Any
 
 from ops.cloud.aws import Aws, AwsError
 from ops.cloud.customers_file import Item, Row
-from ops.cloud.stack import Stack
+from ops.cloud.stack import Stack, StackMissing
 from ops.errors import DIFFERENT, UserError
 
 _TABLE_OUTPUT = "CustomersTable"  # the stack's output that holds the table's name
@@ -254,5 +254,5 @@ def customers_table_name(stack: Stack) -> str:
     """Return the name of the stack's table. Raises UserError where there is none."""
     if not stack.exists or _TABLE_OUTPUT not in stack.outputs:
         reason = f"it has no output {_TABLE_OUTPUT}" if stack.exists else "it does not exist"
-        raise UserError(f"the stack {stack.name}", reason, "release the stack first, or name the table with --table")
+        raise StackMissing(f"the stack {stack.name}", reason, "release the stack first, or name the table with --table")
     return stack.outputs[_TABLE_OUTPUT]

@@ -44,7 +44,7 @@ from ops.cloud.releases import fingerprint, invalidate, make_live, new_release, 
 from ops.cloud.rollback import plan_rollback, rollback
 from ops.cloud.settings_check import check_deployable
 from ops.cloud.smoke import smoke_test
-from ops.cloud.stack import Stack, account_of, find_queue, read_own_stack
+from ops.cloud.stack import Stack, StackMissing, account_of, find_queue, read_own_stack
 from ops.cloud.stack_template import StackDefinition
 from ops.errors import CONFLICT, ROLLED_BACK, WRONG_SETTINGS, UserError
 from ops.settings import ROOT, Settings
@@ -147,7 +147,7 @@ def _is_the_pilots(change: Change) -> bool:
 def place_of(stack: Stack, pilot: bool = False) -> Place:
     """Return where the stack's releases go, or its pilot's. Raises UserError where there is no stack yet, or no pilot."""
     if not stack.exists or "SiteBucket" not in stack.outputs:
-        raise UserError(f"stack {stack.name}", "it is not there", "release first: `deploy.py`")
+        raise StackMissing(f"stack {stack.name}", "it is not there", "release first: `deploy.py`")
     outputs = stack.outputs
     if pilot:
         if not has_pilot(stack):

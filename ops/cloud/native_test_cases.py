@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ops.cloud.stack import Stack
+from ops.cloud.stack import Stack, StackMissing
 from ops.errors import UserError
 from ops.preview.scenario import Desk, load_scenario, play_scenario
 from ops.settings import ROOT
@@ -157,7 +157,7 @@ def native_test_cases(scenario: Scenario, stack: Stack, instance: str) -> list[N
     """
     missing = {"MainFlowArn", "LookupArn", "Queue"} - set(stack.outputs)
     if missing:
-        raise UserError(stack.name, f"it has no {', '.join(sorted(missing))}", "release first: `deploy.py`")
+        raise StackMissing(stack.name, f"it has no {', '.join(sorted(missing))}", "release first: `deploy.py`")
     found = scenario.contacts
     requests = [_request(scenario.file, number, one, stack, instance) for number, one in enumerate(found, start=1)]
     return [

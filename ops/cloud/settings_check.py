@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from ops.cloud.aws import AwsError
+from ops.cloud.stack import StackMissing
 from ops.errors import WRONG_SETTINGS, UserError
 from ops.settings import Settings, environment_names
 
@@ -12,6 +16,27 @@ _RETENTION_DAYS = [
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 ]
+
+
+@contextmanager
+def naming_environments(settings: Settings) -> Iterator[None]:
+    """Let the remedy begin with --env, where there are environments and none was named.
+
+    That of a stack that is not there, and of one that AWS does not let the caller see: the policy knows the environment's.
+    """
+    try:
+        yield
+    except UserError as error:
+        denied = isinstance(error, AwsError) and error.code in ("AccessDenied", "AccessDeniedException")
+        if denied or isinstance(error, StackMissing):
+            error.hint = _environment_first(settings, error.hint)
+        raise
+
+
+def _environment_first(settings: Settings, hint: str) -> str:
+    names = () if settings.environment else environment_names()
+    options = " or ".join(f"--env {name}" for name in names)
+    return f"name the environment that is meant: {options}. Otherwise {hint}" if names else hint
 
 
 def check_region_option(settings: Settings, region: str) -> None:
@@ -51,12 +76,6 @@ def check_deployable(settings: Settings) -> None:
             f'{table}.api.cases is "sample", which keeps cases in a file on this machine: "dynamodb", "http" or one of your own'
         )
     if wrong:
-        names = () if settings.environment else environment_names()
         # What is wrong without an environment may be right in each of them, as "sample" is for this machine alone.
-        forgotten = f"name the environment that is meant: {' or '.join(f'--env {name}' for name in names)}. Otherwise "
-        raise UserError(
-            "pyproject.toml",
-            "; ".join(wrong),
-            f"{forgotten if names else ''}correct it there; AWS was not called yet",
-            exit_code=WRONG_SETTINGS,
-        )
+        hint = _environment_first(settings, "correct it there; AWS was not called yet")
+        raise UserError("pyproject.toml", "; ".join(wrong), hint, exit_code=WRONG_SETTINGS)

@@ -30,6 +30,10 @@ class Stack:
         return self.status not in ("", "REVIEW_IN_PROGRESS")
 
 
+class StackMissing(UserError):
+    """There is no such stack, or nothing was released to it yet."""
+
+
 def read_stack(aws: Aws, name: str) -> Stack:
     """Return the stack of this name (or ARN, by which a deleted one is still found). One call."""
     try:

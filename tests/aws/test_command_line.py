@@ -343,6 +343,24 @@ def test_a_team_of_another_namespace_cannot_touch_it(monkeypatch: pytest.MonkeyP
     del monkeypatch
 
 
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("stack", ["", "popdesk-prod"])
+def test_a_stack_that_is_not_there_may_be_a_forgotten_environment(tmp_path: Path, stack: str) -> None:
+    """The remedy was a release of a stack that nobody wanted, or a policy for it: AWS says which with `stack` alone."""
+    text = settings.PYPROJECT.read_text("utf-8")
+    assert 'stack = ""' in text
+    settings.PYPROJECT.write_text(text.replace('stack = ""', f'stack = "{stack}"'), "utf-8")
+    customers = tmp_path / "customers.csv"
+    customers.write_text("id,phone\nC-1,2065550100\n", "utf-8")
+    for line in ("status", "rollback", "test-cases examples/gold_customer.py", f"customers import {customers}"):
+        words = [f"{settings.ROOT}/{word}" if word.startswith("examples") else word for word in line.split()]
+        result = CliRunner().invoke(cli, [*words, "--profile", "desk"], catch_exceptions=False)
+        assert result.exit_code == 1, result.output
+        then = "release " if stack else "give the caller what "
+        assert f"What to do: name the environment that is meant: --env prod. Otherwise {then}" in result.stderr
+    assert "name the environment" not in _run("status").stderr
+
+
 def test_the_version_is_said() -> None:
     result = CliRunner().invoke(cli, ["--version"])
     assert result.exit_code == 0
