@@ -241,7 +241,9 @@ def new(folder: Path, name: str, namespace: str) -> None:
         name = click.prompt("The application's name")
     for note in make_repository(folder, name, namespace or namespace_of(name)):
         console.print(escape(note))
-    console.print(f"{escape(str(folder))}: {escape(name)}, committed on top of Popdesk. Its README.md says what comes next.")
+    console.print(
+        f"{escape(str(folder))}: {escape(name)}, committed on top of Popdesk. Its README.md says what comes next."
+    )
 
 
 if __name__ == "__main__":
