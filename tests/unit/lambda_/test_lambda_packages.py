@@ -130,5 +130,5 @@ def test_a_package_that_is_not_pinned_is_refused_by_the_settings(package: str, t
         "[tool.popdesk.lookup]", "[tool.popdesk.lookup]\npackages = " + json.dumps([package]) + " ", 1
     )
     (tmp_path / "pyproject.toml").write_text(text, "utf-8")
-    with pytest.raises(UserError, match=r"lookup\.packages: .*name==1\.2\.3"):
+    with pytest.raises(UserError, match=r"lookup\.packages\.0: .*name==1\.2\.3"):
         load_settings(tmp_path / "pyproject.toml")
