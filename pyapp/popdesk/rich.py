@@ -37,7 +37,7 @@ if False:
 # Above it, in currency units, a float has no exact cents any more (2**53 / 100).
 _MOST_MONEY = 9e13
 
-# What nothing is drawn as; made once, since each cell of a table is compared with it.
+# What nothing is drawn as; made once, since each value of a group is compared with it.
 _NOTHING = Text("")
 
 

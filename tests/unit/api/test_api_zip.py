@@ -27,6 +27,15 @@ def _files(content: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+@pytest.fixture
+def copied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return a copy of lambda/api, to be edited, of which the zip is made."""
+    made = tmp_path / "api"
+    shutil.copytree(API, made, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(api_zip, "API", made)
+    return made
+
+
 @pytest.fixture(scope="module")
 def local() -> dict[str, bytes]:
     return _files(make_api_zip(load_settings(), local=True))
@@ -98,23 +107,14 @@ def test_a_teams_packages_are_beside_ours() -> None:
     assert "pydantic/__init__.py" in files
 
 
-def test_an_import_that_the_function_has_not_is_named_with_its_line(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    copied = tmp_path / "api"
-    shutil.copytree(API, copied, ignore=shutil.ignore_patterns("__pycache__"))
+def test_an_import_that_the_function_has_not_is_named_with_its_line(copied: Path) -> None:
     (copied / "shipping.py").write_text('"""Ours."""\n\nimport yaml\n', "utf-8")
     (copied / "routes.py").write_text("import shipping\n", "utf-8")
-    monkeypatch.setattr(api_zip, "API", copied)
     with pytest.raises(UserError, match=r"lambda/api/shipping\.py:3: it imports yaml.*api\.packages"):
         make_api_zip(load_settings(), local=True)
 
 
-def test_every_name_that_our_own_modules_do_not_have_is_named_with_its_line(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    copied = tmp_path / "api"
-    shutil.copytree(API, copied, ignore=shutil.ignore_patterns("__pycache__"))
+def test_every_name_that_our_own_modules_do_not_have_is_named_with_its_line(copied: Path) -> None:
     (copied / "routes.py").write_text(
         "from popdesk_api import app\nfrom popdesk_api.app import aksing, app\nfrom popdesk_api.problem import Problem\n",
         "utf-8",
@@ -124,7 +124,6 @@ def test_every_name_that_our_own_modules_do_not_have_is_named_with_its_line(
         adapter.read_text("utf-8") + "\n\ndef late() -> None:\n    from popdesk_api.cases import Cse\n", "utf-8"
     )
     line = len(adapter.read_text("utf-8").splitlines())
-    monkeypatch.setattr(api_zip, "API", copied)
     with pytest.raises(UserError) as caught:
         make_api_zip(load_settings(), local=True)
     said = str(caught.value)
@@ -135,12 +134,8 @@ def test_every_name_that_our_own_modules_do_not_have_is_named_with_its_line(
     assert "3 mistakes" in said
 
 
-def test_a_name_of_a_route_that_is_not_defined_is_named_with_its_line_and_its_import(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_name_of_a_route_that_is_not_defined_is_named_with_its_line_and_its_import(copied: Path) -> None:
     """A release would begin with it, and the route fail when an agent asks it."""
-    copied = tmp_path / "api"
-    shutil.copytree(API, copied, ignore=shutil.ignore_patterns("__pycache__"))
     (copied / "routes.py").write_text(
         "from __future__ import annotations\n\nfrom popdesk_api.app import app\n\n\n"
         '@app.get("/api/customers/<customer>/orders")\n'
@@ -148,7 +143,6 @@ def test_a_name_of_a_route_that_is_not_defined_is_named_with_its_line_and_its_im
         "    raise Problem(404, json.dumps([foo, asking()]))\n",
         "utf-8",
     )
-    monkeypatch.setattr(api_zip, "API", copied)
     with pytest.raises(UserError) as caught:
         make_api_zip(load_settings(), local=True)
     assert caught.value.reason.replace("\n  ", "\n").splitlines() == [
