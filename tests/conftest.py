@@ -5,6 +5,9 @@ pop-up blocker, which Playwright switches off, launches its own with `launch`:
 
     def test_it(any_browser: Browser): ...                           # twice: in Chromium and in Firefox
     def test_it(launch): browser = launch("firefox", blocks_popups=True)
+
+A `context` is one that other tests had before, where they left nothing in it: another one for each test would take a third of
+its time. `fresh_context` is always new.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from tests import firefox
 from tests.adapters.stage import stage_of, stages
 from tests.cases import stage as cases_stage
 from tests.chromium import chromium, launch_arguments
+from tests.kept_contexts import KeptContexts
 
 pytest_plugins = ["ops.testing.plugin", "pytester"]
 
@@ -215,6 +219,27 @@ class Workspace:
             assert time.monotonic() < deadline, f"waited 30 s for {what}"
             self.page.wait_for_timeout(50)
         return seen
+
+
+@pytest.fixture(scope="session")
+def kept_contexts() -> KeptContexts:
+    """Return the browser contexts that tests hand on; the browser closes them."""
+    return KeptContexts()
+
+
+@pytest.fixture
+def context(
+    request: pytest.FixtureRequest, browser: Browser, browser_context_args: dict[str, Any], kept_contexts: KeptContexts
+) -> Iterator[BrowserContext]:
+    """Return a context of Chromium's without pages, cookies and storage; what was fetched and compiled for it is still there.
+
+    With pytest-playwright's options that record a test it is that plug-in's own.
+    """
+    if any(request.config.getoption(name) != "off" for name in ("--tracing", "--video", "--screenshot")):
+        yield request.getfixturevalue("new_context")()
+        return
+    with kept_contexts.lend(browser, browser_context_args) as made:
+        yield made
 
 
 @pytest.fixture
