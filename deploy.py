@@ -112,15 +112,24 @@ def _print_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> 
 def cli() -> None:
     """Popdesk: an Amazon Connect agent-workspace app, in Python from end to end.
 
-    Without a command it releases: build, plan, ask, apply, upload, switch, check.
+    Without a command it runs `release`.
     """
 
 
 @cli.command()
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("dist"), show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("dist"),
+    show_default=True,
+    help="Where the page is put.",
+)
 @environment_option
 def build(out: Path, environment: str) -> None:
-    """Build the page into a folder that any static server can serve, and the zips of the Lambda and of the API."""
+    """Build the page and the zips of its Lambda functions.
+
+    The page is a folder that any static server can serve.
+    """
     from ops.settings import load_settings
     from ops.site.api_zip import API_ZIP, make_api_zip
     from ops.site.build import make_site, write_site
@@ -145,22 +154,22 @@ def build(out: Path, environment: str) -> None:
 @click.option("--port", type=_PORT, default=8000, show_default=True, help="The workspace's port; 0 for any free one.")
 @click.option("--app-port", type=_PORT, default=8001, show_default=True, help="The app's port; 0 for any free one.")
 @click.option("--browser/--no-browser", default=True, help="Open the workspace in the browser.")
-@click.option("--scenario", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A scenario to play.")
+@click.option("--scenario", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Play this scenario.")
 @click.option(
     "--adapter",
     default="",
     metavar="NAME",
-    help="Look customers up with this adapter, where the settings say, not in the sample file.",
+    help="Look customers up with this adapter and its settings, not in the sample file.",
 )
 @click.option(
     "--cases",
     default="",
     metavar="NAME",
-    help="Keep cases with this adapter of the API, where the settings say, not in a file of this preview.",
+    help="Keep cases with this adapter and its settings, not in a file of this preview.",
 )
 @environment_option
 @profile_option
-@click.option("--verbose", is_flag=True, help="Show what the Lambda logs, not its errors alone.")
+@click.option("--verbose", is_flag=True, help="Show all that the Lambda functions log, not only errors.")
 def preview(
     port: int,
     app_port: int,
@@ -172,10 +181,11 @@ def preview(
     aws_profile: str,
     verbose: bool,
 ) -> None:
-    """Run everything on this machine: workspace, app, contact flow, Lambda, sample CRM. No AWS account needed.
+    """Run everything on this machine, without an AWS account.
 
-    With --adapter the directory is a real one: "http" asks the CRM, "dynamodb" the environment's table with your AWS
-    credentials, and the pages that open are the real CRM's. With --cases the API writes there what is tried here.
+    The agent workspace, the app, the contact flow, the Lambda functions and a sample CRM. With --adapter customers are
+    looked up in the real directory ("http" asks the CRM, "dynamodb" the environment's table with your AWS credentials), and
+    the real CRM's pages open. With --cases, what you try here is written to the real store of cases.
     """
     from ops.preview.scenario import Desk, load_scenario, play_scenario
     from ops.preview.server import Preview
@@ -229,10 +239,17 @@ def preview(
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--name", default="", help="The application's name in Amazon Connect; asked for if not given.")
-@click.option("--namespace", default="", help="One for each application in an account; made of the name if not given.")
+@click.option(
+    "--name", default="", metavar="NAME", help="The application's name in Amazon Connect; asked for if not given."
+)
+@click.option(
+    "--namespace", default="", metavar="TEXT", help="Unique in the AWS account; made from the name if not given."
+)
 def new(folder: Path, name: str, namespace: str) -> None:
-    """Make a repository of your own: Popdesk whole, with small files of yours to edit, ready for upgrades by git merge."""
+    """Create a repository of your own in FOLDER.
+
+    It has all of Popdesk, with small files of your own to edit, and takes later versions by git merge.
+    """
     from ops.new_repository import make_repository, namespace_of
 
     if not name:

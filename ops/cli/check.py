@@ -45,7 +45,7 @@ def _flags(_context: click.Context, _option: click.Parameter, given: str) -> str
 
 @click.command()
 @click.argument("url", default="")
-@click.option("--contact/--idle", default=True, help="Open it for a call (as shipped), or without a contact.")
+@click.option("--contact/--idle", default=True, help="Open it for a call (the default), or without a contact.")
 @click.option(
     "--attribute",
     "attributes",
@@ -55,14 +55,18 @@ def _flags(_context: click.Context, _option: click.Parameter, given: str) -> str
     help="A contact attribute that the app expects; may be given again.",
 )
 @click.option(
-    "--timeout", type=_SECONDS, default=5.0, show_default=True, help="Seconds it may take to say hello, as registered."
+    "--timeout",
+    type=_SECONDS,
+    default=5.0,
+    show_default=True,
+    help="Seconds it may take to connect, as it is registered.",
 )
 @click.option(
     "--sandbox",
     default="",
     callback=_flags,
     metavar="FLAGS",
-    help="The iframe's flags, between quotes, or \"registered\" for those of pyproject.toml; if not given, AWS's default.",
+    help="The iframe's flags, between quotes, or \"registered\" for those of pyproject.toml; AWS's default if not given.",
 )
 @click.option("--headed", is_flag=True, help="Show the browser.")
 @environment_option
@@ -77,10 +81,11 @@ def check(
     environment: str,
     as_json: bool,
 ) -> None:
-    """Examine the Amazon Connect app at URL, in any framework, in the local agent workspace; no AWS account needed.
+    """Examine an Amazon Connect app in the local workspace.
 
-    Without URL: this project's page, framed as pyproject.toml registers it. Needs Chromium and the development packages.
-    Exit codes: 0 for an app without findings, 3 with findings, 1 where it could not be examined.
+    The app at URL, made with any framework; no AWS account is needed. Without URL it is this project's page, framed as
+    pyproject.toml registers it. Needs Chromium and the development packages. Exit codes: 0 if there are no findings, 3 if
+    there are, 1 if it could not be examined.
     """
     from ops.check.examine import Options, check_url, examine
     from protocol.apps import SANDBOX as DEFAULT_SANDBOX

@@ -76,9 +76,11 @@ def cloud(command: Callable[..., None]) -> Callable[..., None]:
     return environment_option(profile_option(region_option(with_aws)))
 
 
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-_pilot = click.option("--pilot", is_flag=True, help="The pilot's page instead of the live one ([tool.popdesk] pilot).")
+_pilot = click.option(
+    "--pilot", is_flag=True, help="Act on the pilot's page ([tool.popdesk] pilot), not on the live one."
+)
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -136,18 +138,21 @@ class _Shown:
 
 @click.command()
 @cloud
-@click.option("--repair", is_flag=True, help="Where this release is live already: write again what is gone or damaged.")
+@click.option(
+    "--repair", is_flag=True, help="If this release is live already, restore files that are missing or damaged."
+)
 @_pilot
-@click.option("--shared", is_flag=True, help="With --pilot: change what all agents share too, where the stack changes.")
+@click.option("--shared", is_flag=True, help="With --pilot: also change resources that all agents share.")
 @_dry_run
 @_json
 @_yes
 def release(
     aws: Aws, settings: Settings, repair: bool, pilot: bool, shared: bool, dry_run: bool, as_json: bool, yes: bool
 ) -> None:
-    """Build, plan, ask, apply, upload, switch, check the live page. `deploy.py` without a command does this.
+    """Build the page and make it live; the default command.
 
-    With --pilot only the pilot's agents get it; `deploy.py promote` gives it to all.
+    It builds, plans, asks, applies the stack's changes, uploads, switches, and checks the live page. With --pilot only the
+    pilot's agents get the release; `deploy.py promote` gives it to all.
     """
     shown = _Shown()
     try:
@@ -222,7 +227,10 @@ def release(
 @_pilot
 @_json
 def plan(aws: Aws, settings: Settings, pilot: bool, as_json: bool) -> None:
-    """Show what a release would change; change nothing. Exit code 3 where it would change something."""
+    """Show what a release would change.
+
+    Nothing is changed. Exit code 3 if a release would change something.
+    """
     shown = _Shown()
     with shown as events:
         prepared = prepare(aws, settings, events, pilot)
@@ -301,9 +309,9 @@ def _site_line(difference: Difference, pilot: bool) -> str:
 @_json
 @click.option("--drift/--no-drift", default=True, help="Ask AWS what was changed by hand (takes some seconds).")
 def status(aws: Aws, settings: Settings, as_json: bool, drift: bool) -> None:
-    """Show what is live, since when, by whom, from which commit, whether it is whole; and drift.
+    """Show what is live, whether it is complete, and drift.
 
-    Exit code 3 where the live release is not whole.
+    Also since when it is live, who released it, and from which commit. Exit code 3 if the live release is not complete.
     """
     stack = read_own_stack(aws, settings)
     notes: list[str] = []
@@ -377,7 +385,10 @@ def _what_is_there(aws: Aws, stack: Stack, place: Place, notes: list[str]) -> tu
 @cloud
 @_json
 def releases(aws: Aws, settings: Settings, as_json: bool) -> None:
-    """List the releases, the newest first; those that cannot be read last, with the reason."""
+    """List the releases, newest first.
+
+    Releases that cannot be read come last, with the reason.
+    """
     place = place_of(read_own_stack(aws, settings))
     live = read_live(aws, place)
     history = read_history(aws, place, live)
@@ -421,9 +432,10 @@ def _unknown(identity: str) -> Release:
 def rollback_command(
     aws: Aws, settings: Settings, identity: str, pilot: bool, dry_run: bool, as_json: bool, yes: bool
 ) -> None:
-    """Make the release before, or RELEASE, live again: page and Lambda together. The stack stays as it is.
+    """Make an earlier release live again.
 
-    Where the page was deleted or overwritten by hand, without RELEASE: the one that was live last.
+    RELEASE, or the one before the live one: the page and its functions together. The stack stays as it is. If the page was
+    deleted or overwritten by hand, it is the release that was live last.
     """
     place = place_of(read_own_stack(aws, settings), pilot)
     planned = plan_rollback(aws, place, identity)
@@ -445,7 +457,10 @@ def rollback_command(
 @_json
 @_yes
 def promote_command(aws: Aws, settings: Settings, dry_run: bool, as_json: bool, yes: bool) -> None:
-    """Make what the pilot has live for everybody: the very files, without a build; page and functions together."""
+    """Make the pilot's release live for all agents.
+
+    The same files, without a new build; the page and its functions together.
+    """
     stack = read_own_stack(aws, settings)
     place = place_of(stack)
     planned = plan_promotion(aws, place, place_of(stack, pilot=True))
@@ -491,14 +506,17 @@ def _answer(facts: dict[str, Any], words: str, as_json: bool) -> None:
 
 @click.command("continue-rollback")
 @cloud
-@click.option("--skip", multiple=True, metavar="RESOURCE", help="Leave this resource as it is; may be given again.")
+@click.option("--skip", multiple=True, metavar="RESOURCE", help="Skip this resource; may be given again.")
 @_dry_run
 @_json
 @_yes
 def continue_rollback_command(
     aws: Aws, settings: Settings, skip: tuple[str, ...], dry_run: bool, as_json: bool, yes: bool
 ) -> None:
-    """Continue the rollback of a failed change (UPDATE_ROLLBACK_FAILED). The live page is not touched."""
+    """Continue a rollback of the stack that failed.
+
+    For a stack in UPDATE_ROLLBACK_FAILED. The live page is not touched.
+    """
     check_deployable(settings)
     stack = read_own_stack(aws, settings)
     place_of(stack)
@@ -531,12 +549,19 @@ def continue_rollback_command(
 @click.command("prune")
 @cloud
 @click.option("--keep", default=10, show_default=True, type=click.IntRange(1), help="Releases to keep, the newest.")
-@click.option("--grace", default=14, show_default=True, type=click.IntRange(1), help="Days that a file stays anyway.")
-@click.option("--cap", default=1000, show_default=True, type=click.IntRange(1), help="At most so many files at once.")
+@click.option(
+    "--grace", default=14, show_default=True, type=click.IntRange(1), help="Days that a file is kept in any case."
+)
+@click.option(
+    "--cap", default=1000, show_default=True, type=click.IntRange(1), help="Files to delete in one run, at most."
+)
 @_dry_run
 @_json
 def prune_command(aws: Aws, settings: Settings, keep: int, grace: int, cap: int, dry_run: bool, as_json: bool) -> None:
-    """Delete old files, and versions and zips of the functions, that no kept release needs."""
+    """Delete what no kept release needs.
+
+    Old files of the page, and versions and zips of its functions.
+    """
     stack = read_own_stack(aws, settings)
     place, pilot = place_of(stack), place_of(stack, pilot=True) if has_pilot(stack) else None
     days = timedelta(days=grace)
@@ -554,12 +579,18 @@ def prune_command(aws: Aws, settings: Settings, keep: int, grace: int, cap: int,
 
 @click.command("destroy")
 @cloud
-@click.option("--confirm", "typed", default="", help="The stack's name, instead of typing it.")
-@click.option("--with-data", is_flag=True, help="Delete the tables of customers and cases too; else they are kept.")
+@click.option(
+    "--confirm", "typed", default="", metavar="STACK", help="The stack's name, instead of typing it when asked."
+)
+@click.option("--with-data", is_flag=True, help="Delete the tables of customers and cases too.")
 @_dry_run
 @_json
 def destroy_command(aws: Aws, settings: Settings, typed: str, with_data: bool, dry_run: bool, as_json: bool) -> None:
-    """Delete this environment: page, releases, Lambda, application, flows; with --with-data customers and cases too."""
+    """Delete this environment from AWS.
+
+    The page and its releases, the functions, the application and the flows. The tables of customers and cases are kept
+    unless --with-data is given.
+    """
     check_deployable(settings)
     stack = read_own_stack(aws, settings)
     account = account_of(aws, stack)
@@ -615,12 +646,17 @@ def _remedy(kept: Sequence[str]) -> str:
 
 @click.command()
 @cloud
-@click.option("--grant", "grantee", default="", help="Let this security profile of agents grant the application.")
-@click.option("--live", is_flag=True, help="Walk the ten steps of docs/first-day.md against the live instance.")
+@click.option(
+    "--grant", "grantee", default="", metavar="PROFILE", help="Grant the application to this security profile."
+)
+@click.option("--live", is_flag=True, help="Check the ten steps of docs/first-day.md on the live instance.")
 @_dry_run
 @_json
 def doctor(aws: Aws, settings: Settings, grantee: str, live: bool, dry_run: bool, as_json: bool) -> None:
-    """Check everything that a working screen pop needs, and say how to correct it. Exit code 3 if anything is wrong."""
+    """Check what a screen pop needs, and say how to fix it.
+
+    Exit code 3 if anything is wrong.
+    """
     if grantee:
         check_deployable(settings)
         changed = grant(aws, settings, grantee, dry_run)
@@ -683,14 +719,20 @@ def _first_day(aws: Aws, settings: Settings, as_json: bool) -> None:
 
 @click.command("iam-policy")
 @cloud
-@click.option("--account", default="", help="The account's number; the instance's if not given.")
-@click.option("--part", type=click.IntRange(min=1), help="One of the managed policies that it takes.")
-@click.option("--trust", default="", help="Print the role for a repository's workflows: github:OWNER/REPO.")
+@click.option("--account", default="", metavar="NUMBER", help="The AWS account; that of the instance if not given.")
+@click.option("--part", type=click.IntRange(min=1), help="Print only this one of the managed policies.")
+@click.option(
+    "--trust",
+    default="",
+    metavar="REPOSITORY",
+    help="Print a role for the workflows of a repository: github:OWNER/REPO.",
+)
 @click.option(
     "--github-environment",
     "github_environments",
     multiple=True,
-    help="The GitHub environment whose jobs the role trusts; the name given with --env if not given; may be given again.",
+    metavar="NAME",
+    help="A GitHub environment whose jobs the role trusts; that of --env if not given; may be given again.",
 )
 def iam_policy(
     aws: Aws,  # noqa: ARG001 (makes no call)
@@ -700,10 +742,12 @@ def iam_policy(
     trust: str,
     github_environments: tuple[str, ...],
 ) -> None:
-    """Print the least-privilege policy for the user or role that releases, or with --trust that role.
+    """Print the least-privilege policy for releasing.
 
-    A managed policy takes less than the whole: print those with --part 1, --part 2. The role, a CloudFormation template, has them
-    all.
+    For the user or role that runs these commands; with --trust, the role itself, for a repository's workflows.
+
+    The policy is longer than one managed policy may be: --part 1, --part 2 print it in pieces that fit. The role, a
+    CloudFormation template, has them all.
     """
     name = repository(trust) if trust else ""
     _check_trust_options(trust, part, github_environments, settings)

@@ -25,7 +25,10 @@ err = Console(stderr=True, highlight=False)
 
 @click.group()
 def customers() -> None:
-    """The customers that the Lambda finds with lookup.adapter = "dynamodb"."""
+    """Manage the customers of the DynamoDB adapter.
+
+    The look-up finds them with lookup.adapter = "dynamodb".
+    """
 
 
 @customers.command("import")
@@ -33,11 +36,11 @@ def customers() -> None:
 @environment_option
 @profile_option
 @region_option
-@click.option("--table", default="", help="The table's name, instead of the stack's output.")
+@click.option("--table", default="", metavar="NAME", help="The table; that of the stack if not given.")
 @click.option(
     "--from-line", default=2, show_default=True, type=click.IntRange(2), help="Continue from this line of FILE."
 )
-@click.option("--delete-others", is_flag=True, help="Then delete the customers that FILE, read whole, does not have.")
+@click.option("--delete-others", is_flag=True, help="Then delete the customers that are not in FILE.")
 @click.option("--yes", is_flag=True, help="Do not ask before more than a tenth of the table is deleted.")
 @click.option("--dry-run", is_flag=True, help="Check every row; write nothing and call nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
@@ -53,14 +56,15 @@ def import_command(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Load customers from FILE: CSV in UTF-8 whose first line names the columns id, name, phone and email.
+    """Import customers from a CSV file.
 
-    Columns that [tool.popdesk.fields] names are loaded too.
-    FILE is checked as a whole before anything is written: exit code 2 where it cannot be taken. Then bad rows are named by
-    their line and left out, and so is a phone number or e-mail address that is not valid; the rest is loaded. Exit codes:
-    0 for all of it loaded, 3 for something left out, 1 for an import that stopped (it says how to continue). A customer's
-    former numbers and addresses stay in the table unless --delete-others is given, which asks before it deletes more than
-    a tenth of the table.
+    FILE is in UTF-8, and its first line names the columns: id, name, phone, email, and those of [tool.popdesk.fields]. All of
+    it is checked before anything is written. Invalid rows are reported with their line and skipped; so is a phone number or
+    an e-mail address that is not valid. A customer's former numbers and addresses stay in the table unless --delete-others
+    is given, which asks before it deletes more than a tenth of the table.
+
+    Exit codes: 0 if everything was imported, 2 if FILE is not such a file and nothing was written, 3 if something was
+    skipped, 1 if the import stopped (it says how to continue).
     """
     if delete_others and from_line > 2:
         raise click.UsageError("--delete-others needs the whole file: leave out --from-line")

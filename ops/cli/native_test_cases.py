@@ -19,12 +19,13 @@ from ops.settings import Settings
 @click.command("test-cases")
 @click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @cloud
-@click.option("--create", is_flag=True, help="Create them in the instance, published; without it nothing is changed.")
+@click.option("--create", is_flag=True, help="Create and publish them in the instance.")
 def test_cases(aws: Aws, settings: Settings, scenarios: tuple[Path, ...], create: bool) -> None:
-    """Print Amazon Connect's own test cases for the calls and chats of SCENARIOS, as JSON; or create them with --create.
+    """Print or create Amazon Connect's own test cases.
 
-    Each ends before an agent is called. What a test case cannot say is said on standard error. It reads from AWS, also
-    without --create: a test case names the flow, the look-up and the queue that were released, by their ARNs.
+    One for each call and chat in SCENARIOS, printed as JSON, or created in the instance with --create. A test case ends before
+    an agent is called. Standard error lists what a test case cannot express. Both ways read from AWS, since a test case
+    names the released flow, look-up and queue by their ARNs.
     """
     check_deployable(settings)
     read = [read_scenario(file) for file in scenarios]

@@ -32,14 +32,29 @@ def _remember(context: click.Context, option: click.Parameter, value: str) -> st
 
 
 environment_option = click.option(
-    "--env", "environment", default="", callback=_remember, help="A table of [tool.popdesk.environments]."
+    "--env",
+    "environment",
+    default="",
+    metavar="NAME",
+    callback=_remember,
+    help="The environment: a table of [tool.popdesk.environments].",
 )
 # Named so that no command's own option can take their place: doctor's --grant once was `profile` too.
 profile_option = click.option(
-    "--profile", "aws_profile", default="", callback=_remember, help="The AWS profile; the default one if not given."
+    "--profile",
+    "aws_profile",
+    default="",
+    metavar="NAME",
+    callback=_remember,
+    help="The AWS profile; the default one if not given.",
 )
 region_option = click.option(
-    "--region", "aws_region", default="", callback=_remember, help="The AWS region, instead of the settings'."
+    "--region",
+    "aws_region",
+    default="",
+    metavar="REGION",
+    callback=_remember,
+    help="The AWS region; that of the settings if not given.",
 )
 
 

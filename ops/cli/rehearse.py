@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from ops.rehearse.rehearsal import Report, Step
 
 # Of the services that a command may call, by the names that IAM has for them.
-_SERVICES = click.Choice(
-    ["app-integrations", "cloudformation", "cloudfront", "connect", "dynamodb", "iam", "lambda", "s3", "sts"]
-)
+_SERVICES = ("app-integrations", "cloudformation", "cloudfront", "connect", "dynamodb", "iam", "lambda", "s3", "sts")
 _LONGEST = 24  # lines of what a command said
 
 out = Console(highlight=False, soft_wrap=True)
@@ -30,7 +28,7 @@ err = Console(stderr=True, highlight=False)
 
 @click.command()
 @environment_option
-@click.option("--first", is_flag=True, help="Rehearse a first release alone, not what comes after it.")
+@click.option("--first", is_flag=True, help="Rehearse only a first release, not what follows it.")
 @click.option(
     "--deny",
     multiple=True,
@@ -40,20 +38,25 @@ err = Console(stderr=True, highlight=False)
 @click.option(
     "--throttle",
     multiple=True,
-    type=_SERVICES,
-    help="Refuse each call of a service twice, as too many; may be given again.",
+    type=click.Choice(_SERVICES),
+    metavar="SERVICE",
+    help=f"Throttle each call of a service twice; may be given again. One of {', '.join(_SERVICES)}.",
 )
 @click.option(
-    "--hang", multiple=True, type=_SERVICES, help="Let no call of a service ever be answered; may be given again."
+    "--hang",
+    multiple=True,
+    type=click.Choice(_SERVICES),
+    metavar="SERVICE",
+    help="Never answer the calls of a service, one of the same; may be given again.",
 )
 @click.option(
     "--fail",
     multiple=True,
     metavar="RESOURCE",
-    help="Let a resource of the template fail, e.g. MainFlow; may be given again.",
+    help="Make a resource of the template fail, e.g. MainFlow; may be given again.",
 )
 @click.option("--kill-at", metavar="N", type=click.IntRange(1), help="Kill the release before its Nth call.")
-@click.option("--limits", is_flag=True, help="Say what the rehearsal's AWS does not do, and end.")
+@click.option("--limits", is_flag=True, help="List what the simulated AWS does not do, and exit.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report, or the limits, as JSON.")
 def rehearse(
     environment: str,
@@ -66,10 +69,11 @@ def rehearse(
     limits: bool,
     as_json: bool,
 ) -> None:
-    """Release to an AWS that is made on this machine: the real commands, template and settings. No account is needed.
+    """Rehearse a release on a simulated AWS, on this machine.
 
-    Without --env: the first environment of pyproject.toml. With one of the faults: a first release with it, what the team would
-    read, and the release again without it. Exit code 1 where anything was not as it should be. Needs the development packages.
+    It runs the real commands with the real template and settings, and needs no account. Without --env it takes the first
+    environment of pyproject.toml. With a fault (--deny, --throttle, --hang, --fail, --kill-at) it shows what the team
+    would read, and then releases again without it. Exit code 1 if anything went wrong. Needs the development packages.
     """
     try:
         import cfnlint  # noqa: F401

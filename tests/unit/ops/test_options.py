@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -53,6 +54,20 @@ def test_every_command_remembers(command: list[str], monkeypatch: pytest.MonkeyP
 def test_under_uv_the_command_begins_with_uv(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV", "/somewhere/uv")
     assert "`uv run python deploy.py status`" in _run("status").stderr
+
+
+def test_the_list_of_commands_cuts_no_sentence_and_each_option_has_words() -> None:
+    """At the 80 columns of a plain terminal."""
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(cli, ["--help"])
+    listed = result.stdout.partition("Commands:")[2].strip().splitlines()
+    assert len(listed) > 15
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+    for name in [line.split()[0] for line in listed]:
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        commands = list(command.commands.values()) if isinstance(command, click.Group) else [command]
+        options = [each for one in commands for each in one.params if isinstance(each, click.Option)]
+        assert [each.name for each in options if not each.help] == [], name
 
 
 def test_messages_name_commands_in_backticks_so_that_they_can_be_completed() -> None:
