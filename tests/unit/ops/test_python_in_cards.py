@@ -51,8 +51,8 @@ def _code(cell: str) -> str:
     return found[1].replace("\\|", "|") if found else ""
 
 
-DIFFERENT = _rows("What differs without a word", 4)
-RAISING = _rows("What raises", 2)
+DIFFERENT = _rows("What differs silently", 4)
+RAISING = _rows("What raises an error", 2)
 
 
 @pytest.fixture(scope="module")
