@@ -241,11 +241,11 @@ class Window:
 def window_for(setting: str, engine: str) -> Window:
     """Return the Window for `[tool.popdesk.pop] window` in a browser of this engine (see `engine_of`).
 
-    A window that may be led on to another page has to keep its `opener`, and that is a way back: by the HTML standard
-    (https://html.spec.whatwg.org/multipage/document-sequences.html#allowed-by-sandboxing-to-navigate) a page may lead any
-    top-level window away that it can reach, and from the opener it reaches the workspace. Firefox lets it. Chromium
-    does not: there a page leads only frames of its own origin and its opener, which is this frame. So a window is shared
-    in Chromium alone, and all others are cut off: nothing leads them, and they lead nothing.
+    A window that the next pop reuses has to keep its `opener`, and that is a way back: by the HTML standard
+    (https://html.spec.whatwg.org/multipage/document-sequences.html#allowed-by-sandboxing-to-navigate) a page may navigate any
+    top-level window that it can reach, and from the opener it reaches the workspace. Firefox allows that. Chromium does
+    not: there a page may navigate neither this frame, which is of another origin and no top-level window, nor what is
+    around it. So a window is shared in Chromium alone, and all others are cut off from their opener.
     """
     if setting == "shared" and engine == "chromium":
         return Window("popdesk", True, False)
