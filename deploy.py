@@ -44,8 +44,8 @@ _IMPORTED = {
 # A question was asked where standard input has ended: in a pipeline, by cron.
 _NO_TERMINAL = UserError(
     "the question",
-    "there is no terminal to answer it at; nothing was changed",
-    "answer it by an option: --yes, or --confirm",
+    "there is no terminal to answer it on; nothing was changed",
+    "answer it with an option: --yes, or --confirm",
 )
 
 
@@ -254,7 +254,7 @@ def new(folder: Path, name: str, namespace: str) -> None:
 
     if not name:
         if not sys.stdin.isatty():
-            raise UserError("the application's name", "there is no terminal to ask for it at", "give it with --name", 2)
+            raise UserError("the application's name", "there is no terminal to ask for it on", "give it with --name", 2)
         name = click.prompt("The application's name")
     for note in make_repository(folder, name, namespace or namespace_of(name)):
         console.print(escape(note))

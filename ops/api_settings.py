@@ -98,7 +98,7 @@ class HttpCases(Table):
 _Scope = Annotated[
     str,
     matching(
-        r"[\x21\x23-\x5b\x5d-\x7e]+", 'no scope, such as openid: no spaces, ", \\ or letters beyond ASCII (RFC 6749)'
+        r"[\x21\x23-\x5b\x5d-\x7e]+", 'not a scope, such as openid: no spaces, ", \\ or letters beyond ASCII (RFC 6749)'
     ),
 ]
 
@@ -127,7 +127,7 @@ class Oidc(Table):
         # The origin of the token's stands in the page's Content-Security-Policy, which a ; or a space would end.
         if url and not _ENDPOINT.fullmatch(url):
             raise ValueError(
-                f"{url!r} is no endpoint: an https URL without # (the issuer's /.well-known/openid-configuration has both)"
+                f"{url!r} is not an endpoint: an https URL without # (the issuer's /.well-known/openid-configuration has both)"
             )
         return url
 
@@ -170,7 +170,7 @@ class Api(FunctionSettings):
                 f"{name!r} has no module lambda/api/cases_adapters/{name}.py with a create() (there are: {', '.join(known)})"
             )
         if name in cls.model_fields and name != "http":
-            raise ValueError(f"{name!r} is a key of [tool.popdesk.api] already: call the module otherwise")
+            raise ValueError(f"{name!r} is a key of [tool.popdesk.api] already: give the module another name")
         return name
 
     @field_validator("attributes")
@@ -183,7 +183,7 @@ class Api(FunctionSettings):
             if says_who_is_calling(name):
                 wrong.append(f"{name!r}: a contact's attribute of that name says who is calling (docs/lambda.md)")
             if name in names[:number]:
-                wrong.append(f"{name!r} stands there twice")
+                wrong.append(f"{name!r} is there twice")
         if wrong:
             raise ValueError("; ".join(wrong))
         return names

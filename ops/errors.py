@@ -13,7 +13,7 @@ from collections.abc import Sequence
 WRONG_SETTINGS = 2  # or wrong options
 DIFFERENT = 3  # `plan` would change something, `status` or `doctor` found something, an import left rows out
 CONFLICT = 4  # somebody else was first; nothing was changed
-ROLLED_BACK = 5  # the live page was not right; where there was one, the release before it is live again
+ROLLED_BACK = 5  # the live page failed its check; where there was one, the release before it is live again
 
 
 class UserError(Exception):
@@ -42,5 +42,5 @@ def all_of(errors: Sequence[UserError]) -> UserError:
         return errors[0]
     lines = [in_one_line(error.subject, error.reason, error.hint) for error in errors]
     return UserError(
-        f"{len(errors)} mistakes", "\n  ".join(lines), "fix these lines", max(error.exit_code for error in errors)
+        f"{len(errors)} mistakes", "\n  ".join(lines), "correct each of them", max(error.exit_code for error in errors)
     )

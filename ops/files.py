@@ -66,7 +66,7 @@ def os_user_error(subject: str, error: OSError) -> UserError:
     """Return a UserError for an OSError: the reason, the file if it is another than `subject`, and a remedy."""
     named = str(error.filename) if error.filename and str(error.filename) != subject else ""
     reason = f"{error.strerror or error}{f' ({named})' if named else ''}"
-    return UserError(subject, reason, _REMEDIES.get(error.errno or 0, "see to that and run the command again"))
+    return UserError(subject, reason, _REMEDIES.get(error.errno or 0, "fix that and run the command again"))
 
 
 @contextlib.contextmanager

@@ -105,5 +105,5 @@ class FunctionSettings(Table):
         if wrong:
             raise ValueError("; ".join(wrong))
         if sum(len(name) + len(value.encode()) for name, value in variables.items()) > _LONGEST_ENVIRONMENT:
-            raise ValueError(f"they have more than {_LONGEST_ENVIRONMENT:,} bytes, which Lambda does not take")
+            raise ValueError(f"together they are longer than {_LONGEST_ENVIRONMENT:,} bytes, the most that Lambda takes")
         return variables

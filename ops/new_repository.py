@@ -67,12 +67,12 @@ def namespace_of(name: str) -> str:
 
 def _check(target: Path, name: str, namespace: str, checkout: Path) -> None:
     if shutil.which("git") is None:
-        raise UserError("git", "it is not installed", "install it: the repository is one of git's")
+        raise UserError("git", "it is not installed", "install git: the new repository needs it")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UserError(str(target), "it exists and is not empty", "name a new folder", WRONG_SETTINGS)
     if target.resolve().is_relative_to(checkout.resolve()):
         raise UserError(
-            str(target), "it is inside this checkout", "name a folder outside, ../acme-desk say", WRONG_SETTINGS
+            str(target), "it is inside this checkout", "name a folder outside it, such as ../acme-desk", WRONG_SETTINGS
         )
     try:
         Settings(environment="", name=name, namespace=namespace)
@@ -80,7 +80,7 @@ def _check(target: Path, name: str, namespace: str, checkout: Path) -> None:
         key = str(error.errors()[0]["loc"][0])
         raise UserError(
             f"--{key} {name if key == 'name' else namespace!r}",
-            "Amazon Connect does not take it: letters without accents, digits, and / . _ - (a name has spaces too)",
+            "Amazon Connect does not accept it: use letters without accents, digits, and / . _ - (a name has spaces too)",
             "choose another one",
             WRONG_SETTINGS,
         ) from None
@@ -100,7 +100,7 @@ def _take_upstream(folder: Path, checkout: Path) -> list[str]:
         if _git(checkout, "rev-parse", "--is-shallow-repository") == "true":
             raise UserError(
                 str(checkout),
-                "it has a part of the history only, and no new version could be merged",
+                "it has only a part of the history, so later versions could not be merged",
                 "run `git fetch --unshallow`",
             )
         taken = tag if _has_tag(checkout, tag) else "HEAD"
@@ -183,5 +183,5 @@ def _git(folder: Path, *arguments: str) -> str:
         check=False,
     )
     if done.returncode != 0:
-        raise UserError("git", done.stderr.strip() or done.stdout.strip(), "see to that and run the command again")
+        raise UserError("git", done.stderr.strip() or done.stdout.strip(), "fix that and run the command again")
     return done.stdout.strip()

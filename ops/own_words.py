@@ -44,9 +44,9 @@ def own_words(python: Path) -> dict[str, dict[str, str]]:
     words = _words(module, OWN)
     for language, texts in words.items():
         if not (isinstance(language, str) and _LANGUAGE.fullmatch(language)):
-            raise UserError(OWN, f"{language!r} is no language's code: two small letters (ISO 639-1)", _HINT, 2)
+            raise UserError(OWN, f"{language!r} is not a language code: two lower-case letters (ISO 639-1)", _HINT, 2)
         if not (isinstance(texts, dict) and all(isinstance(text, str) for pair in texts.items() for text in pair)):
-            raise UserError(OWN, f"what stands for {language!r} is no table of texts", _HINT, 2)
+            raise UserError(OWN, f"the value for {language!r} is not a table of texts", _HINT, 2)
     return words
 
 

@@ -85,9 +85,9 @@ def _known(*known: str) -> AfterValidator:
 
     def check(entries: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := [repr(entry) for entry in entries if entry not in known]:
-            raise ValueError(f"Amazon Connect knows no {' and no '.join(unknown)}; it knows: {', '.join(known)}")
+            raise ValueError(f"Amazon Connect does not know {' or '.join(unknown)}; it knows: {', '.join(known)}")
         if twice := {entry: "" for number, entry in enumerate(entries) if entry in entries[:number]}:
-            raise ValueError("; ".join(f"{entry!r} stands there twice" for entry in twice))
+            raise ValueError("; ".join(f"{entry!r} is there twice" for entry in twice))
         return entries
 
     return AfterValidator(check)
@@ -101,14 +101,14 @@ def _check_needed_sandbox(entries: tuple[str, ...]) -> tuple[str, ...]:
 
 def _check_interval(seconds: int) -> int:
     if 0 < seconds < 5:
-        raise ValueError("at least 5 seconds, or 0 for never")
+        raise ValueError("it must be at least 5 seconds, or 0 for never")
     return seconds
 
 
 def _check_language(language: str) -> str:
     if language not in (known := ("auto", *languages())):
         raise ValueError(
-            f"{language!r} is no language of the page's words (there are: {', '.join(known)}; docs/words.md)"
+            f"{language!r} is not a language of the page's words (there are: {', '.join(known)}; docs/words.md)"
         )
     return language
 
@@ -195,7 +195,7 @@ class Lookup(FunctionSettings):
     adapter: str = "sample"
     budget_ms: Annotated[int, Field(ge=100, le=7500)] = 3000
     default_region: Annotated[
-        str, matching("[A-Z]{2}", "no country, such as US or GB: two capital letters (ISO 3166-1)")
+        str, matching("[A-Z]{2}", "not a country code, such as US or GB: two capital letters (ISO 3166-1)")
     ] = "US"
     http: HttpLookup = HttpLookup()
 
@@ -224,7 +224,7 @@ class Lookup(FunctionSettings):
                 f"{adapter!r} has no module lambda/lookup/adapters/{adapter}.py with a create() (there are: {', '.join(known)})"
             )
         if adapter in (*cls.model_fields, "fields") and adapter != "http":
-            raise ValueError(f"{adapter!r} is a key of [tool.popdesk.lookup] already: call the module otherwise")
+            raise ValueError(f"{adapter!r} is a key of [tool.popdesk.lookup] already: give the module another name")
         return adapter
 
 
@@ -265,20 +265,20 @@ class Aws(Table):
     """Where it is deployed."""
 
     region: Annotated[
-        str, matching(r"[a-z]{2}(-[a-z]+)+-[0-9]", "no AWS region's name, such as us-east-1 or eu-central-1")
+        str, matching(r"[a-z]{2}(-[a-z]+)+-[0-9]", "not the name of an AWS region, such as us-east-1 or eu-central-1")
     ] = "us-east-1"
     stack: Annotated[
         str,
         matching(
             "([a-z][a-z0-9-]{0,38}[a-z0-9])?",
-            "no stack's name: 2 to 40 lower-case letters, digits and hyphens; first a letter, last no hyphen",
+            "not the name of a stack: 2 to 40 lower-case letters, digits and hyphens; first a letter, last no hyphen",
         ),
     ] = ""
     instance_arn: Annotated[
         str,
         matching(
             r"(arn:aws[a-z-]*:connect:[a-z0-9-]+:[0-9]{12}:instance/[0-9a-f-]{36})?",
-            "no ARN of an instance, such as arn:aws:connect:us-east-1:123456789012:instance/"
+            "not the ARN of an instance, such as arn:aws:connect:us-east-1:123456789012:instance/"
             "11111111-2222-3333-4444-555555555555: the Amazon Connect console shows it in the instance's overview,"
             ' as "Instance ARN"',
         ),
@@ -289,7 +289,7 @@ class Aws(Table):
         str,
         matching(
             r"(arn:aws[a-z-]*:acm:us-east-1:[0-9]{12}:certificate/[0-9a-f-]{36})?",
-            "no ARN of a certificate in us-east-1, from where alone CloudFront takes one, such as "
+            "not the ARN of a certificate in us-east-1, the only region from which CloudFront takes one, such as "
             "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555: the console of"
             " AWS Certificate Manager shows it",
         ),
@@ -299,7 +299,7 @@ class Aws(Table):
         str,
         matching(
             r"(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:.+)?",
-            "no ARN of an SNS topic, such as arn:aws:sns:us-east-1:123456789012:alarms: the Amazon SNS console shows it",
+            "not the ARN of an SNS topic, such as arn:aws:sns:us-east-1:123456789012:alarms: the Amazon SNS console shows it",
         ),
     ] = ""
 
@@ -322,14 +322,14 @@ class Settings(Table):
         str,
         matching(
             "[A-Za-z0-9/._ -]{1,255}",
-            "no application's name, such as Popdesk: 1 to 255 letters from A to Z, digits, spaces and . _ - /",
+            "not an application's name, such as Popdesk: 1 to 255 letters from A to Z, digits, spaces and . _ - /",
         ),
     ] = "Popdesk"
     namespace: Annotated[
         str,
         matching(
             "[A-Za-z0-9/._-]{1,128}",
-            "no namespace, such as acme-desk: 1 to 128 letters from A to Z, digits and . _ - /, without spaces",
+            "not a namespace, such as acme-desk: 1 to 128 letters from A to Z, digits and . _ - /, without spaces",
         ),
     ] = "popdesk"
     opens: Literal["guide", "service"] = "guide"
@@ -528,7 +528,7 @@ def with_region(settings: Settings, region: str) -> Settings:
         aws = Aws(**{**settings.aws.model_dump(), "region": region})
     except ValidationError:
         raise UserError(
-            f"--region {region!r}", "that is no AWS region's name", "name one such as us-east-1", exit_code=2
+            f"--region {region!r}", "this is not the name of an AWS region", "name one such as us-east-1", exit_code=2
         ) from None
     return settings.model_copy(update={"aws": aws})
 
@@ -559,7 +559,7 @@ def page_settings(settings: Settings) -> dict[str, Any]:
     api = {"api": _page_api(settings)} if settings.api.enabled else {}
     return {
         "name": settings.name,
-        **({"opens": settings.opens} if settings.opens != "guide" else {}),
+        **({"opens": settings.opens, "pilot_name": settings.pilot_application[0]} if settings.opens != "guide" else {}),
         "language": settings.language,
         "request_timeout_ms": settings.request_timeout_ms,
         "connection_timeout_ms": settings.connection_timeout_ms,

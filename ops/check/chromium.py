@@ -49,7 +49,7 @@ def find_chromium(playwright: Playwright) -> str:
         return found
     raise UserError(
         "Chromium",
-        "none was found that starts, neither Playwright's own nor one of the system",
+        "none was found that starts, neither Playwright's nor the system's",
         "run `uv run playwright install chromium`, or install your system's package (Debian: `apt-get install chromium`)",
     )
 

@@ -187,7 +187,7 @@ def _fetch(playwright: Playwright, url: str, options: Options) -> tuple[str, lis
         raise UserError(url, f"it answers with status {answer.status}", "give the address of the app's page")
     if "html" not in kind:
         raise UserError(
-            url, f"it is no page: its Content-Type is {kind or 'not there'}", "give the address of the app's page"
+            url, f"it is not a page: its Content-Type is {kind or 'not there'}", "give the address of the app's page"
         )
     return answer.url, headers
 
@@ -232,7 +232,7 @@ class _Examination:
         try:
             observed = self._observe()
         except CommandFailed as error:
-            raise UserError("The local workspace", str(error), "this is a defect of it: please report it") from None
+            raise UserError("The local workspace", str(error), "this is a bug in Popdesk: please report it") from None
         observed.workspace = self._defects
         return observed
 

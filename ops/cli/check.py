@@ -30,7 +30,7 @@ def _attribute(_context: click.Context, _option: click.Parameter, given: tuple[s
     pairs = [each.partition("=") for each in given]
     for name, equals, _ in pairs:
         if not name or not equals:
-            raise click.BadParameter(f"{name or equals!r} is no NAME=VALUE")
+            raise click.BadParameter(f"{name or equals!r} is not NAME=VALUE")
     return {name: value for name, _, value in pairs}
 
 
@@ -38,7 +38,7 @@ def _flags(_context: click.Context, _option: click.Parameter, given: str) -> str
     for flag in given.split():
         if given != "registered" and flag not in SANDBOX:
             raise click.BadParameter(
-                f'Amazon Connect knows no {flag!r}; there are "registered" and {", ".join(SANDBOX)}'
+                f'Amazon Connect has no flag {flag!r}; it has "registered" and {", ".join(SANDBOX)}'
             )
     return given
 

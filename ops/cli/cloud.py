@@ -87,7 +87,7 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 def _confirm(question: str, yes: bool, command: str) -> None:
     """Ask, unless --yes was given. Raises UserError where the answer is no."""
     if not yes and not click.confirm(question, err=True):
-        raise UserError(command, "you said no", "nothing was changed")
+        raise UserError(command, "it was not confirmed", "nothing was changed")
 
 
 class _Shown:
@@ -181,7 +181,7 @@ def release(
             "release --pilot",
             "it would change for all agents at once: "
             + ", ".join(change.resource for change in prepared.shared_changes),
-            "`deploy.py plan --pilot` shows how; with --shared it is changed all the same",
+            "`deploy.py plan --pilot` shows how; with --shared it is changed anyway",
             exit_code=DIFFERENT,
         )
     if prepared.ends_pilot and (names := granting_pilot(aws, settings)):
@@ -797,7 +797,10 @@ def _check_trust_options(trust: str, part: int | None, github_environments: Sequ
     """Raise UserError (exit code 2) where an option has no meaning beside --trust, or without it."""
     if not trust and github_environments:
         raise UserError(
-            "--github-environment", "only a role trusts one", "give --trust github:OWNER/REPO", exit_code=WRONG_SETTINGS
+            "--github-environment",
+            "it is only for the role of --trust",
+            "give --trust github:OWNER/REPO",
+            exit_code=WRONG_SETTINGS,
         )
     if trust and part is not None:
         raise UserError(

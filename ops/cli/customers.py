@@ -151,6 +151,6 @@ def _confirm_deletion(count: int, total: int) -> None:
     if not agreed:
         raise UserError(
             "--delete-others",
-            f"it would delete {count} of the table's {total} items, and that was not answered with yes",
-            "nothing was deleted, and the rows are loaded. Where the file has all customers, run it again with --yes",
+            f"it would delete {count} of the table's {total} items, and that was not confirmed",
+            "the rows are loaded and nothing was deleted. If the file has all customers, run it again with --yes",
         )

@@ -40,7 +40,7 @@ def make_artifacts_bucket(aws: Aws, bucket: str, account: str) -> None:
                 f"bucket {bucket}",
                 f"AWS does not let it be listed as the account's own ({error.reason})",
                 "give the caller what `deploy.py iam-policy` prints; if it has that, another account has a bucket of this name:"
-                " let stack in [tool.popdesk.aws] name another stack",
+                " set stack in [tool.popdesk.aws] to another name",
             ) from error
         if error.code != "NoSuchBucket":
             raise

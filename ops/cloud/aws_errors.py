@@ -93,8 +93,8 @@ _REMEDIES = _table(
     ),
     (
         "BucketAlreadyExists",
-        "another AWS account has a bucket of that name, and a name exists once in all of AWS: let [tool.popdesk.aws] stack"
-        " name another stack",
+        "another AWS account has a bucket of that name, and a name exists once in all of AWS: set stack in [tool.popdesk.aws]"
+        " to another name",
     ),
     (
         "NoSuchBucket",

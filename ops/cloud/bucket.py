@@ -112,7 +112,7 @@ def check_id(identity: str) -> None:
     if not re.fullmatch(RELEASE_ID, identity):
         raise UserError(
             f"release {identity!r}",
-            "that is no release's id",
+            "this is not the id of a release",
             "`deploy.py releases` lists them",
             exit_code=WRONG_SETTINGS,
         )

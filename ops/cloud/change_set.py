@@ -123,9 +123,9 @@ def check_replacements(plan: Plan) -> None:
         if change.kind == TABLE and replaced and change.keeps_name(plan.stack):
             raise UserError(
                 f"table {change.identity}",
-                f"a change of {', '.join(change.properties)} needs a new table, and AWS makes none of the same name; "
+                f"a change of {', '.join(change.properties)} needs a new table, and AWS cannot create one of the same name; "
                 "nothing was changed",
-                'give it another name, which docs/releasing.md says how ("A table that is replaced"), or take the change back',
+                'give it another name, which docs/releasing.md says how ("A table that is replaced"), or undo the change',
             )
 
 

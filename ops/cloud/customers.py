@@ -155,7 +155,7 @@ def import_customers(
                 f"the table {table}", "it does not exist in this account and region", "release the stack first"
             ) from failure
         raise UserError(
-            f"the table {table}", f"it did not take the rows: {failure.reason}", _how_to_continue(result)
+            f"the table {table}", f"the rows could not be written: {failure.reason}", _how_to_continue(result)
         ) from failure
     except TimeoutError as error:
         raise UserError(
@@ -176,7 +176,7 @@ def find_others(aws: Aws, table: str, result: Result) -> Others:
     if result.left_out or result.cells_left_out or not result.rows or result.keys is None:
         raise UserError(
             "--delete-others",
-            "something of the file was left out, so nothing was deleted",
+            "a part of the file was skipped, so nothing was deleted",
             "correct the file and import it again",
             DIFFERENT,
         )

@@ -108,7 +108,7 @@ def check_file(file: Path, on_line: Callable[[int], None] = lambda _: None, fiel
 def check_header(file: Path, fields: Iterable[str] = ()) -> CheckedFile:
     """Read the line that names the columns alone, which takes no time. Raises UserError as `check_file` does."""
     if not file.is_file():
-        raise UserError(str(file), "there is no such file", "name a CSV file that is there", exit_code=WRONG_SETTINGS)
+        raise UserError(str(file), "there is no such file", "give the path of a CSV file", exit_code=WRONG_SETTINGS)
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
             return _first_line(file, text, tuple(fields))
@@ -155,7 +155,7 @@ def _digest(identity: str) -> int:
 
 
 def _unreadable(file: Path, error: OSError, exit_code: int = 1) -> UserError:
-    hint = "name a CSV file that is there and readable"
+    hint = "give the path of a CSV file and readable"
     return UserError(str(file), f"it cannot be read: {error.strerror}", hint, exit_code)
 
 

@@ -399,7 +399,7 @@ def check_live(
     if not before:
         raise UserError(
             url,
-            f"the first release is live and not right: {reasons}",
+            f"the first release is live and failed its check: {reasons}",
             "fix that and release again; there is nothing to go back to",
             ROLLED_BACK,
         )
@@ -412,14 +412,14 @@ def check_live(
     except UserError as error:
         raise UserError(
             url,
-            f"the live page is not right: {reasons}; and going back to {before} failed: "
+            f"the live page failed its check: {reasons}; and rolling back to {before} failed: "
             f"{error.subject}: {error.reason}",
             f"`deploy.py rollback {before}{where}`, or fix what is wrong and release again",
             ROLLED_BACK,
         ) from error
     raise UserError(
         url,
-        f"the live page was not right: {reasons}",
+        f"the live page failed its check: {reasons}",
         f"release {before} is live again; fix that and release again",
         ROLLED_BACK,
     )

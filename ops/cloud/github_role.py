@@ -57,8 +57,8 @@ def role_template(
         if not _ENVIRONMENT.fullmatch(environment):
             raise UserError(
                 f"--github-environment {environment}",
-                "a name is of letters, digits, dots, hyphens and underscores here",
-                "name the environment so on GitHub too",
+                "here a name may have letters, digits, dots, hyphens and underscores only",
+                "give the environment such a name on GitHub too",
                 exit_code=WRONG_SETTINGS,
             )
     trust = {

@@ -112,7 +112,9 @@ def grant(aws: Aws, settings: Settings, name: str, dry_run: bool = False) -> boo
     if profile is None:
         names = ", ".join(sorted(found.name for found in profiles)) or "none"
         raise UserError(
-            f"security profile {name!r}", f"the instance has none of that name (it has: {names})", "name one of those"
+            f"security profile {name!r}",
+            f"the instance has no security profile of that name (it has: {names})",
+            "name one of those",
         )
     applications = read_applications(aws, settings, profile)
     wanted, others = namespaces(settings, name)
@@ -128,7 +130,7 @@ def grant(aws: Aws, settings: Settings, name: str, dry_run: bool = False) -> boo
         if len(change.get(key, ())) > most:
             raise UserError(
                 f"security profile {name!r}",
-                f"it has {most} {key.lower()}, and Amazon Connect takes no more; nothing was changed",
+                f"it has {most} {key.lower()}, the most that Amazon Connect allows; nothing was changed",
                 "take one away from it in the Amazon Connect console, or name another profile",
             )
     if change and not dry_run:

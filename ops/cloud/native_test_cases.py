@@ -145,7 +145,7 @@ def read_scenario(file: Path) -> Scenario:
     if others:
         notes.append(f"contacts of the channel {', '.join(others)}: test cases are calls and chats")
     if not found:
-        raise UserError(str(file), "it offers no call and no chat, and a test case is one", "name another scenario")
+        raise UserError(str(file), "it has neither a call nor a chat to make a test case of", "name another scenario")
     return Scenario(file, found, notes)
 
 

@@ -72,7 +72,7 @@ def prune(
     """
     if grace < LEAST_GRACE:
         raise UserError(
-            "the grace period", f"{grace} is less than a day", "a day is the least", exit_code=WRONG_SETTINGS
+            "the grace period", f"{grace} is less than a day", "use at least one day", exit_code=WRONG_SETTINGS
         )
     live = read_live(aws, place)
     piloted = (pilot, read_live(aws, pilot)) if pilot else None

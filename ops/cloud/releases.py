@@ -229,7 +229,7 @@ def _sync_alias(aws: Aws, place: Place, function: str, on_note: Callable[[str], 
                 raise VersionGone(live.release, function, version, "its page is live all the same") from error
             if error.code not in ("PreconditionFailedException", "ResourceConflictException"):
                 raise
-    raise UserError(f"function {function}'s alias", "somebody else moved it again and again", "run the command again")
+    raise UserError(f"function {function}'s alias", "somebody else keeps changing it", "run the command again")
 
 
 def invalidate(aws: Aws, place: Place, changed: Iterable[str] = ()) -> None:

@@ -49,7 +49,7 @@ def check_region_option(settings: Settings, region: str) -> None:
         told = "leave --region out" if aws.region == aws.instance_region else f"give --region {aws.instance_region}"
         raise UserError(
             f"--region {region}",
-            f"the instance of the settings is in {aws.instance_region} (aws.instance_arn), and all is released there",
+            f"the instance of the settings is in {aws.instance_region} (aws.instance_arn), and everything is released there",
             f"{told}, or name the instance that is in {region} in pyproject.toml",
             exit_code=WRONG_SETTINGS,
         )

@@ -65,7 +65,7 @@ def read_own_stack(aws: Aws, settings: Settings) -> Stack:
         raise UserError(
             f"stack {stack.name}",
             f"{whose}, and the settings' namespace is {settings.namespace!r}; nothing was changed",
-            f"if the namespace is a slip, correct it; else let stack in {table} name another stack",
+            f"if the namespace is a mistake, correct it; else set stack in {table} to another name",
             exit_code=WRONG_SETTINGS,
         )
     older = older_stack_name(settings)

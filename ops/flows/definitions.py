@@ -282,7 +282,7 @@ def problems(flow: Flow) -> list[str]:
             found.append(f"{identifier}: the action type {action['Type']!r} is not known here")
             required = set()
         handled = {error["ErrorType"] for error in action["Transitions"].get("Errors", [])}
-        found += [f"{identifier}: the error {error} leads nowhere" for error in sorted(required - handled)]
+        found += [f"{identifier}: the error {error} is handled nowhere" for error in sorted(required - handled)]
         if handled and not required and action["Type"] in REQUIRED_ERRORS:
             found.append(f"{identifier}: {action['Type']} has no errors")
         found += [

@@ -137,7 +137,7 @@ class Runner:
             if run.done == "disconnected":
                 raise UserError(
                     "The contact flow",
-                    "it ended the contact before an agent had it",
+                    "it ended the contact before an agent got it",
                     "look at the last step's error, and at what it leads to in ops/flows/definitions.py",
                 )
             if run.guide_arn:
@@ -195,9 +195,7 @@ class Runner:
             step["outcome"] = run.done or identifier
             if run.done:
                 return
-        raise UserError(
-            f"The {name} flow", f"it is still not at its end after {_MOST_STEPS} actions", "look for a loop"
-        )
+        raise UserError(f"The {name} flow", f"it has not ended after {_MOST_STEPS} actions", "look for a loop")
 
     # -- the actions: each returns the next action's identifier, or sets run.done ---------------------------------------------
 
@@ -483,7 +481,7 @@ def _error(action: dict[str, Any], kind: str, step: dict[str, Any], reason: str)
         if error["ErrorType"] == kind:
             return str(error["NextAction"])
     subject = f"{action['Type']} ({action['Identifier']})"
-    raise UserError(subject, f"its error {kind} leads nowhere", "fix ops/flows/definitions.py")
+    raise UserError(subject, f"its error {kind} is handled nowhere", "fix ops/flows/definitions.py")
 
 
 def _parts(content: dict[str, Any]) -> list[dict[str, Any]]:

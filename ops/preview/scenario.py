@@ -183,7 +183,7 @@ def load_scenario(file: Path) -> Callable[[Desk], None]:
     if file.suffix != ".py":
         raise UserError(
             str(file),
-            "it is no scenario: one is a Python file, NAME.py, with a function scenario(desk)",
+            "it is not a scenario: a scenario is a Python file, NAME.py, with a function scenario(desk)",
             "name one such as examples/gold_customer.py",
             exit_code=WRONG_SETTINGS,
         )

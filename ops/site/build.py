@@ -198,7 +198,7 @@ def make_page(page: Page) -> Site:
         if problem := form_problem(path, content):
             raise UserError(
                 path,
-                f"it was not built whole: {problem}",
+                f"it was not built completely: {problem}",
                 f"delete web/node_modules and {_CACHE_SHOWN}, and build again",
             )
     return site
@@ -658,7 +658,7 @@ def _fill(template: str, tags: dict[str, list[str]], name: str) -> str:
     for place, lines in tags.items():
         marker = f"<!-- build:{place} -->"
         if template.count(marker) != 1:
-            raise UserError(name, f"{marker} must stand in it exactly once", "put it back")
+            raise UserError(name, f"{marker} must be in it exactly once", "put it back")
         template = template.replace(marker, "\n".join(lines))
     return template
 
@@ -702,7 +702,7 @@ def _earlier_build(out: Path) -> set[str]:
     if foreign:
         raise UserError(
             str(out),
-            f"the folder is not empty and holds no earlier build: {foreign[0]} is none of a build's files",
+            f"the folder is not empty and holds no earlier build: {foreign[0]} is not a file of a build",
             "name another folder with --out",
         )
     return ours

@@ -140,7 +140,7 @@ def _run(program: str, *arguments: str, stdin: str = "", cwd: Path = WEB) -> str
     name = program.partition("/")[0]
     made = _run_node(name, str(MODULES / program), *arguments, stdin=stdin, cwd=cwd)
     if not made.strip():
-        raise UserError(name, "it made nothing and says nothing", "delete web/node_modules and build again")
+        raise UserError(name, "it produced no output and no error", "delete web/node_modules and build again")
     return made
 
 

@@ -109,4 +109,6 @@ def _customer(project: Path, wanted: str) -> dict[str, str]:
     for each in json.loads(file.read_text("utf-8")):
         if each["id"] == wanted:
             return {key: str(value) for key, value in each.items()}
-    raise UserError(f"customer {wanted!r}", "the sample file has no such id", f"look into {file.name} for those it has")
+    raise UserError(
+        f"customer {wanted!r}", "the sample file has no such id", f"look into {file.name} for the ids that there are"
+    )

@@ -22,8 +22,7 @@ if False:
 def start(settings: "dict[str, Any]") -> None:
     """Say hello to the workspace as a service."""
     # The pilot's page has the live one's bytes (ops/cloud/promote.py): the address says which application is to be launched.
-    pilot = " pilot" if str(js.location.search) == PILOT_SERVICE else ""
-    Service(js.connectSDK, settings["name"] + pilot)
+    Service(js.connectSDK, settings["pilot_name" if str(js.location.search) == PILOT_SERVICE else "name"])
 
 
 class Service:

@@ -156,7 +156,7 @@ def test_what_aws_can_do_is_not_refused(change: Change) -> None:
 
 @pytest.mark.parametrize("change", [_change(replaced=True), _change(conditional=True)])
 def test_a_table_of_the_same_name_is_refused(change: Change) -> None:
-    with pytest.raises(UserError, match="AWS makes none of the same name"):
+    with pytest.raises(UserError, match="AWS cannot create one of the same name"):
         check_replacements(Plan(STACK, changes=(change,)))
 
 

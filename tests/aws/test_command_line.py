@@ -55,7 +55,7 @@ LIFE: tuple[Step | str, ...] = (
     Step("release --dry-run", 0, "23 resources change"),
     Step("release --dry-run --json", 0, '"resources"'),
     Step("", 1, "nothing was changed", answer="n\n"),
-    Step("", 1, "there is no terminal to answer it at"),
+    Step("", 1, "there is no terminal to answer it on"),
     Step("", 0, "Released", answer="y\n"),
     Step("plan", 0, "Nothing would change"),
     Step("release --yes --json", 0, '"released": false'),
@@ -272,7 +272,7 @@ WITH_THE_API: tuple[Step | str, ...] = (
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("account")
 def test_a_life_with_the_api() -> None:
-    """Enabled in a stack that is there; the release before it has no API, and going back to it is possible."""
+    """Enabled in a stack that is there; the release before it has no API, and rolling back to it is possible."""
     for number, step in enumerate(WITH_THE_API):
         text = settings.PYPROJECT.read_text("utf-8")
         if step == _ENABLED:

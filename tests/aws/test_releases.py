@@ -119,7 +119,7 @@ def test_rollback_without_its_files_changes_nothing(world: World) -> None:
 @pytest.mark.parametrize("identity", ["nonsense", "../index", "20260101-000000-000000000000"])
 def test_rollback_to_what_is_not_there_says_so(world: World, identity: str) -> None:
     world.release("one")
-    with pytest.raises(UserError, match=r"no release's id|not there"):
+    with pytest.raises(UserError, match=r"not the id of a release|not there"):
         world.rollback(identity)
 
 

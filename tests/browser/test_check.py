@@ -151,7 +151,7 @@ def test_where_there_is_no_page_it_says_so() -> None:
         assert (done.returncode, done.stdout) == (1, "")
         assert "it answers with status 404" in done.stderr
     with PageServer({"Content-Type": "application/json"}) as other:
-        assert "it is no page: its Content-Type is application/json" in run(other.url).stderr
+        assert "it is not a page: its Content-Type is application/json" in run(other.url).stderr
     done = run(other.url)  # nobody listens there any more
     assert done.returncode == 1
     assert "cannot be reached" in done.stderr

@@ -92,11 +92,11 @@ def test_the_sign_in_of_the_docs_is_whole(tmp_path: Path) -> None:
         ('http.statuses = {open = "1"}', "needs the CRM's words"),
         ('oidc.issuer = "http://login.example.com"', "is not an issuer"),
         ('oidc.scopes = ["open id"]', "oidc.scopes"),
-        ('oidc.token_endpoint = "http://login.example.com/token"', "is no endpoint"),
-        ('oidc.token_endpoint = "https://login.example.com; script-src *"', "is no endpoint"),
-        ('oidc.token_endpoint = "https://login.example.com /token"', "is no endpoint"),
-        ('oidc.authorization_endpoint = "https://login.example.com/a#b"', "is no endpoint"),
-        ('oidc.authorization_endpoint = "https://user@login.example.com/a"', "is no endpoint"),
+        ('oidc.token_endpoint = "http://login.example.com/token"', "is not an endpoint"),
+        ('oidc.token_endpoint = "https://login.example.com; script-src *"', "is not an endpoint"),
+        ('oidc.token_endpoint = "https://login.example.com /token"', "is not an endpoint"),
+        ('oidc.authorization_endpoint = "https://login.example.com/a#b"', "is not an endpoint"),
+        ('oidc.authorization_endpoint = "https://user@login.example.com/a"', "is not an endpoint"),
     ],
 )
 def test_a_mistake_is_named_by_its_key(tmp_path: Path, lines: str, said: str) -> None:

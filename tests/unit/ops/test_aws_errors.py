@@ -45,7 +45,7 @@ REGIONS = ("us-east-1", "us-east-2", "eu-west-1")
         ),
         ("describe_stacks", "InvalidSignatureException", "Signature not yet current", "set the clock"),
         ("put_object", "SignatureDoesNotMatch", "the signature we calculated does not match", "set both again"),
-        ("create_bucket", "BucketAlreadyExists", "not available", "name another stack"),
+        ("create_bucket", "BucketAlreadyExists", "not available", "to another name"),
         ("put_object", "PermanentRedirect", "use the specified endpoint", "another region"),
         ("put_object", "NoSuchBucket", "does not exist", "`deploy.py status`"),
         ("head_object", "403", "Forbidden", "without a reason"),

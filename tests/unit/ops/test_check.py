@@ -272,8 +272,8 @@ def test_a_fatal_error_is_of_the_handler_that_raised() -> None:
         (["ftp://localhost/"], "neither http:// nor https://"),
         (["http://crm.example.com/"], "frames https only"),
         (["localhost:3000"], "neither http:// nor https://"),
-        (["http://localhost:1/", "--sandbox", "allow-everything"], "knows no 'allow-everything'"),
-        (["http://localhost:1/", "--attribute", "tier"], "no NAME=VALUE"),
+        (["http://localhost:1/", "--sandbox", "allow-everything"], "has no flag 'allow-everything'"),
+        (["http://localhost:1/", "--attribute", "tier"], "is not NAME=VALUE"),
         (["http://localhost:1/", "--timeout", "0"], "0.0 is not in the range"),
     ],
 )

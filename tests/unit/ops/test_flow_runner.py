@@ -373,7 +373,7 @@ def test_a_reference_to_what_is_not_there_is_told_and_sets_nothing(reference: st
         (action("UpdateContactAttributes", {}), "KeyError: 'Attributes'"),
         (action("UpdateContactEventHooks", {"EventHooks": {"CustomerQueue": "guide"}}), "CustomerQueue"),
         (action("InvokeLambdaFunction", {"InvocationTimeLimitSeconds": "soon"}), "ValueError"),
-        (action("TransferContactToQueue", {}), "leads nowhere"),
+        (action("TransferContactToQueue", {}), "is handled nowhere"),
         ({**action("UpdateContactAttributes", {"Attributes": {}}), "Transitions": {"NextAction": "gone"}}, "'gone'"),
     ],
 )
@@ -393,7 +393,7 @@ def test_a_flow_that_never_ends_is_ended() -> None:
 def test_a_flow_that_hangs_up_before_the_queue_says_so() -> None:
     outcome = run(action("UpdateContactAttributes", {"Attributes": {}}))
     assert outcome.error is not None
-    assert outcome.error["reason"] == "it ended the contact before an agent had it"
+    assert outcome.error["reason"] == "it ended the contact before an agent got it"
 
 
 # -- where the API is enabled: the contact's token is a secret ---------------------------------------------------------------

@@ -92,7 +92,7 @@ def _condition(flow: dict[str, Any], identifier: str) -> dict[str, Any]:
         (lambda flow: _action(flow, "attributes")["Parameters"]["Attributes"].update(Name=""), "empty string"),
         (lambda flow: _action(flow, "look-up").update(Identifier="look:up"), "no identifier"),
         (lambda flow: _action(flow, "look-up")["Transitions"].update(NextAction="nowhere"), "does not exist"),
-        (lambda flow: _action(flow, "look-up")["Transitions"].update(Errors=[]), "leads nowhere"),
+        (lambda flow: _action(flow, "look-up")["Transitions"].update(Errors=[]), "is handled nowhere"),
         (lambda flow: _action(flow, "look-up").update(Type="PlayMusic"), "not known here"),
         (lambda flow: flow.update(StartAction="queue"), "nothing leads to it"),
     ],

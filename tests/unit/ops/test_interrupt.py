@@ -120,5 +120,5 @@ def test_at_a_question(asking: list[str]) -> None:
 def test_nobody_to_ask_is_no_ctrl_c(asking: list[str]) -> None:
     done = subprocess.run(asking, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "there is no terminal to answer it at" in done.stderr
+    assert "there is no terminal to answer it on" in done.stderr
     assert "--yes" in done.stderr

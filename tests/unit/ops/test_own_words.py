@@ -32,7 +32,7 @@ def test_a_language_of_the_teams_own_is_a_language(python: Path) -> None:
 
 
 def test_a_language_that_nobody_has_is_refused_in_the_settings() -> None:
-    with pytest.raises(ValueError, match=r"'fr' is no language of the page's words \(there are: auto, en, es"):
+    with pytest.raises(ValueError, match=r"'fr' is not a language of the page's words \(there are: auto, en, es"):
         Settings(environment="", language="fr")
 
 
@@ -47,9 +47,9 @@ def test_a_key_that_nothing_has_is_named(python: Path) -> None:
     [
         ('WORDS = {"en": {"doctor.sdk": "SDK {number}"}}', "placeholders that nothing fills in"),
         ('WORDS = {"en": {"refresh": "{"}}', "placeholders that nothing fills in"),
-        ('WORDS = {"english": {"refresh": "Look"}}', "no language's code"),
-        ('WORDS = {"en": "Look"}', "no table of texts"),
-        ('WORDS = {"en": {"refresh": 1}}', "no table of texts"),
+        ('WORDS = {"english": {"refresh": "Look"}}', "not a language code"),
+        ('WORDS = {"en": "Look"}', "not a table of texts"),
+        ('WORDS = {"en": {"refresh": 1}}', "not a table of texts"),
         ("WORDS = dict(en={})", "no WORDS"),
         ("OTHER = {}", "no WORDS"),
         ("WORDS = {", "line 3"),

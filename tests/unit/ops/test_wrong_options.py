@@ -140,8 +140,8 @@ def test_the_limits_of_a_rehearsal_are_json_where_that_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("test-cases README.md --env prod", "README.md\n  it is no scenario: one is a Python file"),
-        ("preview --no-browser --scenario README.md", "README.md\n  it is no scenario: one is a Python file"),
+        ("test-cases README.md --env prod", "README.md\n  it is not a scenario: a scenario is a Python file"),
+        ("preview --no-browser --scenario README.md", "README.md\n  it is not a scenario: a scenario is a Python file"),
         ("test-cases examples/gold_customer.py", "tool.popdesk.aws.log_retention_days is 2: one of"),
         ("continue-rollback", "tool.popdesk.aws.log_retention_days is 2: one of"),
     ],
