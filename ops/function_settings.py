@@ -105,5 +105,7 @@ class FunctionSettings(Table):
         if wrong:
             raise ValueError("; ".join(wrong))
         if sum(len(name) + len(value.encode()) for name, value in variables.items()) > _LONGEST_ENVIRONMENT:
-            raise ValueError(f"together they are longer than {_LONGEST_ENVIRONMENT:,} bytes, the most that Lambda takes")
+            raise ValueError(
+                f"together they are longer than {_LONGEST_ENVIRONMENT:,} bytes, the most that Lambda takes"
+            )
         return variables

@@ -58,7 +58,11 @@ def test_an_environment_overrides_one_key_and_leaves_its_neighbours(tmp_path: Pa
         ('language = "auto"', 'language = "tlh"', "tool.popdesk.language"),
         ("request_timeout_ms = 5000", "request_timeout_ms = 0", "tool.popdesk.request_timeout_ms"),
         ("request_timeout_ms = 5000", "request_timeout_ms = 5000\ntypo = 1", "tool.popdesk.typo: there is no such"),
-        ("look_again_seconds = 0", "look_again_seconds = 4", "tool.popdesk.look_again_seconds: it must be at least 5 seconds"),
+        (
+            "look_again_seconds = 0",
+            "look_again_seconds = 4",
+            "tool.popdesk.look_again_seconds: it must be at least 5 seconds",
+        ),
         ("look_again_seconds = 0", "look_again_seconds = 1.5", "tool.popdesk.look_again_seconds"),
         ("look_again_seconds = 0", "look_again_seconds = -1", "tool.popdesk.look_again_seconds"),
         ('allowed_hosts = ["crm.example.com"]', 'allowed_hosts = ["https://crm.example.com"]', "allowed_hosts"),
