@@ -97,7 +97,14 @@ def rehearse(
     # What ends a service ends this as Ctrl-C does: the command that runs is ended too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with err.status("Starting") as status:
-        report = run(rehearsed_environment(environment), faults, lambda words: status.update(escape(words)), first)
+
+        def tell(step: str) -> None:
+            if err.is_terminal:
+                status.update(escape(step))
+            else:  # a spinner says nothing in a log
+                err.print(escape(step), soft_wrap=True)
+
+        report = run(rehearsed_environment(environment), faults, tell, first)
     if as_json:
         print(json.dumps(report.as_json()))
     else:

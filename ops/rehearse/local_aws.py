@@ -95,6 +95,7 @@ class _Counts:
     calls: int = 0
     throttled: dict[str, int] = field(default_factory=dict)
     services: set[str] = field(default_factory=set)  # that were called
+    killed_before: str = ""  # the call before which the command was killed: "s3 PutObject"
     refused: int = 0  # how many of LocalAws.refused were there before
 
 
@@ -193,6 +194,11 @@ class LocalAws:
         self._counts = _Counts(refused=len(self.refused))
         self.cloudformation.failing, self.cloudformation.failed = set(faults.fail), set()
 
+    @property
+    def killed_before(self) -> str:
+        """The call before which the command was killed, as "s3 PutObject"; "" where it was not."""
+        return self._counts.killed_before
+
     def not_met(self) -> list[str]:
         """Return which of the faults nothing met, a sentence each: the rehearsal says nothing about them."""
         refused = [access.action.lower() for _, access in self.refused[self._counts.refused :]]
@@ -286,6 +292,7 @@ class LocalAws:
         """Do to a command's call what the faults and the policy say; None where it goes through."""
         self._counts.calls += 1
         if self._counts.calls == self.faults.kill_at and (victim := self.victim()) is not None:
+            self._counts.killed_before = f"{_NAMES.get(call.service, call.service)} {call.name}"
             with suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
             time.sleep(_HANGS)

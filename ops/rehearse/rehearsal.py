@@ -263,6 +263,8 @@ class _Rehearsal:
         """Run a first release while things go wrong; then once more without: it has to finish."""
         self._aws.set_faults(self._faults)
         release = self._run("a first release", "release", "--yes", codes=(0, 1, 4, 5, KILLED))
+        if self._aws.killed_before:
+            self._happens(f"it was killed before {self._aws.killed_before}")
         for what in self._aws.not_met():
             self._report.steps.append(Step("a fault on purpose", problem=what))
         self._aws.set_faults(Faults())

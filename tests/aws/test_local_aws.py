@@ -245,6 +245,7 @@ def test_a_command_is_killed_before_its_call_is_done(local: LocalAws, aws: Aws) 
     with pytest.raises(Exception, match="Read timeout"):
         client.create_bucket(Bucket="popdesk-prod-artifacts-123456789012-us-east-1")
     assert process.wait(10) == -9
+    assert local.killed_before == "s3 CreateBucket"
     assert local.client("s3").list_buckets()["Buckets"] == []
 
 
