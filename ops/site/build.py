@@ -558,7 +558,8 @@ def _mpy(name: str) -> str:
 
 def _imports_package(path: Path) -> bool:
     """Return whether a module imports the `pyscript` package: a page that does not goes without it."""
-    return "pyscript" in _imported(path.read_text("utf-8"))
+    source = path.read_text("utf-8")
+    return "pyscript" in source and "pyscript" in _imported(source)
 
 
 @lru_cache(maxsize=256)

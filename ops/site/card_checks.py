@@ -17,7 +17,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import CodeType
 
 from ops.site.micropython import Names
@@ -198,7 +198,7 @@ def find_mistakes(sources: Mapping[str, str], names: Names | None, page_modules:
     `page_modules` are the sources of all modules that the page has, by their names ("popdesk.desk"). Without `names` it is not
     known what MicroPython has. A source that is no Python is the compiler's to name.
     """
-    own = _Own({name: _parsed(source) for name, source in page_modules.items()})
+    own = _Own(page_modules)
     found: set[Finding] = set()
     for path, source in sources.items():
         found.update(_Checker(path, source, names, own).find())
@@ -280,35 +280,55 @@ def _parse(source: str) -> ast.Module:
 
 
 class _Own:
-    """What the page's own modules define: their names, the methods of their classes, the questions of the desk."""
+    """What the page's own modules define: their names, the methods of their classes, the questions of the desk.
 
-    def __init__(self, trees: Mapping[str, ast.Module]) -> None:
-        self.modules = set(trees)
-        self.modules |= {name.rpartition(".")[0] for name in trees if "." in name}
-        self.names = {name: defined_names(tree) for name, tree in trees.items()}
-        self.methods = frozenset[str]().union(*map(_methods, trees.values()))
-        values = trees.get("popdesk.values", ast.Module([], []))
-        self.tones: tuple[str, ...] = next(
+    Only those modules are read that a card's code makes it look into: most of a page's are Popdesk's own.
+    """
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self.sources = sources
+        self.modules = set(sources)
+        self.modules |= {name.rpartition(".")[0] for name in sources if "." in name}
+
+    def _tree(self, module: str) -> ast.Module:
+        return _parsed(self.sources.get(module, ""))
+
+    def names(self, module: str) -> frozenset[str] | None:
+        """Return the names that a module of the page has, none where there is no such; None where it takes all of another's."""
+        return defined_names(self._tree(module))
+
+    @cached_property
+    def methods(self) -> frozenset[str]:
+        """The names of the methods of the page's classes."""
+        return frozenset[str]().union(*(_methods(self._tree(name)) for name in self.sources))
+
+    @cached_property
+    def tones(self) -> tuple[str, ...]:
+        """The tones of a text."""
+        return next(
             (
                 ast.literal_eval(node.value)
-                for node in values.body
+                for node in self._tree("popdesk.values").body
                 if isinstance(node, ast.Assign) and any(getattr(each, "id", "") == "TONES" for each in node.targets)
             ),
             (),
         )
-        # What the desk is asked and does, by where a card finds it: desk.agent, .contact and .customer, .api, .workspace.
-        self.desk_methods = {
-            "questions": _async_methods(trees, "popdesk.desk", ""),
-            "api": _async_methods(trees, "popdesk.api", "DeskApi"),
-            "workspace": _async_methods(trees, "popdesk.handling", "DeskWorkspace"),
+
+    @cached_property
+    def desk_methods(self) -> dict[str, frozenset[str]]:
+        """What the desk is asked and does, by where a card finds it: desk.agent, .contact and .customer, .api, .workspace."""
+        return {
+            "questions": _async_methods(self._tree("popdesk.desk"), ""),
+            "api": _async_methods(self._tree("popdesk.api"), "DeskApi"),
+            "workspace": _async_methods(self._tree("popdesk.handling"), "DeskWorkspace"),
         }
 
 
-def _async_methods(trees: Mapping[str, ast.Module], module: str, owner: str) -> frozenset[str]:
+def _async_methods(tree: ast.Module, owner: str) -> frozenset[str]:
     """Return the names of the `async` methods of a class of a module, of all of its classes where none is named."""
     return frozenset(
         each.name
-        for node in trees.get(module, ast.Module([], [])).body
+        for node in tree.body
         if isinstance(node, ast.ClassDef) and owner in ("", node.name)
         for each in node.body
         if isinstance(each, ast.AsyncFunctionDef) and not each.name.startswith("_")
@@ -463,8 +483,8 @@ class _Checker:
     def _look_at_name_of_module(self, node: ast.AST, module: str, name: str) -> None:
         if name == "*":
             return
-        if module in self._own.names:
-            known = self._own.names[module]
+        if module in self._own.sources:
+            known = self._own.names(module)
             if known is not None and name not in known and f"{module}.{name}" not in self._own.modules:
                 self._say(node, f"{module} has no {name}", f"look into {module.replace('.', '/')}.py for what it has")
         elif (
@@ -512,7 +532,7 @@ class _Checker:
         inner = {name for part in _codes(code) for name in (*part.co_varnames, *part.co_cellvars)}
         stored = _stored_names(code)
         for name, line in _annotation_names(self._tree):
-            if name in (self._own.names.get("popdesk") or ()) and name not in known | stored | inner:
+            if name in (self._own.names("popdesk") or ()) and name not in known | stored | inner:
                 self._found.append(self._undefined(name, line))
         for name, line in _unstored_names(code):
             if name in known:
@@ -525,7 +545,7 @@ class _Checker:
 
     def _undefined(self, name: str, line: int) -> Finding:
         instead = UNDEFINED_HINT
-        if name in (self._own.names.get("popdesk") or ()):
+        if name in (self._own.names("popdesk") or ()):
             instead = f"import it: `from popdesk import {name}`"
         return Finding(self._path, line, f"the name {name} is not defined", instead)
 

@@ -287,8 +287,8 @@ def _findings(python: Path, modules: list[Path], cached: Cache) -> list[Finding]
     page = {name.removesuffix(".__init__"): sources[path] for name, path in names.items()}
     if "cards" not in page:
         return []
-    starts = [name for name in ("cards", "actions") if name in page]
-    brought = [name for start in starts for name in imported_modules(start, page) if not (name + ".").startswith(_OURS)]
+    team = {name: source for name, source in page.items() if not (name + ".").startswith(_OURS)}
+    brought = [name for start in ("cards", "actions") if start in page for name in imported_modules(start, team)]
     shown = {
         path.relative_to(python.parent).as_posix(): sources[path]
         for name, path in names.items()
