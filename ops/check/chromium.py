@@ -96,14 +96,15 @@ def started_playwright() -> Iterator[Playwright]:
     try:
         yield playwright
     except Error as error:
-        if _comes_of_an_interrupt(error):
+        if comes_of_an_interrupt(error):
             raise KeyboardInterrupt from None
         raise
     finally:
         started.__exit__()
 
 
-def _comes_of_an_interrupt(error: BaseException | None) -> bool:
+def comes_of_an_interrupt(error: BaseException | None) -> bool:
+    """Return whether it is an interrupt, or was raised because of one."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
     return error is not None

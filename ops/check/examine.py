@@ -9,6 +9,7 @@ Raises UserError where the app cannot be examined at all: no Playwright, no Chro
 from __future__ import annotations
 
 import base64
+import logging
 import re
 import socket
 import time
@@ -22,7 +23,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from model.permissions import EITHER, EVERYTHING, NAMES
-from ops.check.chromium import find_chromium, launch, started_playwright
+from ops.check.chromium import comes_of_an_interrupt, find_chromium, launch, started_playwright
 from ops.check.framing import CSP, X_FRAME_OPTIONS, Framing, judge_framing
 from ops.check.judge import FINDING, Check, judge
 from ops.check.observed import Observed, Opening, permissions_asked, read_opening
@@ -41,8 +42,9 @@ if TYPE_CHECKING:
 _QUIET_SECONDS = 1.0
 _LONGEST_ASKING_SECONDS = 8.0
 _POLL_MS = 50
+_PAUSES_OF_QUIET = 5  # between two looks at the workspace: each takes some of the processor's time, from the app too
 _COMMAND_SECONDS = 120.0  # a command takes some ten ms; a machine that builds beside it may stand still for long
-_ANSWER_MS = 5  # the workspace answers a command in some ten ms
+_ANSWER_MS = 20  # the workspace answers a command in some ten ms
 # Screen prints are taken at a tenth of their size: only their mean brightness is asked for.
 _SCALE = 0.1
 _LONGEST_LINE = 300  # of what the browser says; most of it is objects
@@ -145,6 +147,11 @@ def examine(url: str, options: Options, settings: Callable[[], Settings], tell: 
                 page = browser.new_page(viewport={"width": 1280, "height": 900})
                 with ThreadPoolExecutor(1) as threads:
                     observed = _Examination(preview, page, opened, framing, options, tell, threads).run()
+            except BaseException as error:
+                if comes_of_an_interrupt(error):
+                    # What waits for the browser fails as that closes, and of each asyncio would say that nobody asked why.
+                    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+                raise
             finally:
                 browser.close()
     return Result(url, judge(framing, observed, options.timeout * 1000), observed)
@@ -342,7 +349,8 @@ class _Examination:
             now = self._command("look")["logged"]
             if now != logged:
                 logged, changed = now, time.monotonic()
-            self._pause()
+            for _ in range(_PAUSES_OF_QUIET):
+                self._pause()
 
     # -- looking -------------------------------------------------------------------------------------------------------
 

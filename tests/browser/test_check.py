@@ -139,7 +139,7 @@ def test_an_app_that_never_ends_and_that_no_refusal_may_meet(plain_app: str) -> 
 
 
 def test_the_table_says_the_same_and_an_idle_app_is_closed(plain_app: str) -> None:
-    done = run(plain_app, "--idle", *PATIENT, COLUMNS="160")
+    done = run(f"{plain_app}?mute", "--idle", *PATIENT, COLUMNS="160")
     assert done.returncode == 3, done.stderr
     for words in ("destroy", "done in", "follow the agent's theme", "2 findings", "hello"):
         assert words in done.stdout
@@ -161,7 +161,7 @@ def test_where_there_is_no_page_it_says_so() -> None:
 def test_what_is_opened_is_what_the_options_say(plain_app: str) -> None:
     """A second app, registered otherwise than AWS's default, with an attribute that it expects."""
     options = ("--contact", "--attribute", "Tier=gold", "--sandbox", "registered", "--env", "prod")
-    code, result, checks = checked(plain_app, *options, *PATIENT)
+    code, result, checks = checked(f"{plain_app}?mute", *options, *PATIENT)
     assert (code, findings(checks)) == (3, {"theme", "accessibility"})
     assert result["findings"] == 2
     done = run(plain_app, "--sandbox", "allow-everything")
@@ -211,8 +211,15 @@ def short() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
-@pytest.mark.parametrize("times_asked", [1, 2], ids=["before the browser", "in the browser"])
+@pytest.mark.parametrize(
+    ("times_asked", "ends"),
+    [
+        pytest.param(1, signal.SIGTERM, id="SIGTERM before the browser", marks=pytest.mark.thorough),
+        pytest.param(1, signal.SIGINT, id="Ctrl-C before the browser"),
+        pytest.param(2, signal.SIGTERM, id="SIGTERM in the browser"),
+        pytest.param(2, signal.SIGINT, id="Ctrl-C in the browser"),
+    ],
+)
 def test_what_ends_it_in_the_middle_leaves_nothing(short: Path, times_asked: int, ends: signal.Signals) -> None:
     """The first request for the page is the command's own, the second one is Chromium's. A terminal's Ctrl-C goes to all."""
     asked: queue.Queue[None] = queue.Queue()

@@ -2,8 +2,8 @@
 
 It asks every question of `QUESTIONS` and shows each answer as JSON in `li[data-name=...]`, every event in `#events`, and its
 lifecycle in `#life`. Its query says what else it does: `?slow=500` takes as many ms for onCreate and onDestroy,
-`?deaf` never finishes onDestroy, `?fail` raises in onCreate, `?uncaught` raises at its start, and `?brittle` has an empty
-page once anything is refused.
+`?deaf` never finishes onDestroy, `?fail` raises in onCreate, `?uncaught` raises at its start, `?brittle` has an empty
+page once anything is refused, and `?mute` asks no question, so that few permissions are needed.
 """
 
 import asyncio
@@ -114,7 +114,8 @@ class PlainApp:
         await self._pause()
         if self.query.has("fail"):
             raise ValueError("told to fail")
-        asyncio.create_task(self.ask())
+        if not self.query.has("mute"):
+            asyncio.create_task(self.ask())
 
     async def _start(self, event):
         add("life", "start")
