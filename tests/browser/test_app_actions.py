@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Frame, Locator, expect
+from playwright.sync_api import Frame, Locator, expect
 
 from ops.preview.server import Preview
 from ops.settings import load_settings
@@ -134,21 +134,23 @@ class Host:
 
 
 @pytest.fixture
-def host(
-    request: pytest.FixtureRequest, launch: Launch, browser: Browser, preview: Preview, tmp_path: Path
-) -> Iterator[Host]:
+def host(request: pytest.FixtureRequest, launch: Launch, preview: Preview, tmp_path: Path) -> Iterator[Host]:
     """In Chromium; in Firefox too where a test is marked `in_any_browser`."""
     name = getattr(request, "param", "chromium")
-    context = (browser if name == "chromium" else launch(name)).new_context()
-    workspace = Workspace(preview, context.new_page())
-    workspace.open()
     with ExitStack() as stack:
+        if name == "chromium":
+            yield Host(stack, request.getfixturevalue("workspace"), tmp_path)
+            return
+        context = launch(name).new_context()
+        stack.callback(context.close)
+        workspace = Workspace(preview, context.new_page())
+        workspace.open()
         yield Host(stack, workspace, tmp_path)
-    context.close()
-    assert workspace.errors == []
+        assert workspace.errors == []
 
 
 in_any_browser = pytest.mark.parametrize("host", BROWSERS, indirect=True)
+SECOND = [BROWSERS[0], *(pytest.param(name, marks=pytest.mark.thorough) for name in BROWSERS[1:])]
 
 
 def button(app: Frame, name: str) -> Locator:
@@ -163,7 +165,7 @@ def _said(app: Frame, text: str) -> Locator:
     return app.locator(".outcome [role=status]").filter(has_text=text)
 
 
-@in_any_browser
+@pytest.mark.parametrize("host", SECOND, indirect=True)
 def test_a_ticket_is_created_once_and_the_cards_ask_again(host: Host) -> None:
     app = host.open()
     before = len([asked for asked in host.api.requests if asked.method == "GET"])
@@ -492,10 +494,13 @@ def test_no_token_reaches_what_the_page_shows(host: Host) -> None:
     assert "t-1" not in (app.locator("body").text_content() or "")
 
 
-@pytest.mark.parametrize(("width", "language", "theme"), [(300, "es", "dark"), (760, "en", "light")])
-def test_axe_finds_nothing_and_nothing_is_cut(host: Host, width: int, language: str, theme: Any) -> None:
-    host.workspace.page.emulate_media(color_scheme=theme)
+@pytest.mark.parametrize(
+    ("width", "language", "theme"), [(300, "es", "dark"), pytest.param(760, "en", "light", marks=pytest.mark.thorough)]
+)
+def test_axe_finds_nothing_and_nothing_is_cut(host: Host, width: int, language: str, theme: str) -> None:
+    host.workspace.desk.set_theme(theme)
     app = host.open(language=language)
+    app.locator(f":root[data-mode={theme}]").wait_for()
     host.workspace.page.locator("iframe:visible").evaluate(
         "(frame, width) => { frame.style.width = width + 'px'; }", width
     )

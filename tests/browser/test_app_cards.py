@@ -83,8 +83,16 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("language", ["en", "es"])
-@pytest.mark.parametrize("order", [list(SPEAKING), list(SPEAKING)[::-1]])
+@pytest.mark.parametrize(
+    ("language", "order"),
+    [
+        ("en", list(SPEAKING)),
+        ("es", list(SPEAKING)[::-1]),
+        pytest.param("en", list(SPEAKING)[::-1], marks=pytest.mark.thorough),
+        pytest.param("es", list(SPEAKING), marks=pytest.mark.thorough),
+    ],
+    ids=["en", "es backwards", "en backwards", "es"],
+)
 def test_a_slot_never_shows_anything_but_its_own_cards_value(host: Host, language: str, order: list[str]) -> None:
     states = host("\n\n".join(SPEAKING[title] for title in order), language=language)
     states.workspace.page.context.add_init_script(EVERY_TEXT)
@@ -188,7 +196,7 @@ def _returning(name: str, value: str) -> str:
     return f'@card("{name}")\nasync def {name}(desk):\n    return {value}\n\n\n'
 
 
-@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("language", ["en", pytest.param("es", marks=pytest.mark.thorough)])
 def test_what_has_one_reading_is_read_and_what_has_none_fails_on_its_card_with_its_line(
     host: Host, language: str
 ) -> None:
@@ -353,40 +361,52 @@ def test_an_answer_of_undefined_is_nothing_or_said_on_its_card(host: Host) -> No
     expect(app.locator("#hero")).to_have_attribute("data-kind", "unknown")
 
 
-@pytest.mark.parametrize("inside", [{}, None])
-def test_nothing_in_an_answer_is_nothing_where_the_sdk_says_so(host: Host, inside: dict[str, Any] | None) -> None:
+def test_nothing_in_an_answer_is_nothing_where_the_sdk_says_so(host: Host) -> None:
     """An ordinary contact's initial id is undefined: the answer is an object without it. Null is no more of a value."""
     states = host(ASKING)
-    for request, field in WRAPPED.items():
-        states.desk.answer(request, {} if inside is not None else {field: None})
-    app = states.connected_to_nobody()
-    for request in WRAPPED:
-        said = "–" if request in MAY_BE_NOTHING else "Unexpected answer"
-        expect(slot(app, QUESTIONS[request][0])).to_contain_text(said)
-    _expect_a_page_that_stands(states, app)
+    for name, there in (("absent", False), ("null", True)):
+        for request, field in WRAPPED.items():
+            states.desk.answer(request, {field: None} if there else {})
+        app = states.connected_to_nobody()
+        for request in WRAPPED:
+            said = "–" if request in MAY_BE_NOTHING else "Unexpected answer"
+            expect(slot(app, QUESTIONS[request][0]), name).to_contain_text(said)
+        _expect_a_page_that_stands(states, app)
+        states.desk.command("finish")
 
 
-@pytest.mark.parametrize(
-    "odd", [None, 7, "text", [], ["text"], True, {"name": None}, {"name": {"first": "Alex"}, "type": 7}]
+ODD_ANSWERS: tuple[Any, ...] = (
+    None,
+    7,
+    "text",
+    [],
+    ["text"],
+    True,
+    {"name": None},
+    {"name": {"first": "Alex"}, "type": 7},
 )
-def test_answers_of_other_types_are_said_on_their_cards_and_the_page_stands(host: Host, odd: Any) -> None:
+
+
+def test_answers_of_other_types_are_said_on_their_cards_and_the_page_stands(host: Host) -> None:
     states = host(ASKING + '@card("Standing")\nasync def standing(desk):\n    return "stands"\n')
-    for request in QUESTIONS:
-        states.desk.answer(request, odd)
-    app = states.connected_to_nobody()
-    expect(slot(app, "Standing")).to_have_text("stands")
-    for request, (question, _) in QUESTIONS.items():
-        spoken = slot(app, question)
-        expect(spoken).not_to_have_text("…")
-        if question in ("contact.queue", "contact.attributes") and odd is None:
-            expect(spoken).to_have_text("–")
-        elif question in ("contact.attributes", "agent.channel_concurrency") and isinstance(odd, dict):
-            expect(spoken).not_to_contain_text("Failed")
-        elif request in WRAPPED and request in MAY_BE_NOTHING and odd is not None:
-            expect(spoken).to_contain_text("–")  # without the field that the SDK looks for there is nothing
-        else:
-            expect(spoken).to_contain_text("Unexpected answer")
-    _expect_a_page_that_stands(states, app)
+    for odd in ODD_ANSWERS:
+        for request in QUESTIONS:
+            states.desk.answer(request, odd)
+        app = states.connected_to_nobody()  # each contact's page is a new one
+        expect(slot(app, "Standing")).to_have_text("stands")
+        for request, (question, _) in QUESTIONS.items():
+            spoken, said = slot(app, question), f"{odd!r} of {request}"
+            expect(spoken, said).not_to_have_text("…")
+            if question in ("contact.queue", "contact.attributes") and odd is None:
+                expect(spoken, said).to_have_text("–")
+            elif question in ("contact.attributes", "agent.channel_concurrency") and isinstance(odd, dict):
+                expect(spoken, said).not_to_contain_text("Failed")
+            elif request in WRAPPED and request in MAY_BE_NOTHING and odd is not None:
+                expect(spoken, said).to_contain_text("–")  # without the field that the SDK looks for there is nothing
+            else:
+                expect(spoken, said).to_contain_text("Unexpected answer")
+        _expect_a_page_that_stands(states, app)
+        states.desk.command("finish")
 
 
 def test_an_agent_state_without_a_name_is_said_and_a_change_mends_it(workspace: Workspace) -> None:
@@ -435,12 +455,23 @@ def test_an_event_that_is_told_again_refreshes(host: Host) -> None:
     expect(app.locator("#life-text")).to_have_text("Contact connected")
 
 
-@pytest.mark.parametrize("latency", [0, 40])
-def test_after_forty_events_at_any_moment_of_the_start_the_last_value_shows(host: Host, latency: int) -> None:
+@pytest.mark.parametrize(
+    ("latency", "waits"),
+    [
+        (0, range(0, 600, 150)),
+        (40, range(75, 600, 150)),
+        pytest.param(0, range(0, 600, 25), marks=pytest.mark.thorough),
+        pytest.param(40, range(0, 600, 25), marks=pytest.mark.thorough),
+    ],
+    ids=["0 ms", "40 ms", "0 ms at each moment", "40 ms at each moment"],
+)
+def test_after_forty_events_at_any_moment_of_the_start_the_last_value_shows(
+    host: Host, latency: int, waits: range
+) -> None:
     """Also when they come before the page hears of them, or before the cards have asked what the page has asked ahead."""
     states = host(COUNTING)
     states.desk.command("latency", ms=latency)
-    for wait in range(0, 600, 25):
+    for wait in waits:
         contact = states.desk.offer(customer="C-1001", accept=True)  # its iframe has just been made
         states.desk.command("wait", ms=wait)
         states.desk.command("event", name="contact/connected", times=40, attribute="count")
