@@ -177,6 +177,19 @@ def any_browser(request: pytest.FixtureRequest, launch: Launch, browser: Browser
     return browser if request.param == "chromium" else launch(request.param)
 
 
+# For a test in any browser that says little more of Firefox than others do: there every night is often enough.
+IN_FIREFOX_NIGHTLY = pytest.mark.parametrize(
+    "any_browser", ["chromium", pytest.param("firefox", marks=pytest.mark.thorough)], indirect=True
+)
+
+
+@pytest.fixture
+def any_context(any_browser: Browser, kept_contexts: KeptContexts) -> Iterator[BrowserContext]:
+    """Return a context of `any_browser`."""
+    with kept_contexts.lend(any_browser, {}) as made:
+        yield made
+
+
 @pytest.fixture(scope="session")
 def preview() -> Iterator[Preview]:
     """Run the real preview, as `python deploy.py preview` does, on free ports."""

@@ -5,16 +5,15 @@ The pop is in test_screen_pop.py, forms are in test_app_actions.py, the sign-in 
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import BrowserContext, expect
 
 from ops.preview.server import Preview
 from tests.browser.app_stage import AppStates, violations
 from tests.conftest import Workspace
 
 
-def test_a_call_from_its_ring_to_its_end(any_browser: Browser, preview: Preview) -> None:
-    context = any_browser.new_context()
-    workspace = Workspace(preview, context.new_page())
+def test_a_call_from_its_ring_to_its_end(any_context: BrowserContext, preview: Preview) -> None:
+    workspace = Workspace(preview, any_context.new_page())
     workspace.open()
     states = AppStates(workspace)
     app = states.connected()
@@ -28,15 +27,13 @@ def test_a_call_from_its_ring_to_its_end(any_browser: Browser, preview: Preview)
     states.contact.clear()
     expect(workspace.page.locator("iframe")).to_have_count(0)
     assert workspace.errors == []
-    context.close()
 
 
 _GROUND = "() => getComputedStyle(document.body).backgroundColor"
 
 
-def test_both_themes_of_the_workspace(any_browser: Browser, preview: Preview) -> None:
-    context = any_browser.new_context()
-    workspace = Workspace(preview, context.new_page())
+def test_both_themes_of_the_workspace(any_context: BrowserContext, preview: Preview) -> None:
+    workspace = Workspace(preview, any_context.new_page())
     workspace.open()
     states = AppStates(workspace)
     app = states.connected()
@@ -48,4 +45,3 @@ def test_both_themes_of_the_workspace(any_browser: Browser, preview: Preview) ->
         grounds[theme] = [each.evaluate(_GROUND) for each in (app, workspace.page.main_frame)]
     assert all(light != dark for light, dark in zip(*grounds.values(), strict=True))
     assert workspace.errors == []
-    context.close()

@@ -15,6 +15,7 @@ from ops.site.build import app_page
 from tests.browser.app_stage import AppStates, violations
 from tests.conftest import Workspace
 from tests.fixture_project import CHECKOUT
+from tests.kept_contexts import KeptContexts
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +32,12 @@ def running() -> Iterator[Preview]:
 
 
 @pytest.fixture
-def states(browser: Browser, running: Preview, locale: str) -> Iterator[AppStates]:
-    context = browser.new_context(viewport={"width": 1400, "height": 1100}, locale=locale)
-    workspace = Workspace(running, context.new_page())
-    workspace.open()
-    yield AppStates(workspace)
-    assert workspace.errors == []
-    context.close()
+def states(browser: Browser, kept_contexts: KeptContexts, running: Preview, locale: str) -> Iterator[AppStates]:
+    with kept_contexts.lend(browser, {"viewport": {"width": 1400, "height": 1100}, "locale": locale}) as context:
+        workspace = Workspace(running, context.new_page())
+        workspace.open()
+        yield AppStates(workspace)
+        assert workspace.errors == []
 
 
 @pytest.fixture

@@ -24,20 +24,26 @@ _STORED = """async () => [
 
 
 def test_a_context_that_is_handed_on_is_empty(browser: Browser, preview: Preview) -> None:
-    kept = KeptContexts()
+    kept, asked = KeptContexts(), list[str]()
     with kept.lend(browser, {}) as first:
+        first.on("request", lambda request: asked.append(request.url))
+        first.route("**/*.nothing", lambda route: route.fulfill(status=200))
         page = first.new_page()
         page.goto(preview.workspace_url)
         empty = page.evaluate(_STORED)
         page.evaluate(_STORE)
         assert page.evaluate(_STORED) != empty
         first.new_page()
+    assert asked
+    asked.clear()
     with kept.lend(browser, {}) as second:
         assert second is first
         assert second.pages == []
         page = second.new_page()
         page.goto(preview.workspace_url)
         assert page.evaluate(_STORED) == empty
+        assert page.evaluate("async () => (await fetch('a.nothing')).status") == 404
+        assert asked == []
         with kept.lend(browser, {}) as beside:
             assert beside is not second
     with kept.lend(browser, {"locale": "es"}) as other:
@@ -49,12 +55,11 @@ def test_a_context_that_is_handed_on_is_empty(browser: Browser, preview: Preview
     [
         lambda context: context.add_init_script("window.left = 1"),
         lambda context: context.grant_permissions(["clipboard-read"]),
-        lambda context: context.route("**/*", lambda route: route.abort()),
-        lambda context: context.on("request", print),
+        lambda context: context.set_extra_http_headers({"X-Left": "1"}),
         lambda context: context.set_offline(True),
         lambda context: context.close(),
     ],
-    ids=["script", "permission", "route", "listener", "offline", "closed"],
+    ids=["script", "permission", "headers", "offline", "closed"],
 )
 def test_a_context_that_was_changed_is_not_handed_on(
     browser: Browser, change: Callable[[BrowserContext], None]

@@ -346,13 +346,14 @@ def test_each_iframe_is_framed_as_a_guide_frames_it_and_subscribes_once(workspac
 
 
 def test_a_whole_call_asks_no_other_origin_and_sends_productions_headers(
-    workspace: Workspace, preview: Preview, context: BrowserContext
+    preview: Preview, fresh_context: BrowserContext
 ) -> None:
     asked: list[str] = []
     headers: list[dict[str, str]] = []
-    context.on("request", lambda request: asked.append(request.url))
+    fresh_context.on("request", lambda request: asked.append(request.url))
     answered = []
-    context.on("response", lambda response: answered.append(response))
+    fresh_context.on("response", lambda response: answered.append(response))
+    workspace = Workspace(preview, fresh_context.new_page())
     workspace.open()
     call = workspace.desk.offer(customer="C-1001")
     call.wait_until_running()

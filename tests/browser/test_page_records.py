@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Frame, Playwright, expect
+from playwright.sync_api import BrowserContext, Frame, Playwright, expect
 from popdesk_api.page_events import PageRecord
 
 from ops.preview.server import Preview
@@ -115,8 +115,7 @@ def test_a_page_that_is_closed_tells_at_once(host: Host) -> None:
     assert PageRecord.model_validate(host.api.records[0].body).first_values
 
 
-def test_in_preview_a_panel_shows_what_the_real_function_has_taken(browser: Browser) -> None:
-    context = browser.new_context()
+def test_in_preview_a_panel_shows_what_the_real_function_has_taken(context: BrowserContext) -> None:
     with previewed(api={"enabled": True}) as preview:
         workspace = Workspace(preview, context.new_page())
         workspace.open()
@@ -132,4 +131,3 @@ def test_in_preview_a_panel_shows_what_the_real_function_has_taken(browser: Brow
         expect(panel.get_by_role("heading")).to_have_text("Page 1")
         expect(panel.locator("dd")).to_have_text([re.compile(r"^[1-9]\d* ms$")] * 2 + ["none", "none"])
         assert workspace.errors == []
-    context.close()

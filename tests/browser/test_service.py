@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Frame, expect
+from playwright.sync_api import BrowserContext, Frame, expect
 
 from ops.preview.server import Preview
 from ops.settings import load_settings
 from tests.browser.app_stage import DEFAULT_SANDBOX, AppStates, previewed
-from tests.conftest import Workspace
+from tests.conftest import IN_FIREFOX_NIGHTLY, Workspace
 
 pytestmark = pytest.mark.browser
 
@@ -25,12 +25,10 @@ def serving() -> Iterator[Preview]:
 
 
 @pytest.fixture
-def states(any_browser: Browser, serving: Preview) -> Iterator[AppStates]:
-    context = any_browser.new_context()
-    workspace = Workspace(serving, context.new_page())
+def states(any_context: BrowserContext, serving: Preview) -> Iterator[AppStates]:
+    workspace = Workspace(serving, any_context.new_page())
     workspace.open()
     yield AppStates(workspace)
-    context.close()
     assert workspace.errors == []
 
 
@@ -38,6 +36,7 @@ def _connected(app: Frame) -> None:
     expect(app.get_by_role("status").filter(has_text="Contact connected")).to_be_visible()
 
 
+@IN_FIREFOX_NIGHTLY
 def test_a_connected_contact_has_its_page_launched_and_popped(states: AppStates) -> None:
     workspace, desk = states.workspace, states.desk
     (service,) = desk.command("look")["services"]
@@ -64,17 +63,16 @@ def test_a_connected_contact_has_its_page_launched_and_popped(states: AppStates)
 
 
 def test_a_guides_page_pops_in_the_default_sandbox_and_loses_nothing_when_its_view_is_shown_again(
-    any_browser: Browser, preview: Preview
+    any_context: BrowserContext, preview: Preview
 ) -> None:
-    context = any_browser.new_context()
-    workspace = Workspace(preview, context.new_page())
+    workspace = Workspace(preview, any_context.new_page())
     workspace.open()
     states = AppStates(workspace)
     app = states.connected()
     first = workspace.page.locator("iframe:visible")
     assert first.get_attribute("sandbox") == " ".join(DEFAULT_SANDBOX)
     assert first.get_attribute("allow") is None
-    with context.expect_page() as popped:
+    with any_context.expect_page() as popped:
         app.locator("#pop").click()
     expect(popped.value.get_by_role("heading", name="Ana Carolina Silva")).to_be_visible()
     assert popped.value.evaluate(SANDBOXED)
@@ -93,7 +91,6 @@ def test_a_guides_page_pops_in_the_default_sandbox_and_loses_nothing_when_its_vi
     states.contact.end()
     expect(app.get_by_role("status").filter(has_text="After-contact work")).to_be_visible()
     assert workspace.errors == []
-    context.close()
 
 
 def test_a_page_that_is_opened_late_says_no_state_that_it_was_not_told(workspace: Workspace) -> None:
