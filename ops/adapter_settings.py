@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ast
 import typing
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,24 +59,34 @@ def _shown(module: Path) -> str:
     return f"lambda/{folder}/{module.name}"
 
 
-def _declaration(module: Path) -> ast.ClassDef | None:
+def _declaration(module: Path) -> str | None:
+    """Return the source of the class with its fields alone; None where there is no such class, or no such module."""
     try:
-        body = ast.parse(module.read_bytes()).body
+        return _settings_class(module.read_bytes())
     except OSError:
-        return None  # there is no such module
+        return None
     except SyntaxError as error:
         raise ValueError(f"{_shown(module)}, line {error.lineno}: {error.msg}") from None
-    return next((node for node in body if isinstance(node, ast.ClassDef) and node.name == "Settings"), None)
 
 
-def _model(module: Path, declaration: ast.ClassDef) -> type[BaseModel]:
-    """Return a pydantic model with the fields of the class; its bases, decorators and methods do not matter."""
-    declaration.bases, declaration.keywords, declaration.decorator_list = [], [], []
-    declaration.body = [node for node in declaration.body if isinstance(node, (ast.AnnAssign, ast.Expr, ast.Pass))]
-    source = "from __future__ import annotations\n" + ast.unparse(declaration)
+@lru_cache(maxsize=64)
+def _settings_class(source: bytes) -> str | None:
+    """Return the class `Settings` of a module without its bases, decorators and methods, which do not matter."""
+    body = ast.parse(source).body
+    found = next((node for node in body if isinstance(node, ast.ClassDef) and node.name == "Settings"), None)
+    if found is None:
+        return None
+    found.bases, found.keywords, found.decorator_list = [], [], []
+    found.body = [node for node in found.body if isinstance(node, (ast.AnnAssign, ast.Expr, ast.Pass))]
+    return "from __future__ import annotations\n" + ast.unparse(found)
+
+
+@lru_cache(maxsize=64)
+def _model(module: Path, declaration: str) -> type[BaseModel]:
+    """Return a pydantic model with the fields of the class."""
     names = dict(_KNOWN)
     try:
-        exec(compile(source, module.name, "exec"), names)
+        exec(compile(declaration, module.name, "exec"), names)
         hints = typing.get_type_hints(names["Settings"], names, include_extras=True)
         defaults = vars(names["Settings"])
         fields: dict[str, Any] = {name: (hint, defaults.get(name, ...)) for name, hint in hints.items()}

@@ -9,6 +9,8 @@ By itself, so that `deploy.py --version` needs none of what checks the settings.
 from __future__ import annotations
 
 import tomllib
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ def version(pyproject: Path | None = None) -> str:
 def read_pyproject(pyproject: Path) -> dict[str, Any]:
     """Return the document. Raises UserError where the file is not there or is no TOML."""
     try:
-        return tomllib.loads(pyproject.read_text("utf-8"))
+        return deepcopy(_parsed(pyproject.read_text("utf-8")))
     except FileNotFoundError:
         raise UserError(str(pyproject), "the file is missing", "run from a checkout of the project") from None
     except UnicodeDecodeError as error:
@@ -35,3 +37,8 @@ def read_pyproject(pyproject: Path) -> dict[str, Any]:
         raise UserError(str(pyproject), f"it cannot be read: {error.strerror}", "make it readable") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(str(pyproject), f"it is not valid TOML: {error}", "correct that line", exit_code=2) from None
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> dict[str, Any]:
+    return tomllib.loads(text)
