@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import watchfiles
 from cases_adapters.sample import FILE_VARIABLE as SAMPLE_CASES
 from cases_adapters.sample import SampleCases
-from popdesk_api.once import FILE_VARIABLE as WRITES_FILE
+from popdesk_api.contract import WRITES_FILE_VARIABLE
 from token_signing import KEYS_VARIABLE, STACK_VARIABLE
 
 from ops import API, LOOKUP
@@ -226,7 +226,7 @@ class Builds:
             **settings.api.environment,
             **self._tokens,
             SAMPLE_CASES: str(self._folder / "cases.sqlite"),
-            WRITES_FILE: str(self._folder / "writes.sqlite"),
+            WRITES_FILE_VARIABLE: str(self._folder / "writes.sqlite"),
         }
 
     def _with_provider(self, settings: Settings) -> Settings:

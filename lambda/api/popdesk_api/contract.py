@@ -24,3 +24,6 @@ HEADERS = (CONTACT_HEADER, AGENT_HEADER, IDEMPOTENCY_HEADER, "Content-Type")
 PROBLEM = "application/problem+json"
 
 LONGEST_BODY = 16_384  # bytes of a request's; a note has at most 4,000 characters
+
+# The environment variable with the SQLite file of the writes that were done (once.py), which preview sets.
+WRITES_FILE_VARIABLE = "POPDESK_API_WRITES_FILE"

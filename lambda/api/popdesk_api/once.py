@@ -26,8 +26,9 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 from aws_lambda_powertools.utilities.idempotency.persistence.base import BasePersistenceLayer
 from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import STATUS_CONSTANTS, DataRecord
 
+from popdesk_api.contract import WRITES_FILE_VARIABLE
+
 TABLE_VARIABLE = "POPDESK_API_WRITES_TABLE"  # set by ops/cloud/stack_template.py
-FILE_VARIABLE = "POPDESK_API_WRITES_FILE"  # set by preview
 KEPT_SECONDS = 3600
 _SECONDS = 2  # of waiting for the store, at each of two attempts
 _IN_PROGRESS = STATUS_CONSTANTS["INPROGRESS"]
@@ -69,7 +70,7 @@ def once(
 
 def open_writes() -> BasePersistenceLayer:
     """Return the store that the environment names. Raises KeyError if it names none."""
-    if file := os.environ.get(FILE_VARIABLE):
+    if file := os.environ.get(WRITES_FILE_VARIABLE):
         return SqliteWrites(file)
     table = os.environ[TABLE_VARIABLE]
     # It imports boto3, which takes its time: only a container that writes does.

@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,6 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from ops.settings import ROOT
 from tests.preview_process import SECONDS, Running, command, hears_interrupts, ignores_interrupts
 from tests.project import copy_project
 
@@ -38,6 +40,12 @@ def running(project: Path) -> Iterator[Running]:
 def get(url: str) -> bytes:
     with urlopen(url, timeout=SECONDS) as answer:
         return bytes(answer.read())
+
+
+def test_preview_starts_without_what_asks_aws() -> None:
+    """It takes half a second to import, and preview needs no AWS account."""
+    code = "import ops.preview.server, sys; print({'boto3', 'botocore', 'aws_lambda_powertools'} & {*sys.modules})"
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True) == "set()\n"
 
 
 def test_a_broken_edit_is_told_the_last_build_is_served_and_the_repair_is_too(project: Path, running: Running) -> None:
