@@ -363,10 +363,16 @@ def design_tokens(sheet: str, modules: Path) -> tuple[str, list[str]]:
 
 def _tokens(modules: Path) -> dict[str, Any]:
     try:
-        content = json.loads((modules / _TOKENS).read_text("utf-8"))
+        content = _json_in((modules / _TOKENS).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return dict(content.get("tokens", {})) if isinstance(content, dict) else {}
+
+
+@lru_cache(maxsize=2)
+def _json_in(text: str) -> Any:
+    """Return what stands in the tokens' file, which nobody changes: it is kept for the next build."""
+    return json.loads(text)
 
 
 def _licensed(page: Page) -> list[str]:
@@ -382,13 +388,15 @@ def _licensed(page: Page) -> list[str]:
 def _texts(python: Path, modules: list[Path]) -> set[str]:
     """Return the texts that stand in a team's own modules: a table's columns and a badge's text are among them."""
     folders = {python / "popdesk", python / "words"}
-    return {
-        node.value
-        for path in modules
-        if not folders & {*path.parents}
-        for node in ast.walk(_parsed(path.read_text("utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
+    ours = [path.read_text("utf-8") for path in modules if not folders & {*path.parents}]
+    return {text for source in ours for text in _texts_in(source)}
+
+
+@lru_cache(maxsize=64)
+def _texts_in(source: str) -> frozenset[str]:
+    """Return the texts that stand in a source, kept for the next build."""
+    nodes = ast.walk(_parsed(source))
+    return frozenset(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 def _json(value: Any) -> bytes:
@@ -605,7 +613,9 @@ def _compiled(code: str) -> bytes:
         return compile_module(path, path.parent / "probe")
 
 
+@lru_cache(maxsize=64)
 def _parsed(source: str) -> ast.Module:
+    """Return a source's syntax, which nobody changes: it is kept for the next build."""
     try:
         return ast.parse(source)
     except SyntaxError:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 # Who holds the copyright of packages that bring no text of their own: from micropython.org's LICENSE, and the packages'
@@ -65,7 +66,13 @@ def _terms_of_another(modules: Path, package: str, name: str, packages: list[str
 
 
 def _about(modules: Path, package: str) -> dict[str, object]:
-    about: dict[str, object] = json.loads((modules / package / "package.json").read_text("utf-8"))
+    return _parsed((modules / package / "package.json").read_text("utf-8"))
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> dict[str, object]:
+    """Return a package.json, which nobody changes: each is asked for several times, and by the next build."""
+    about: dict[str, object] = json.loads(text)
     return about
 
 
