@@ -11,6 +11,8 @@ boto3 is the runtime's. Modules are compiled as the look-up's are (lambda_zip.py
 from __future__ import annotations
 
 import json
+import marshal
+import sys
 from importlib.metadata import PackageNotFoundError, distribution, version
 from modulefinder import ModuleFinder
 from pathlib import Path
@@ -19,7 +21,8 @@ from ops import API, LOOKUP
 from ops.errors import UserError
 from ops.files import map_os_errors, write_atomically
 from ops.settings import ROOT, Settings, api_settings
-from ops.site.lambda_packages import lambda_packages, left_out
+from ops.site.cache import Cache
+from ops.site.lambda_packages import CACHE, lambda_packages, left_out
 from ops.site.lambda_zip import LAMBDA_RUNTIME, check_imports, compiled, compiles_for, pack, phonenumbers
 
 API_HANDLER = "popdesk_api.handler.handler"
@@ -69,7 +72,21 @@ def make_api_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bool 
     if compiles_for(runtime):
         modules = {path: content for path, content in (files | packages).items() if path.endswith(".py")}
         packages |= compiled(modules, set(files), _PYTHON)
-    return pack(files | packages)
+    elif local:
+        packages |= _compiled_here(packages)
+    return pack(files | packages, smaller=not local)
+
+
+def _compiled_here(packages: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the .pyc of the packages for this Python, kept in the build's cache.
+
+    Each process of preview would compile them: it unpacks the zip to a folder of its own.
+    """
+    modules = {path: content for path, content in sorted(packages.items()) if path.endswith(".py")}
+    inputs = [sys.version.encode(), *(part for path, content in modules.items() for part in (path.encode(), content))]
+    kept = Cache(CACHE)("api-pyc", inputs, lambda: marshal.dumps(compiled(modules, set(), _PYTHON)))
+    made: dict[str, bytes] = marshal.loads(kept)
+    return made
 
 
 def _modules(adapter: str, lookup: str) -> dict[str, bytes]:

@@ -28,7 +28,7 @@ from ops.site.environment import uv_environment
 # The template's function is on arm64; its runtime is Amazon Linux 2023, which has glibc 2.34
 # (docs.aws.amazon.com/linux/al2023/ug/core-glibc.html).
 LAMBDA_PLATFORM = "aarch64-manylinux_2_34"
-_CACHE = ROOT / "build" / "cache"
+CACHE = ROOT / "build" / "cache"
 _SECONDS = 300
 # Lambda's limit for a function's files (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), less our own.
 _LONGEST = 250_000_000
@@ -51,7 +51,7 @@ def lambda_packages(
     here = f"{sys.platform} {sys.implementation.cache_tag} {os.uname().machine if hasattr(os, 'uname') else ''}"
     target = f"{runtime} {LAMBDA_PLATFORM}" if runtime else here
     inputs = [target.encode(), *(package.encode() for package in sorted((*packages, *ours)))]
-    kept = Cache(_CACHE)("lambda-packages", inputs, lambda: marshal.dumps(_install(packages, runtime, setting, ours)))
+    kept = Cache(CACHE)("lambda-packages", inputs, lambda: marshal.dumps(_install(packages, runtime, setting, ours)))
     files: dict[str, bytes] = marshal.loads(kept)
     return files
 

@@ -91,7 +91,7 @@ def make_lambda_zip(settings: Settings, runtime: str = LAMBDA_RUNTIME, local: bo
     if compiles_for(runtime):
         modules = {path: content for path, content in (files | packages).items() if path.endswith(".py")}
         packages |= compiled(modules, needed=set(files))
-    return pack(files | packages)
+    return pack(files | packages, smaller=not local)
 
 
 def check_imports(modules: dict[str, bytes], ours: Mapping[str, bytes], packages: Iterable[str], setting: str) -> None:
@@ -288,13 +288,17 @@ def compiled(modules: dict[str, bytes], needed: set[str], where: str = "lambda/l
     return {Path(path).as_posix(): content for path, content in made.items()}
 
 
-def pack(files: dict[str, bytes]) -> bytes:
-    """Return the zip of the files, {path: content}: the same bytes for the same files."""
+def pack(files: dict[str, bytes], smaller: bool = True) -> bytes:
+    """Return the zip of the files, {path: content}: the same bytes for the same files.
+
+    `smaller` compresses them as far as it goes. A zip that is unpacked on this machine at once need not be.
+    """
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    how = zipfile.ZIP_DEFLATED if smaller else zipfile.ZIP_STORED
+    with zipfile.ZipFile(out, "w", compresslevel=9) as archive:
         for path, content in sorted(files.items()):
             entry = zipfile.ZipInfo(path, _EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.compress_type = how
             entry.create_system = 3  # Unix, on every machine
             entry.external_attr = 0o100644 << 16  # Lambda reads it as another user
             archive.writestr(entry, content)
