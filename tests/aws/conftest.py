@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import botocore.session
 import pytest
+from botocore.loaders import Loader, create_loader
 
 from tests.aws.moto_server import MotoServer
 from tests.aws.world import World
+
+_models: dict[str | None, dict[Any, Any]] = {}
+
+
+def _create_loader(search_path: str | None = None) -> Loader:
+    """Return a loader of AWS's models that keeps what it has read for the loaders of the sessions after it.
+
+    Each command opens a session of its own. To read the same models again takes longer than most of these tests.
+    """
+    loader = create_loader(search_path)
+    loader._cache = _models.setdefault(search_path, {})
+    return loader
+
+
+botocore.session.create_loader = _create_loader
 
 
 @pytest.fixture(scope="session")

@@ -242,12 +242,12 @@ def test_keys_are_kept_only_where_something_shall_be_deleted(session: Any, tmp_p
 
 
 def test_loading_twice_is_loading_once_and_a_number_may_come_twice(session: Any, tmp_path: Path) -> None:
-    rows = "".join(f"C-{n},Name {n},+1206555{100 + n % 100:04},\n" for n in range(1_000))
+    rows = "".join(f"C-{n},Name {n},+1206555{100 + n % 100:04},\n" for n in range(200))
     for name in ("Name 1", "New name"):
         result = _import(_file(tmp_path, "id,name,phone,email\n" + rows.replace("Name 1,", f"{name},")))
         assert result.exit_code == 0, (result.output, result.exception)
         items = _items(session)
-        assert len(items) == 1_000
+        assert len(items) == 200
         assert items["phone#+12065550101", "C-1"]["name"] == name
 
 

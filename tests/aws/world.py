@@ -45,6 +45,12 @@ def open_test_aws(url: str) -> Aws:
     return Aws(_session(), REGION, endpoint_url=url)
 
 
+@cache
+def looking_on(url: str) -> Aws:
+    """Return the client by which tests look at the moto server and prepare it; to make its clients takes longer than to ask."""
+    return open_test_aws(url)
+
+
 def make_site(text: str, more: dict[str, bytes] | None = None) -> Site:
     """Return a small build whose content follows from `text`; `more` maps names in assets/ to content.
 
@@ -77,7 +83,7 @@ class World:
         self.tmp = tmp
         self.target = ""  # what a test wants to roll back to
         self.aws = open_test_aws(server.url)
-        self.raw = open_test_aws(server.url)  # for looking at it, so that `aws` counts only what is tested
+        self.raw = looking_on(server.url)  # for looking at it, so that `aws` counts only what is tested
         self.calls: list[str] = []
         self.aws.before = lambda service, operation, _: self.calls.append(f"{service}.{operation}")
         s3 = self.raw.client("s3")
