@@ -43,7 +43,11 @@ BROWSERS = ("chromium", "firefox")
 
 # No test needs a quiet machine: what is waited for comes in a moment, and where it does not the wait ends all the same.
 expect.set_options(timeout=30_000)
-hypothesis.settings.register_profile("popdesk", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(
+    "popdesk", deadline=None, max_examples=50, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+# `--hypothesis-profile many`: every night, as what is `thorough`.
+hypothesis.settings.register_profile("many", hypothesis.settings.get_profile("popdesk"), max_examples=500)
 hypothesis.settings.register_profile("few", hypothesis.settings.get_profile("popdesk"), max_examples=10)
 hypothesis.settings.load_profile("popdesk")
 

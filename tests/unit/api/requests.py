@@ -83,6 +83,8 @@ class Asks:
         signer = TokenSigner("popdesk-test")
         self.look_up: LookUp = LookUpAgain(settings_of_lookup, self.contacts, signer)
         self.out = io.StringIO()
+        self._log: list[dict[str, Any]] = []
+        self._read = 0  # how much of `out` is in `_log`
         services = Services(
             {**api_settings(load_settings()), "attributes": ["wrapUp"], **settings},
             Admitted,
@@ -110,4 +112,7 @@ class Asks:
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.getvalue().splitlines()]
+        self.out.seek(self._read)
+        self._log += [json.loads(line) for line in self.out]
+        self._read = self.out.tell()  # the end: what is written next comes after it
+        return self._log[:]

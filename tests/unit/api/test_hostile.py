@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.api.requests import Asks
@@ -51,7 +51,6 @@ def asks(tmp_path_factory: pytest.TempPathFactory) -> Asks:
 _number = iter(range(1, 10**9))
 
 
-@settings(max_examples=200)
 @given(route=st.sampled_from(ROUTES), body=JSON | st.dictionaries(NAMES, JSON, max_size=4), query=st.text(max_size=20))
 def test_no_body_breaks_a_route(asks: Asks, route: tuple[str, str], body: Any, query: str) -> None:
     method, path = route
@@ -62,7 +61,6 @@ def test_no_body_breaks_a_route(asks: Asks, route: tuple[str, str], body: Any, q
         assert set(answer.json) <= {"title", "status", "detail", "errors"}
 
 
-@settings(max_examples=200)
 @given(
     path=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=40),
     method=st.sampled_from(["GET", "POST"]),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from popdesk import page_record
 from popdesk_api import page_events
@@ -66,7 +66,6 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=300)
 @given(release=HOSTILE, events=EVENTS)
 def test_nothing_of_what_a_page_was_given_comes_out_of_it_and_what_does_is_taken(
     asks: Asks, release: Any, events: list[tuple[Any, ...]]
@@ -80,7 +79,6 @@ def test_nothing_of_what_a_page_was_given_comes_out_of_it_and_what_does_is_taken
     assert [line["message"] for line in lines] == ["page", *["failed card"] * len(record["failed"])]
 
 
-@settings(max_examples=300)
 @given(
     body=st.one_of(
         JSON,

@@ -177,7 +177,7 @@ def test_ids_are_kept_in_some_hundred_bytes_a_row(write: Write) -> None:
     assert peak < 200 * rows
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(alphabet='aé",;\r\n\t ', max_size=12), max_size=6), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_any_text_is_read_or_refused_with_a_line_that_it_has(tmp_path: Path, lines: list[str], end: str) -> None:
     file = tmp_path / "any.csv"

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from flow_contract import WITHHELD_NUMBERS, WITHHELD_WORDS
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from popdesk import screenpop
 from popdesk.board import Board
@@ -127,7 +127,6 @@ def test_no_contact_pops_twice_in_any_order(events: list[tuple[str, str]]) -> No
         some.tuples(some.sampled_from(["refresh", "tell", "answer", "refuse"]), some.integers(0, 5)), max_size=25
     )
 )
-@settings(max_examples=60, deadline=None)
 def test_what_a_card_shows_never_gets_older(steps: list[tuple[str, int]]) -> None:
     """Every refresh and every event is numbered as it starts; the numbers shown only rise."""
 

@@ -31,7 +31,7 @@ JSON = st.recursive(
     max_leaves=8,
 )
 ODD: list[Any] = [None, True, 7, -1.5, "", "text", [], [1], {}, {"$date": "y"}, {"a": {"b": []}}]
-SEVERAL = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+SEVERAL = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 # -- links -------------------------------------------------------------------------------------------------------------
