@@ -17,6 +17,7 @@ from ops.site import npm
 from ops.site.build import CACHE
 
 _FILES = ("deploy.py", "pyproject.toml", "uv.lock", "uv.toml")
+_COMPILED = ("ops", "tests")  # that are run, and are in no build
 
 
 def copy_project(copy: Path, *more: str, share_cache: bool = True) -> Path:
@@ -24,7 +25,9 @@ def copy_project(copy: Path, *more: str, share_cache: bool = True) -> Path:
     npm.install_packages()
     copy.mkdir()
     for name in ("web", "pyapp", "lambda", "ops", *more):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
+        # What is compiled is as good in the copy: a module is known by its time and size, which are copied too.
+        left_out = ["node_modules"] if name in _COMPILED else ["node_modules", "__pycache__"]
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns(*left_out))
     for name in _FILES:
         shutil.copyfile(ROOT / name, copy / name)
     (copy / "web" / "node_modules").symlink_to(npm.MODULES)
