@@ -20,8 +20,11 @@ from ops.site.bundle import MICROPYTHON, PYSCRIPT
 COPIED = (PYSCRIPT, "polyscript", MICROPYTHON, "@cloudscape-design/design-tokens")
 
 
-def altered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder of packages for the builds of this test; what they make is cached under a hash of its own."""
+def altered(folder: Path, monkeypatch: pytest.MonkeyPatch, *, same_script: bool = False) -> Path:
+    """Return a folder of packages for the builds of this test; what they make is cached under a hash of its own.
+
+    With `same_script` it is cached as the real packages' is: nothing that is bundled may be edited then.
+    """
     real = npm.install_packages()
     modules = folder / "node_modules"
     for path in [*real.glob("[!.@]*"), *real.glob("@*/*")]:
@@ -32,7 +35,8 @@ def altered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         else:
             copy.symlink_to(path, target_is_directory=path.is_dir())
     monkeypatch.setattr(npm, "packages", lambda: nullcontext(modules))
-    monkeypatch.setattr(npm, "lock_hash", lambda: str(folder))
+    if not same_script:
+        monkeypatch.setattr(npm, "lock_hash", lambda: str(folder))
     return modules
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,11 @@ import pytest
 from popdesk.actions import WHEN, Field
 
 from ops.settings import ROOT, load_settings
-from ops.site.cache import Cache
 from ops.site.play import play_cards
 from ops.testing.actions import load_actions
 from ops.testing.page import SampleDesk, ShownPage
 from tests.fixture_project import CHECKOUT
+from tests.unit.ops.players import OwnCache, copy_package
 
 DOCS = (ROOT / "docs" / "actions.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", DOCS, re.DOTALL | re.MULTILINE)
@@ -35,18 +34,18 @@ def test_an_example_is_a_file_of_actions_that_the_build_takes(tmp_path: Path, do
         each for each in re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE) if "@action(" in each
     )
     python = tmp_path / "pyapp"
-    shutil.copytree(ROOT / "pyapp" / "popdesk", python / "popdesk", ignore=shutil.ignore_patterns("__pycache__"))
+    copy_package(python)
     (python / "cards.py").write_text("", "utf-8")
     (python / "actions.py").write_text(example if "import" in example else _IMPORT + example, "utf-8")
     settings = load_settings()
     enabled = settings.model_copy(update={"api": settings.api.model_copy(update={"enabled": True})})
     modules = sorted(python.rglob("*.py"))
-    played = play_cards(python, modules, enabled, Cache(tmp_path / "cache"))
+    played = play_cards(python, modules, enabled, OwnCache(tmp_path / "cache"))
     assert len(played.actions) == 1
     # It asks a route of its own.
     assert all("played up to its question to the API" in note for note in played.notes)
     # Without the API it is not in the page, and the build says so.
-    without = play_cards(python, modules, settings, Cache(tmp_path / "cache"))
+    without = play_cards(python, modules, settings, OwnCache(tmp_path / "cache"))
     assert without.actions == ()
     assert played.actions[0] in without.notes[0]
 

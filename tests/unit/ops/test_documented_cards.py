@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import popdesk
@@ -12,8 +11,8 @@ from popdesk.actions import Field
 from popdesk.values import Text, Value, drawable
 
 from ops.settings import ROOT, load_settings
-from ops.site.cache import Cache
 from ops.site.play import play_cards
+from tests.unit.ops.players import OwnCache, copy_package
 
 DOCS = (ROOT / "docs" / "cards.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", DOCS, re.DOTALL | re.MULTILINE)
@@ -24,9 +23,9 @@ VALUES = re.findall(r"`([A-Z][a-z]+\(.*?\))`(?= |,|\.)", DOCS)
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_is_a_file_of_cards_that_the_build_takes(tmp_path: Path, example: str) -> None:
     python = tmp_path / "pyapp"
-    shutil.copytree(ROOT / "pyapp" / "popdesk", python / "popdesk", ignore=shutil.ignore_patterns("__pycache__"))
+    copy_package(python)
     (python / "cards.py").write_text(example, "utf-8")
-    played = play_cards(python, sorted(python.rglob("*.py")), load_settings(), Cache(tmp_path / "cache"))
+    played = play_cards(python, sorted(python.rglob("*.py")), load_settings(), OwnCache(tmp_path / "cache"))
     assert len(played.skeleton) == example.count("@card(")
     assert played.notes == ()
 

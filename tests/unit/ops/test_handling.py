@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,9 @@ from popdesk.handling import COMMANDS, DeskWorkspace
 from model.permissions import needed_for_request
 from ops.settings import PERMISSIONS, ROOT, load_settings
 from ops.site import npm
-from ops.site.cache import Cache
 from ops.site.play import Played, play_cards
 from ops.testing.page import SampleDesk
+from tests.unit.ops.players import OwnCache, copy_package
 
 DOCS = (ROOT / "docs" / "handling.md").read_text("utf-8")
 ACTIONS, CARDS = re.findall(r"^```python\n(.*?)^```$", DOCS, re.DOTALL | re.MULTILINE)
@@ -58,7 +57,7 @@ def _played(
     attributes: tuple[str, ...] = (),
 ) -> Played:
     python = folder / "pyapp"
-    shutil.copytree(ROOT / "pyapp" / "popdesk", python / "popdesk", ignore=shutil.ignore_patterns("__pycache__"))
+    copy_package(python)
     (python / "cards.py").write_text(cards, "utf-8")
     if actions:
         (python / "actions.py").write_text(actions, "utf-8")
@@ -70,7 +69,7 @@ def _played(
             "fields": {"branchPhone": "branchPhone"},
         }
     )
-    return play_cards(python, sorted(python.rglob("*.py")), settings, Cache(folder / "cache"))
+    return play_cards(python, sorted(python.rglob("*.py")), settings, OwnCache(folder / "cache"))
 
 
 @pytest.mark.slow

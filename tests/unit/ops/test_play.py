@@ -12,9 +12,9 @@ from ops.errors import UserError
 from ops.settings import ROOT, load_settings
 from ops.site import play
 from ops.site.build import app_page, build_page
-from ops.site.cache import Cache
 from ops.site.forms import read_pack
 from ops.site.play import Played, play_cards
+from tests.unit.ops.players import OwnCache, copy_package
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ _CARD = '@card("{title}")\nasync def {name}(desk):\n    return await desk.agent.
 def _python(folder: Path, **modules: str) -> Path:
     """Write a page's own modules into a folder: cards.py and what it imports, beside the shipped package."""
     python = folder / "pyapp"
-    shutil.copytree(ROOT / "pyapp" / "popdesk", python / "popdesk", ignore=shutil.ignore_patterns("__pycache__"))
+    copy_package(python)
     for name, source in modules.items():
         (python / f"{name}.py").write_text(source, "utf-8")
     return python
@@ -33,7 +33,7 @@ def _python(folder: Path, **modules: str) -> Path:
 
 def _play(folder: Path, **modules: str) -> Played:
     python = _python(folder, **modules)
-    return play_cards(python, sorted(python.rglob("*.py")), load_settings(), Cache(folder / "cache"))
+    return play_cards(python, sorted(python.rglob("*.py")), load_settings(), OwnCache(folder / "cache"))
 
 
 def _problem(folder: Path, **modules: str) -> UserError:
@@ -197,7 +197,7 @@ def test_a_field_of_the_teams_own_is_played_empty_and_a_wrong_name_is_told(tmp_p
     assert "has no field 'tier' (it has: none)" in problem.reason
     python = _python(tmp_path / "2", cards=card)
     settings = load_settings().model_copy(update={"fields": {"tier": "loyaltyTier"}})
-    played = play_cards(python, sorted(python.rglob("*.py")), settings, Cache(tmp_path / "cache"))
+    played = play_cards(python, sorted(python.rglob("*.py")), settings, OwnCache(tmp_path / "cache"))
     assert (played.first_questions, played.notes) == (("contact.attributes",), ())
 
 
@@ -247,7 +247,7 @@ def test_cards_that_come_to_no_end_stop_the_build(tmp_path: Path, monkeypatch: p
 def test_a_permission_that_the_settings_lack_is_named(tmp_path: Path) -> None:
     settings = load_settings().model_copy(update={"permissions": ("User.Status.View",)})
     python = _python(tmp_path, cards=_HEAD + _CARD.format(title="Name", name="agent_name"))
-    (note,) = play_cards(python, sorted(python.rglob("*.py")), settings, Cache(tmp_path / "cache")).notes
+    (note,) = play_cards(python, sorted(python.rglob("*.py")), settings, OwnCache(tmp_path / "cache")).notes
     assert note.startswith("pyapp/cards.py:3 agent_name: it asks what needs User.Details.View")
 
 
@@ -338,7 +338,7 @@ def test_one_note_names_all_that_was_played_up_to_its_question_to_the_api_alone(
     settings = settings.model_copy(update={"api": settings.api.model_copy(update={"enabled": True})})
 
     def notes() -> tuple[str, ...]:
-        return play_cards(python, sorted(python.rglob("*.py")), settings, Cache(tmp_path / "cache")).notes
+        return play_cards(python, sorted(python.rglob("*.py")), settings, OwnCache(tmp_path / "cache")).notes
 
     behind = (
         " played up to {} question to the API; what comes after it was not checked."
