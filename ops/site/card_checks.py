@@ -169,6 +169,7 @@ _WITH_TONE = ("popdesk.Text", "popdesk.Badge", "popdesk.Note")
 _FILES = ("/rom/settings.json",)
 # What changes something: an action's, not a card's.
 _CHANGES = ("post", "put", "patch", "delete", "set_attribute")
+_STORES = {dis.opmap["STORE_NAME"], dis.opmap["STORE_GLOBAL"]}
 _GLOBAL_NAMES = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 _BUILTINS = frozenset(dir(builtins))
 _OF_A_MODULE = frozenset({"__name__", "__file__", "__doc__", "__path__", "__package__", "__annotations__"})
@@ -382,6 +383,7 @@ def _stored_names(code: CodeType, in_classes: bool = False) -> set[str]:
     return {
         each.argval
         for part in _codes(code)
+        if _STORES & {*part.co_code}  # most functions store no such name: they need not be taken apart
         for each in dis.get_instructions(part)
         if ((part is code or in_classes) and each.opname == "STORE_NAME") or each.opname == "STORE_GLOBAL"
     }
