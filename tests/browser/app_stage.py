@@ -103,6 +103,19 @@ def violations(app: Frame) -> list[str]:
     ]
 
 
+def set_width(states: AppStates, app: Frame, width: int) -> None:
+    """Give the app that is shown this width, in pixels."""
+    states.workspace.page.locator("iframe:visible").evaluate(
+        "(frame, width) => { frame.style.cssText = `width:${width}px;height:1000px;min-width:0;max-width:none` }", width
+    )
+    app.wait_for_function("width => innerWidth === width", arg=width)
+
+
+def overflows(app: Frame) -> bool:
+    """Return whether the app has to be scrolled sideways."""
+    return bool(app.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
 class AppStates:
     """The states the app can be in; each method makes one and gives the app's frame."""
 

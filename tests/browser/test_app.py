@@ -64,7 +64,7 @@ def _cards(app: Frame) -> dict[str, str]:
 # -- the cards ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_eleven_cards_of_the_article_are_right(states: AppStates) -> None:
+def test_the_eleven_cards_of_the_article_are_right_and_those_of_the_static_page(states: AppStates) -> None:
     app = states.connected()
     expect(app.locator("#cards dd").get_by_text("…", exact=True)).to_have_count(0)
     cards = _cards(app)
@@ -96,24 +96,16 @@ def test_the_eleven_cards_of_the_article_are_right(states: AppStates) -> None:
     last, whole = cards["Agent ARN"].split(" ")
     assert whole.startswith("arn:aws:connect:")
     assert whole.endswith("/" + last)
-
-
-def test_the_skeleton_in_the_page_is_the_cards_as_declared(states: AppStates) -> None:
-    """The static page shows the shipped cards before Python is up: what it shows must be what comes."""
-    app = states.offer("C-1001")
+    expect(app.locator("main[data-wait]")).to_have_count(0)
+    expect(app.get_by_role("button", name="Refresh")).to_be_visible()
+    # The static page shows the cards before Python is up: what it shows must be what comes.
     html = states.workspace.page.request.get(states.workspace.preview.app_url).text()
     in_html = re.findall(r'<div><dt>(.*?)</dt><dd id="([\w-]+)">', html)
     shown = [
-        (str(card.locator("dt").text_content()), str(card.locator("dd").get_attribute("id"))) for card in _all(app)
+        (str(card.locator("dt").text_content()), str(card.locator("dd").get_attribute("id")))
+        for card in app.locator("#cards > div").all()
     ]
     assert in_html == shown
-
-
-def test_the_whole_page_comes_with_the_first_answers(states: AppStates) -> None:
-    app = states.offer("C-1001")
-    expect(app.locator("#card-agent_name")).to_have_text("Alex Rivera")
-    expect(app.locator("main[data-wait]")).to_have_count(0)
-    expect(app.get_by_role("button", name="Refresh")).to_be_visible()
 
 
 def test_the_whole_page_comes_by_itself_where_answers_take_their_time(preview: Preview, page: Page) -> None:
@@ -127,10 +119,6 @@ def test_the_whole_page_comes_by_itself_where_answers_take_their_time(preview: P
     expect(page.locator("#rest")).to_be_hidden()
     clock.send("Animation.setPlaybackRate", {"playbackRate": 1})
     expect(page.get_by_role("heading", name="Looking up the customer…")).to_be_visible()
-
-
-def _all(app: Frame) -> list[Any]:
-    return list(app.locator("#cards > div").all())
 
 
 def test_nothing_moves_when_the_values_arrive(states: AppStates) -> None:

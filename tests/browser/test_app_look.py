@@ -11,10 +11,9 @@ import json
 import os
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Frame, expect
+from playwright.sync_api import expect
 
-from tests.browser.app_stage import AppStates
+from tests.browser.app_stage import AppStates, overflows, set_width
 from tests.conftest import Workspace
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -29,22 +28,11 @@ _LOOK = """blocks => Object.fromEntries(blocks.map(name => {
 }))"""
 
 
-def _resize(states: AppStates, app: Frame, width: int) -> None:
-    states.workspace.page.locator("iframe:visible").evaluate(
-        "(frame, width) => { frame.style.cssText = `width:${width}px;height:1000px;min-width:0;max-width:none` }", width
-    )
-    app.wait_for_function("width => innerWidth === width", arg=width)
-
-
 def _kept(name: str, look: object) -> object:
     file = SNAPSHOTS / f"{name}.json"
     if os.environ.get("POPDESK_SNAPSHOTS") == "write":
         file.write_text(json.dumps(look, indent=1) + "\n", "utf-8")
     return json.loads(file.read_text("utf-8"))
-
-
-def _overflows(app: Frame) -> bool:
-    return bool(app.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 
 
 def test_the_page_looks_as_it_was_agreed(workspace: Workspace) -> None:
@@ -55,15 +43,7 @@ def test_the_page_looks_as_it_was_agreed(workspace: Workspace) -> None:
     for width, theme in itertools.product((300, 1200), ("light", "dark")):
         states.desk.command("theme", mode=theme)
         app.locator(f":root[data-mode={theme}]").wait_for()
-        _resize(states, app, width)
-        assert not _overflows(app), (width, theme)
+        set_width(states, app, width)
+        assert not overflows(app), (width, theme)
         look = app.evaluate(_LOOK, BLOCKS)
         assert look == _kept(f"connected-{width}-{theme}", look), (width, theme)
-
-
-@pytest.mark.parametrize("state", ["missing_permissions", "folds_open", "blocked_pop", "refused_url"])
-def test_no_state_needs_sideways_scrolling_at_300_pixels(workspace: Workspace, state: str) -> None:
-    states = AppStates(workspace)
-    app = getattr(states, state)()
-    _resize(states, app, 300)
-    assert not _overflows(app)

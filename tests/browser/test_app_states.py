@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from ops.preview.server import Preview
-from tests.browser.app_stage import DEFAULT_SANDBOX, AppStates, previewed, violations
+from tests.browser.app_stage import DEFAULT_SANDBOX, AppStates, overflows, previewed, set_width, violations
 from tests.conftest import Workspace
 
 
@@ -26,7 +26,7 @@ def states(impatient: Preview, context: BrowserContext) -> AppStates:
 
 
 @pytest.mark.parametrize("state", AppStates.ALL)
-def test_axe_finds_nothing_in_either_theme(states: AppStates, state: str) -> None:
+def test_axe_finds_nothing_in_either_theme_and_300_pixels_are_wide_enough(states: AppStates, state: str) -> None:
     app = getattr(states, state)()
     for theme in ("light", "dark"):
         if state == "outside":  # nobody is there to tell the theme: the system's holds
@@ -35,5 +35,7 @@ def test_axe_finds_nothing_in_either_theme(states: AppStates, state: str) -> Non
             states.desk.command("theme", mode=theme)
             app.locator(f":root[data-mode={theme}]").wait_for()
         assert violations(app) == [], theme
+    set_width(states, app, 300)
+    assert not overflows(app)
     if state != "error":
         assert states.workspace.errors == []

@@ -127,11 +127,15 @@ def workspace(running: tuple[Preview, list[str]], strict: Browser) -> Iterator[S
     assert made.errors == []
 
 
-def test_the_frame_has_the_default_sandbox_and_no_cookies(workspace: SigningIn) -> None:
+def test_in_the_default_sandbox_without_cookies_axe_finds_nothing_in_the_line_with_the_button(
+    workspace: SigningIn,
+) -> None:
     workspace.offer()
+    workspace.says("Sign in to work")
     assert workspace.page.locator("iframe:visible").get_attribute("sandbox") == " ".join(DEFAULT_SANDBOX)
     frame = next(each for each in workspace.page.frames if each.url.startswith(workspace.preview.app_url))
     assert frame.evaluate("document.hasStorageAccess()") is False
+    assert violations(frame) == []
 
 
 def test_an_agent_who_is_to_choose_a_customer_is_asked_once_to_sign_in(workspace: SigningIn) -> None:
@@ -158,17 +162,13 @@ def test_an_agent_signs_in_once_for_all_contacts_and_no_log_has_a_token(workspac
     first.end()
 
 
-def test_a_pop_up_that_is_closed_is_said_and_can_be_tried_again(workspace: SigningIn) -> None:
+def test_a_pop_up_that_is_closed_or_cancelled_is_said_and_can_be_tried_again(workspace: SigningIn) -> None:
     workspace.offer()
     workspace.pop_up().close()
     workspace.says("was closed before you were signed in")
-    workspace.sign_in()
-
-
-def test_who_cancels_is_told_so(workspace: SigningIn) -> None:
-    workspace.offer()
     workspace.pop_up().get_by_role("button", name="Cancel").click()
     workspace.says("You were not signed in")
+    workspace.sign_in()
 
 
 def test_an_answer_to_something_else_is_not_used(workspace: SigningIn) -> None:
@@ -261,10 +261,3 @@ def test_firefox_signs_in_too(running: tuple[Preview, list[str]], launch: Callab
     workspace.card("open")
     context.close()
     assert workspace.errors == []
-
-
-def test_the_line_with_the_button_has_nothing_that_axe_finds_wrong(workspace: SigningIn) -> None:
-    workspace.offer()
-    workspace.says("Sign in to work")
-    frame = next(each for each in workspace.page.frames if each.url.startswith(workspace.preview.app_url))
-    assert violations(frame) == []
