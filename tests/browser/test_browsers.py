@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from ops.preview.server import Preview
 from tests.browser.app_stage import AppStates, violations
-from tests.conftest import Workspace
+from tests.conftest import IN_FIREFOX_NIGHTLY, Workspace
 
 
 def test_a_call_from_its_ring_to_its_end(any_context: BrowserContext, preview: Preview) -> None:
@@ -32,6 +32,7 @@ def test_a_call_from_its_ring_to_its_end(any_context: BrowserContext, preview: P
 _GROUND = "() => getComputedStyle(document.body).backgroundColor"
 
 
+@IN_FIREFOX_NIGHTLY
 def test_both_themes_of_the_workspace(any_context: BrowserContext, preview: Preview) -> None:
     workspace = Workspace(preview, any_context.new_page())
     workspace.open()

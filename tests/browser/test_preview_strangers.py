@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 
 import pytest
 from playwright.sync_api import Page
@@ -72,12 +73,13 @@ def elsewhere() -> Iterator[Elsewhere]:
         yield site
 
 
-@pytest.fixture(params=["localhost", "127.0.0.1"])
-def attacker(request: pytest.FixtureRequest, workspace: Workspace, elsewhere: Elsewhere) -> Page:
-    """A page of another site, opened after the workspace: of another host, then of another port."""
-    page = workspace.page.context.new_page()
-    page.goto(f"http://{request.param}:{elsewhere.port}/")
-    return page
+@pytest.fixture
+def attackers(workspace: Workspace, elsewhere: Elsewhere) -> list[Page]:
+    """Pages of other sites, opened after the workspace: of another host, and of another port."""
+    pages = [workspace.page.context.new_page() for _ in range(2)]
+    for page, host in zip(pages, ("localhost", "127.0.0.1"), strict=True):
+        page.goto(f"http://{host}:{elsewhere.port}/")
+    return pages
 
 
 def attack(page: Page, script: str, url: str) -> int:
@@ -88,18 +90,20 @@ def attack(page: Page, script: str, url: str) -> int:
     return answer.status if answer else 0
 
 
-def test_no_page_of_another_site_is_given_the_workspaces_commands(workspace: Workspace, attacker: Page) -> None:
+def test_no_page_of_another_site_is_given_the_workspaces_commands(workspace: Workspace, attackers: list[Page]) -> None:
     url = workspace.preview.workspace_url + "api/events"
-    for how, script in LISTENING.items():
-        assert attack(attacker, script, url) in (403, 0), how
-        for _ in range(3):
-            assert workspace.desk.look()["contacts"] == [], how
+    for attacker in attackers:
+        for how, script in LISTENING.items():
+            assert attack(attacker, script, url) in (403, 0), (attacker.url, how)
+            for _ in range(3):
+                assert workspace.desk.look()["contacts"] == [], (attacker.url, how)
 
 
-def test_no_page_of_another_site_does_anything(workspace: Workspace, attacker: Page) -> None:
-    for path, body in (("api/offer", _OFFER), ("api/answers", _ANSWER)):
+def test_no_page_of_another_site_does_anything(workspace: Workspace, attackers: list[Page]) -> None:
+    for attacker, (path, body) in product(attackers, (("api/offer", _OFFER), ("api/answers", _ANSWER))):
         for how, script in DOING.items():
-            assert attack(attacker, script % body, workspace.preview.workspace_url + path) == 403, (path, how)
+            status = attack(attacker, script % body, workspace.preview.workspace_url + path)
+            assert status == 403, (attacker.url, path, how)
 
 
 def test_a_tab_in_which_somebody_types_the_address_is_given_no_commands(workspace: Workspace) -> None:

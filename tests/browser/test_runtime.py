@@ -174,7 +174,7 @@ def test_pyscripts_storage_keeps_what_a_card_puts_there(storing: Workspace, tmp_
 
 
 # The published core opens a database as it loads: where storage is denied to the iframe, that is two errors in its console.
-@pytest.mark.parametrize("alter", [no_romfs, no_sources])
+@pytest.mark.parametrize("alter", [pytest.param(no_romfs, marks=pytest.mark.thorough), no_sources])
 def test_the_published_files_run_the_page_too(
     alter: Callable[[Path], None], storing: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

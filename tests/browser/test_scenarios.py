@@ -54,13 +54,11 @@ def test_every_character_of_a_scenario_reaches_the_contact_and_the_page(workspac
     expect(shown.locator("td").first).to_have_js_property("textContent", WORDS)
 
 
-@pytest.mark.parametrize("value", [float("nan"), object(), "\ud83d"], ids=["NaN", "an object", "half a pair"])
-def test_what_json_cannot_hold_is_refused_at_once_and_the_next_command_is_done(
-    workspace: Workspace, value: object
-) -> None:
-    with pytest.raises(CommandFailed, match="an argument is no JSON value"):
-        workspace.desk.command("offer", name=value)
-    assert workspace.desk.look()["contacts"] == []
+def test_what_json_cannot_hold_is_refused_at_once_and_the_next_command_is_done(workspace: Workspace) -> None:
+    for value in (float("nan"), object(), "\ud83d"):
+        with pytest.raises(CommandFailed, match="an argument is no JSON value"):
+            workspace.desk.command("offer", name=value)
+        assert workspace.desk.look()["contacts"] == []
 
 
 def test_the_command_plays_a_scenario_once_a_browser_has_the_workspace_open(

@@ -253,7 +253,8 @@ def test_in_a_guides_sandbox_a_shared_window_follows_its_own_contact(
     expect(first.get_by_role("searchbox")).to_have_value("half written")
 
 
-@EACH_WINDOW
+@IN_FIREFOX_NIGHTLY
+@pytest.mark.parametrize("window", ["per-contact", "shared", pytest.param("tab", marks=_NIGHTLY)])
 def test_a_second_click_shows_the_page_anew(
     any_browser: Browser, popping: Callable[[str], Preview], open_in: Callable[..., AppStates], window: str
 ) -> None:
