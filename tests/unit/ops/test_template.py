@@ -105,15 +105,19 @@ def test_cfn_lint_finds_nothing(adapter: str, secret: str) -> None:
 def test_cfn_lint_would_find_something() -> None:
     """The lint above is a real one: a wrong value in each kind of resource is found."""
     text = render_template(_settings())
-    for right, wrong in [
-        ("IntegrationType: APPLICATION", "IntegrationType: APP"),
-        ("HttpVersion: http2and3", "HttpVersion: http4"),
-        ("Type: CONTACT_FLOW\n", "Type: FLOW\n"),
-        ("BillingMode: PAY_PER_REQUEST", "BillingMode: FREE"),
-        ("Scope: !Ref AppScope", "Scopes: !Ref AppScope"),
-    ]:
+    mistakes = {
+        "IntegrationType: APPLICATION": "IntegrationType: APP",
+        "HttpVersion: http2and3": "HttpVersion: http4",
+        "Type: CONTACT_FLOW\n": "Type: FLOW\n",
+        "BillingMode: PAY_PER_REQUEST": "BillingMode: FREE",
+        "Scope: !Ref AppScope": "Scopes: !Ref AppScope",
+    }
+    for right, wrong in mistakes.items():
         assert right in text
-        assert lint(text.replace(right, wrong)), f"{wrong} was not found"
+        text = text.replace(right, wrong)
+    lines = text.splitlines()
+    found = [lines[each.linenumber - 1] for each in lint(text)]
+    assert [wrong for wrong in mistakes.values() if not any(wrong.strip() in line for line in found)] == []
 
 
 def test_the_file_itself_is_valid_yaml_with_places_that_are_all_filled() -> None:
