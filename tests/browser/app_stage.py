@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import axe_playwright_python
-import pytest
 from playwright.sync_api import BrowserContext, Frame, Playwright, Route, expect
 
 from ops.preview.scenario import Contact
@@ -26,20 +25,13 @@ from ops.settings import Settings, load_settings
 from ops.site.build import Built
 from ops.site.headers import response_headers
 from ops.site.media_types import media_type
-from tests.conftest import BROWSERS, Workspace
+from tests.conftest import Workspace
 
 # What an iframe gets when an application registers nothing of its own
 # (docs.aws.amazon.com/connect/latest/adminguide/3p-apps.html).
 DEFAULT_SANDBOX = ("allow-forms", "allow-popups", "allow-same-origin", "allow-scripts")
 # One that may not open windows.
 NO_POPUPS = "allow-forms allow-same-origin allow-scripts"
-
-# For a test that asks for `any_browser`, where others hold in Firefox already what may differ there: it takes five times as long.
-thorough_in_the_second_browser = pytest.mark.parametrize(
-    "any_browser",
-    [BROWSERS[0], *(pytest.param(name, marks=pytest.mark.thorough) for name in BROWSERS[1:])],
-    indirect=True,
-)
 
 NUMBER = "+12025550123"
 _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")

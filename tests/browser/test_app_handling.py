@@ -12,10 +12,10 @@ from playwright.sync_api import Browser, Frame, Locator, expect
 
 from ops.preview.server import Preview
 from ops.settings import load_settings
-from tests.browser.app_stage import AppStates, changed_settings, thorough_in_the_second_browser, violations
+from tests.browser.app_stage import AppStates, changed_settings, violations
 from tests.browser.hosting import OwnCardsServer
 from tests.browser.kept_api import KeptApi
-from tests.conftest import Workspace
+from tests.conftest import IN_FIREFOX_NIGHTLY, Workspace
 
 CARDS = """
 from popdesk import card, section
@@ -196,7 +196,7 @@ def test_a_call_is_held_and_resumed_and_the_workspace_shows_it(host: Host) -> No
     expect(app.locator("#card-on_hold")).to_have_text("on hold")
 
 
-@thorough_in_the_second_browser
+@IN_FIREFOX_NIGHTLY
 def test_in_each_browser_a_call_is_held_a_number_called_and_the_contact_transferred(
     any_browser: Browser, preview: Preview, tmp_path: Path
 ) -> None:

@@ -11,8 +11,9 @@ from playwright.sync_api import Browser, BrowserContext, Frame, Locator, expect
 
 from ops.preview.server import Preview
 from tests.attack.wrap_up import Stage, attack, leftovers, serve
-from tests.browser.app_stage import thorough_in_the_second_browser, violations
+from tests.browser.app_stage import violations
 from tests.browser.kept_api import KeptApi
+from tests.conftest import IN_FIREFOX_NIGHTLY
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_it_opens_with_after_contact_work_and_what_was_typed_during_the_call(sta
     stage.workspace.desk.wait_for(lambda desk: desk["contacts"] == [], "no contact")
 
 
-@thorough_in_the_second_browser
+@IN_FIREFOX_NIGHTLY
 def test_in_each_browser_a_wrap_up_outlives_its_page_and_is_saved(
     any_browser: Browser, preview: Preview, url: str, api: KeptApi
 ) -> None:
