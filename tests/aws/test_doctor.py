@@ -224,7 +224,7 @@ def _without_grant(made: Answered) -> None:
         (
             lambda made: made.on("cloudformation", "describe_stacks", _stack(namespace="other")),
             "stack",
-            "another stack",
+            "to another name",
         ),
     ],
 )
