@@ -6,12 +6,10 @@ ops/cli/. A foreseeable error comes as ops.errors.UserError and is printed as su
 
 from __future__ import annotations
 
-from ops.cli.interrupt import EXIT_CODE, cancel_uncaught_interrupts, cancelling_quietly
+from ops.cli.interrupt import EXIT_CODE, cancel_uncaught_interrupts, cancelling_quietly, interrupted_by_signals
 
 with cancelling_quietly():
-    import signal
     import sys
-    import threading
     import webbrowser
     from importlib import import_module
     from itertools import chain
@@ -192,8 +190,7 @@ def preview(
     from ops.settings import load_settings
 
     play = load_scenario(scenario) if scenario else None
-    # What ends a service ends this as Ctrl-C does: everything is stopped and removed.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    ended = interrupted_by_signals()
 
     def show(text: str) -> None:
         print(text, flush=True)
@@ -232,9 +229,10 @@ def preview(
                 running.wait_for_page()
                 play_scenario(scenario, play, Desk(running.command))
                 show("The scenario is over; the workspace stays open.")
-            threading.Event().wait()
+            ended.wait()
     except KeyboardInterrupt:
-        show("Stopped.")
+        pass
+    show("Stopped.")
 
 
 @cli.command()

@@ -73,7 +73,7 @@ def open_writes() -> BasePersistenceLayer:
     if file := os.environ.get(WRITES_FILE_VARIABLE):
         return SqliteWrites(file)
     table = os.environ[TABLE_VARIABLE]
-    # It imports boto3, which takes its time: only a container that writes does.
+    # Only a container that writes needs these.
     from aws_lambda_powertools.utilities.idempotency.persistence.dynamodb import DynamoDBPersistenceLayer
     from botocore.config import Config
 

@@ -122,3 +122,32 @@ def test_nobody_to_ask_is_no_ctrl_c(asking: list[str]) -> None:
     assert done.returncode == 1
     assert "there is no terminal to answer it on" in done.stderr
     assert "--yes" in done.stderr
+
+
+@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_within_a_finalizer_ends_what_waits(ends: signal.Signals) -> None:
+    """Python drops the exception of its handler there: preview once served on after its SIGTERM."""
+    code = f"""
+import os, time
+from ops.cli.interrupt import interrupted_by_signals
+
+class Finalized:
+    def __del__(self):
+        os.kill(os.getpid(), {int(ends)})
+        time.sleep(0.1)
+
+ended = interrupted_by_signals()
+Finalized()
+print("it goes on", ended.wait({_SECONDS}), flush=True)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_SECONDS,
+        preexec_fn=_hear,
+    )
+    assert "Exception ignored in" in done.stderr
+    assert (done.returncode, done.stdout) == (0, "it goes on True\n")

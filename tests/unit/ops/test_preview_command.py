@@ -123,7 +123,10 @@ def test_what_ends_it_while_it_starts_leaves_nothing(project: Path, tmp_path: Pa
         assert process.stdout is not None
         assert process.stdout.readline().startswith("Building")
         os.killpg(process.pid, ends)  # as a terminal does: what it has started hears it too
-        said, _ = process.communicate(timeout=SECONDS)
+        try:
+            said, _ = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()  # one that has not ended would be waited for without end
     assert (process.returncode, said) == (0, "Stopped.\n")
     assert [path.name for path in temporary.iterdir() if path.name.startswith("popdesk-")] == []
 
