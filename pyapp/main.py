@@ -13,6 +13,12 @@ import sys
 # ones, and nowhere else: there are no other files, and each look costs a call of JavaScript.
 sys.path[:] = ["/rom", ".frozen"]
 
+import gc
+
+# How much is allocated between two collections, in bytes. Each looks through the whole heap, and by itself MicroPython
+# makes one every 16 KB, six of them before the first values are shown.
+gc.threshold(1 << 18)  # type: ignore[attr-defined]  # of MicroPython
+
 import asyncio
 import json
 
