@@ -213,7 +213,7 @@ def test_deleting_more_than_a_tenth_of_the_table_is_asked_and_needs_a_yes(sessio
         result = CliRunner().invoke(cli, command, input=answer)
         assert result.exit_code == 1
         assert "Delete 11 of the table's 101 items" in result.stderr
-        assert "nothing was deleted, and the rows are loaded" in " ".join(result.stderr.split())
+        assert "the rows are loaded and nothing was deleted" in " ".join(result.stderr.split())
         done = json.loads(result.stdout)
         assert (done["rows"], done["deleted"]) == (90, 0)
         assert len(_items(session)) == 101
