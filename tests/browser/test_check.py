@@ -125,6 +125,7 @@ def test_an_app_that_raises_in_its_create_handler(plain_app: str) -> None:
     assert (checks["framing"]["state"], checks["hello"]["state"]) == ("ok", "ok")
 
 
+@pytest.mark.thorough
 def test_an_app_that_never_ends_and_that_no_refusal_may_meet(plain_app: str) -> None:
     code, result, checks = checked(f"{plain_app}?brittle&deaf&uncaught", *PATIENT)
     assert code == 3
@@ -158,6 +159,7 @@ def test_where_there_is_no_page_it_says_so() -> None:
     assert "start the app" in done.stderr
 
 
+@pytest.mark.thorough
 def test_what_is_opened_is_what_the_options_say(plain_app: str) -> None:
     """A second app, registered otherwise than AWS's default, with an attribute that it expects."""
     options = ("--contact", "--attribute", "Tier=gold", "--sandbox", "registered", "--env", "prod")
