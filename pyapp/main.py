@@ -16,7 +16,7 @@ sys.path[:] = ["/rom", ".frozen"]
 import gc
 
 # How much is allocated between two collections, in bytes. Each looks through the whole heap, and by itself MicroPython
-# makes one every 16 KB, six of them before the first values are shown.
+# makes one every 16 KB; some 90 KB are allocated before the first values are shown.
 gc.threshold(1 << 18)  # type: ignore[attr-defined]  # of MicroPython
 
 import asyncio

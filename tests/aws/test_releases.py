@@ -160,6 +160,7 @@ def test_a_thousand_files_are_listed_and_written(world: World) -> None:
     """A listing's page has a thousand keys."""
     more = {f"many/{number}.txt": str(number).encode() for number in range(1010)}
     release = world.release("one", more)
+    assert world.whole() == release.id
     assert stored_assets(world.aws, world.place).written.keys() == release.assets
 
 

@@ -3,7 +3,7 @@
 import gc
 import sys
 
-gc.threshold(1 << 18)  # bytes between two collections; MicroPython's own 16 KB are for a smaller machine
+gc.threshold(1 << 18)  # bytes between two collections, as in the page (pyapp/main.py)
 sys.path[:] = ["/rom", ".frozen"]  # there are no other files, and each look costs a call of JavaScript
 
 from workspace import start
