@@ -47,9 +47,10 @@ from tests.bench.network import FAST, Network, Site, read_folder
 from tests.bench.processor import NotAvailable, slowed
 from tests.chromium import launch_arguments
 
-# Between two contacts. Chromium keeps a closed iframe's process for 2 s, for the next one of its site, and with it what was
-# compiled there: that is a figure of its own (_kept), and no agent's next contact comes within 2 s.
-PAUSE = 2.5  # s
+# Between two contacts. Chromium keeps a closed iframe's process for 2 s, for the next one of its site: after SOON an app starts
+# in the process that the one before it had, after LATER in a new one.
+SOON = 0.3  # s
+LATER = 2.5  # s
 # Between a workspace's opening and its first contact: the one before it is closed, and its processes end, meanwhile.
 REST = 1.0  # s
 GONE_WITHIN = 30.0  # s, an iframe whose contact was finished
@@ -79,6 +80,7 @@ SHARE = 0.25  # of the processor, for the browser in the figure that says so
 LIMITS = {
     "warm, shown, SDK 0 ms": ("peer", 0.58),
     "warm, shown, SDK 50 ms": ("peer", 0.31),
+    "warm in a new process, shown, SDK 50 ms": ("peer", 0.4),
     "warm, hello, SDK 0 ms": ("peer", 1.2),
     "cold slow, shown, SDK 0 ms": ("peer", 0.75),
     "cold, bytes": ("peer", 0.81),
@@ -150,15 +152,15 @@ class Lab:
         seen = site.report()["seen"]
         return float(seen[CHANGED] - self._last("publish", state)["time"])
 
-    def clear(self, contact: str) -> None:
-        """End and clear the contact: its iframe goes, and the next app is not measured while the browser tidies up."""
+    def clear(self, contact: str, pause: float) -> None:
+        """End and clear the contact; its iframe goes. Then wait for `pause` seconds: the browser tidies up meanwhile."""
         self.preview.command("finish", contact=contact)
         given_up = time.monotonic() + GONE_WITHIN
         while any(target["type"] == "iframe" for target in self._targets()):
             if time.monotonic() > given_up:
                 raise RuntimeError(f"the iframe of a finished contact is still there after {GONE_WITHIN} s")
             time.sleep(0.02)
-        time.sleep(PAUSE)
+        time.sleep(pause)
 
     def heap(self, site: Site, name: str) -> float:
         """Open the app at `site`; gives its process's JavaScript heap in bytes, after a collection.
@@ -217,8 +219,9 @@ def measure(
     figures = Figures()
     for latency in (0, 50):
         _warm(lab, sites, FAST, latency, rounds, figures)
-    _kept(lab, sites, rounds, figures)
+    _warm(lab, sites, FAST, 50, rounds, figures, "warm in a new process", LATER)
     if not quick:
+        _kept(lab, sites, rounds, figures)
         _warm(lab, sites, SLOW, 0, rounds, figures, "warm slow")
     for network, label in ((FAST, "cold"), (SLOW, "cold slow")):
         for latency in (0,) if quick else (0, 50):
@@ -243,7 +246,7 @@ def _cards(lab: Lab, sites: dict[str, dict[Network, Site]], rounds: int, figures
                 if number >= 0:
                     figures.add("50 cards, shown, SDK 50 ms", OURS if app == MANY else FEW, seen["shown"])
                     figures.add("50 cards, all shown, SDK 50 ms", OURS if app == MANY else FEW, seen["all"])
-                lab.clear(contact)
+                lab.clear(contact, SOON)
 
 
 def _warm(
@@ -254,6 +257,7 @@ def _warm(
     rounds: int,
     figures: Figures,
     label: str = "warm",
+    pause: float = SOON,
 ) -> None:
     with lab.workspace():
         lab.preview.command("latency", ms=latency)
@@ -267,7 +271,7 @@ def _warm(
                     figures.add(f"{label}, first paint", app, seen["paint"])
                     if label == "warm":
                         figures.add(f"event to value, SDK {latency} ms", app, changed)
-                lab.clear(contact)
+                lab.clear(contact, pause)
 
 
 def _in_turn(sites: dict[str, dict[Network, Site]], number: int) -> list[tuple[str, dict[Network, Site]]]:
@@ -286,7 +290,7 @@ def _kept(lab: Lab, sites: dict[str, dict[Network, Site]], rounds: int, figures:
             lab.preview.command("latency", ms=50)
             lab.open(site[FAST], app)
             for number in range(-2, rounds):
-                time.sleep(PAUSE)
+                time.sleep(LATER)
                 contact, seen = lab.open(site[FAST], app)
                 if number >= 0:
                     figures.add("warm, another page of it open, shown, SDK 50 ms", app, seen["shown"])
