@@ -1,18 +1,19 @@
 """Finds the Chromium that Playwright drives: Playwright's own, or one that the system has.
 
     with started_playwright() as playwright:
-        browser = launch(playwright, find_chromium(playwright))
+        with launched(playwright, find_chromium(playwright)) as browser: ...
 
 One that does not start counts for none: Playwright's own may have been downloaded without the system's libraries it needs.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING
@@ -77,12 +78,11 @@ def starts(path: str) -> bool:
 def started_playwright() -> Iterator[Playwright]:
     """Start Playwright, and end it after the block. Raises UserError where it is not installed.
 
-    Raises KeyboardInterrupt where an interrupt came in the middle of one of Playwright's messages: its connection is broken
-    then, and closing the browser fails with an error of its own.
+    Raises KeyboardInterrupt also where an interrupt made something else of the block fail.
     """
     try:
         import axe_playwright_python  # noqa: F401
-        from playwright.sync_api import Error, sync_playwright
+        from playwright.sync_api import sync_playwright
     except ModuleNotFoundError as error:
         raise UserError(
             "Playwright",
@@ -95,7 +95,7 @@ def started_playwright() -> Iterator[Playwright]:
         playwright = started.__enter__()
     try:
         yield playwright
-    except Error as error:
+    except Exception as error:
         if comes_of_an_interrupt(error):
             raise KeyboardInterrupt from None
         raise
@@ -110,8 +110,30 @@ def comes_of_an_interrupt(error: BaseException | None) -> bool:
     return error is not None
 
 
-def launch(playwright: Playwright, chromium: str | None, headed: bool = False, flags: Sequence[str] = ()) -> Browser:
-    """Start the browser. Raises UserError where it does not start: `headed` on a machine without a display, say."""
+@contextmanager
+def launched(
+    playwright: Playwright, chromium: str | None, headed: bool = False, flags: Sequence[str] = ()
+) -> Iterator[Browser]:
+    """Start the browser, and close it after the block.
+
+    Raises UserError where it does not start: `headed` on a machine without a display, say. What the block raises goes on,
+    whatever the closing comes to: an interrupt in the middle of one of Playwright's messages breaks its connection (KeyError),
+    and the browser ends with Playwright.
+    """
+    browser = _launch(playwright, chromium, headed, flags)
+    try:
+        yield browser
+    except BaseException as error:
+        if comes_of_an_interrupt(error):
+            # What waits for the browser fails as that closes, and of each asyncio would say that nobody asked why.
+            logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        with suppress(Exception):
+            browser.close()
+        raise
+    browser.close()
+
+
+def _launch(playwright: Playwright, chromium: str | None, headed: bool, flags: Sequence[str]) -> Browser:
     from playwright.sync_api import Error
 
     try:

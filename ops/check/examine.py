@@ -9,7 +9,6 @@ Raises UserError where the app cannot be examined at all: no Playwright, no Chro
 from __future__ import annotations
 
 import base64
-import logging
 import re
 import socket
 import time
@@ -23,7 +22,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from model.permissions import EITHER, EVERYTHING, NAMES
-from ops.check.chromium import comes_of_an_interrupt, find_chromium, launch, started_playwright
+from ops.check.chromium import find_chromium, launched, started_playwright
 from ops.check.framing import CSP, X_FRAME_OPTIONS, Framing, judge_framing
 from ops.check.judge import FINDING, Check, judge
 from ops.check.observed import Observed, Opening, permissions_asked, read_opening
@@ -142,18 +141,10 @@ def examine(url: str, options: Options, settings: Callable[[], Settings], tell: 
             framing = judge_framing(headers, address, preview.workspace_url)
             # Playwright hands over what was asked for first, and no redirect's answer.
             opened = url if framing.here else address
-            browser = launch(playwright, chromium, options.headed)
-            try:
+            with launched(playwright, chromium, options.headed) as browser:
                 page = browser.new_page(viewport={"width": 1280, "height": 900})
                 with ThreadPoolExecutor(1) as threads:
                     observed = _Examination(preview, page, opened, framing, options, tell, threads).run()
-            except BaseException as error:
-                if comes_of_an_interrupt(error):
-                    # What waits for the browser fails as that closes, and of each asyncio would say that nobody asked why.
-                    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-                raise
-            finally:
-                browser.close()
     return Result(url, judge(framing, observed, options.timeout * 1000), observed)
 
 

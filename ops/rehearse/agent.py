@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ops.check.chromium import find_chromium, launch, started_playwright
+from ops.check.chromium import find_chromium, launched, started_playwright
 from ops.errors import UserError
 from ops.flows.runner import Runner
 from ops.preview.builds import Builds
@@ -82,8 +82,7 @@ class Agent:
                 f"--host-resolver-rules=MAP {HOST}:443 127.0.0.1:{port}, MAP * ~NOTFOUND, EXCLUDE localhost",
                 f"--ignore-certificate-errors-spki-list={certificate.spki},{self._aws.cloudfront.spki}",
             )
-            browser = launch(playwright, chromium, flags=flags)
-            stack.callback(browser.close)
+            browser = stack.enter_context(launched(playwright, chromium, flags=flags))
             self._page = page = browser.new_page()
             page.set_default_timeout(_SECONDS * 1000)
             page.on("console", lambda said: self._complain(said.text) if said.type == "error" else None)
@@ -98,7 +97,7 @@ class Agent:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self._stack.__exit__(kind, error, trace)
 
     def _serve(self, certificate: Certificate) -> int:
         """Serve the workspace; return its port."""

@@ -255,3 +255,29 @@ def test_what_ends_it_in_the_middle_leaves_nothing(short: Path, times_asked: int
             said, _ = process.communicate(timeout=300)
     assert (process.returncode, said) == (130, "\nCancelled.\n"), said
     assert [path.name for path in short.iterdir() if path.name.startswith("popdesk-")] == []
+
+
+# An interrupt between the sending of a message and the note that its answer is waited for: from then on each of Playwright's
+# calls, the browser's closing too, raises a KeyError.
+_INTERRUPTED_MESSAGE = """
+from ops.check.chromium import find_chromium, launched, started_playwright
+
+with started_playwright() as playwright, launched(playwright, find_chromium(playwright)) as browser:
+    page = browser.new_page()
+    transport = playwright._impl_obj._connection._transport
+    send = transport.send
+
+    def interrupted(message):
+        transport.send = send
+        send(message)
+        raise KeyboardInterrupt
+
+    transport.send = interrupted
+    page.title()
+"""
+
+
+def test_an_interrupt_in_the_middle_of_a_message_is_still_one() -> None:
+    command = [sys.executable, "-c", _INTERRUPTED_MESSAGE]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stderr.splitlines()[-1:] == ["KeyboardInterrupt"], done.stderr
