@@ -28,6 +28,7 @@ from tests.unit.lambda_.events import contact_event
 
 ADAPTERS = LOOKUP / "adapters"
 SECONDS = 60.0  # for what takes milliseconds on a quiet machine
+AT_MOST = 10.0  # s, for what has one second, or ends at once
 ANA = {"id": "C-1", "name": "Ana Silva", "phone": "+12065550100", "email": "ana@example.com", "tier": "gold"}
 BOB = {"id": "C-2", "name": "Bob Silva", "phone": "+12065550101", "email": "bob@example.com", "tier": ""}
 EVE = {"id": "C-3", "name": "Eve Silva", "phone": "+12065550101", "email": "eve@example.com", "tier": "silver"}
@@ -236,7 +237,7 @@ def test_find_ends_by_itself_soon_after_its_time(customers: Open, stage: Stage) 
     started = time.monotonic()
     with pytest.raises(Exception):  # noqa: B017, PT011 (TimeoutError or its own)
         opened.find(_phone(ANA["phone"]), 1.0)
-    assert time.monotonic() - started < 20, "a hang would be for ever"
+    assert time.monotonic() - started < AT_MOST, "a hang would be for ever"
 
 
 def test_the_lambda_answers_in_time_and_the_next_caller_gets_their_own(
@@ -247,7 +248,7 @@ def test_the_lambda_answers_in_time_and_the_next_caller_gets_their_own(
     stage.hang()
     started = time.monotonic()
     assert handle(contact_event(address=ANA["phone"]), None)["statusCode"] == "504"
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < AT_MOST
     stage.recover()
     deadline = time.monotonic() + SECONDS
     while (answer := handle(contact_event(address=BOB["phone"]), None))["statusCode"] != "200":
@@ -267,7 +268,7 @@ def test_close_wakes_a_find_that_waits(customers: Open, stage: Stage) -> None:
         ended.set()
 
     threading.Thread(target=ask, daemon=True).start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + AT_MOST
     while not ended.wait(0.05):  # again and again: it may not have been waiting yet
         opened.close()
         assert time.monotonic() < deadline, "find still waits after close()"

@@ -60,7 +60,7 @@ _FAULTS = {
     "printing": ("found = [", "print(identity.value); found = [", "logs_no_personal_data"),
     "none": ("Customer(**one)", "Customer(**{k: v or None for k, v in one.items()})", "every_value_is_a_string"),
     "deaf": ("self.closed.set()", "pass", "close_wakes"),
-    "endless": ("self.closed.wait(seconds)", "self.closed.wait(60)", "find_ends_by_itself"),
+    "endless": ("self.closed.wait(seconds)", "self.closed.wait(12)", "find_ends_by_itself"),
 }
 _PLUGIN = """
 import pytest, sys, types
