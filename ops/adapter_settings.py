@@ -22,9 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
+from pydantic_core import SchemaError
+
+from ops.plain_reasons import plain_reason
 
 _KNOWN = {**vars(typing), "Field": Field}
-_REASONS = {"missing": "the key is missing", "extra_forbidden": "there is no such setting"}
+# The kinds of collections that no list of pyproject.toml is.
+_NO_LISTS = ("tuple_type", "set_type", "frozen_set_type")
 
 
 def has_settings(module: Path) -> bool:
@@ -44,13 +48,37 @@ def check_adapter_settings(module: Path, table: dict[str, Any]) -> dict[str, Any
     try:
         return model.model_validate(table).model_dump(mode="json")
     except ValidationError as error:
-        problems = [
-            ".".join([module.stem, *(str(part) for part in problem["loc"])])
-            + ": "
-            + _REASONS.get(problem["type"], problem["msg"])
-            for problem in error.errors()
-        ]
+        reasons: dict[str, list[str]] = {}
+        for problem in error.errors():
+            path = _path(problem["loc"], problem["type"], table)
+            reasons.setdefault(".".join([module.stem, *path]), []).append(_reason(problem, model))
+        # A value of several types, `int | str`, has a reason for each.
+        problems = [f"{key}: {' or '.join(dict.fromkeys(each))}" for key, each in reasons.items()]
         raise ValueError("; ".join(problems)) from None
+
+
+def _path(loc: tuple[int | str, ...], kind: str, table: Any) -> list[str]:
+    """Return the keys that lead to a wrong value, without what pydantic adds: which of the value's types it is about."""
+    path: list[str] = []
+    for part in loc:
+        found = part in table if isinstance(table, dict) else isinstance(table, list) and isinstance(part, int)
+        if not found:
+            return [*path, str(part)] if kind == "missing" else path
+        table = table[part]
+        path.append(str(part))
+    return path
+
+
+def _reason(problem: Any, model: type[BaseModel]) -> str:
+    """Return what is wrong, with the description that the adapter gives its setting."""
+    if problem["type"] in _NO_LISTS and isinstance(problem["input"], list):
+        return "a list of pyproject.toml is a list: declare it so in the class Settings, list[str]"
+    field = model.model_fields.get(str(problem["loc"][0]))
+    if not field or not field.description:
+        return plain_reason(problem)
+    # Who sets a value knows its name, and not what a regular expression means.
+    pattern = problem["type"] == "string_pattern_mismatch"
+    return f"{'it has not the right form' if pattern else plain_reason(problem)} ({field.description})"
 
 
 def _shown(module: Path) -> str:
@@ -91,6 +119,12 @@ def _model(module: Path, declaration: str) -> type[BaseModel]:
         defaults = vars(names["Settings"])
         fields: dict[str, Any] = {name: (hint, defaults.get(name, ...)) for name, hint in hints.items()}
         return create_model("Settings", __config__=ConfigDict(extra="forbid", strict=True), **fields)
+    except SchemaError as error:
+        # Pydantic's patterns know less than those of `re`: nothing that looks ahead or back.
+        raise ValueError(
+            f"a pattern in the class Settings of {_shown(module)} cannot be read: {str(error).rpartition('error: ')[2]}."
+            " Write it without what it names, or check the value in `create`"
+        ) from None
     except (NameError, TypeError, SyntaxError, AttributeError, ValueError, PydanticUserError) as error:
         raise ValueError(
             f"the class Settings of {_shown(module)} cannot be read: {error}. Use names, types and plain "

@@ -35,6 +35,7 @@ from ops.errors import UserError
 from ops.function_settings import FunctionSettings, Milliseconds, Table, matching
 from ops.own_fields import ATTRIBUTE_NAME, BASIC_FIELDS, check_own_fields
 from ops.own_words import languages
+from ops.plain_reasons import plain_reason
 from ops.pyproject import PYPROJECT as PYPROJECT
 from ops.pyproject import read_pyproject as read_pyproject
 
@@ -545,11 +546,7 @@ def _explain(error: ValidationError, environment: str) -> UserError:
     lines = []
     for problem in error.errors():
         key = ".".join(["tool", "popdesk", *(str(part) for part in problem["loc"])])
-        kind = problem["type"]
-        text = {"missing": "the key is missing", "extra_forbidden": "there is no such setting"}.get(
-            kind, problem["msg"].removeprefix("Value error, ")
-        )
-        lines.append(f"{key}: {text}")
+        lines.append(f"{key}: {plain_reason(problem)}")
     where = f" or [tool.popdesk.environments.{environment}]" if environment else ""
     return UserError("pyproject.toml", "; ".join(lines), f"fix it in [tool.popdesk]{where}", exit_code=2)
 

@@ -26,6 +26,7 @@ from ops.api_settings import Api
 from ops.cloud.aws_errors import LOG_IN
 from ops.cloud.names import stack_name
 from ops.errors import UserError
+from ops.plain_reasons import plain_reason
 from ops.settings import Lookup, Settings
 from ops.site.lambda_zip import CUSTOMERS_TABLE_VARIABLE
 
@@ -45,7 +46,7 @@ class _Adapter:
         self._session = Session(profile=profile or None)
 
     def _refused(self, option: str, error: ValidationError) -> UserError:
-        reasons = "; ".join(problem["msg"].removeprefix("Value error, ") for problem in error.errors())
+        reasons = "; ".join(plain_reason(problem) for problem in error.errors())
         return UserError(f"{option} {self._adapter}", reasons, "name another one, or correct the settings", 2)
 
     def _variables(self, settings: Settings, secret: str) -> dict[str, str]:

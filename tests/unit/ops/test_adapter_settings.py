@@ -66,17 +66,91 @@ def test_the_lambda_gets_the_table_with_its_defaults_and_the_adapter_is_not_impo
         ("", r"s3\.bucket: the key is missing"),
         ('bucket = "b"\nbukket = "b"', r"s3\.bukket: there is no such setting"),
         ("bucket = 7", r"s3\.bucket: .*string"),
-        ('bucket = "b"\nretries = "3"', r"s3\.retries: .*integer"),
-        ('bucket = "b"\nretries = 6', r"s3\.retries: .*less than or equal to 5"),
-        ('bucket = "b"\nmode = "last"', r"s3\.mode: .*'all' or 'first'"),
+        ('bucket = "b"\nretries = "3"', r"s3\.retries: it must be a whole number without quotes"),
+        ('bucket = "b"\nretries = 6', r"s3\.retries: it must be at most 5"),
+        ('bucket = "b"\nmode = "last"', r"s3\.mode: it must be 'all' or 'first'"),
         ('bucket = "b"\nheaders = { a = 1 }', r"s3\.headers\.a: .*string"),
-        ("bucket = 7\nbukket = 1", r"s3\.bucket: .*string; s3\.bukket: there is no such setting"),
+        ("bucket = 7\nbukket = 1", r"s3\.bucket: .*string in quotes; s3\.bukket: there is no such setting"),
     ],
 )
 def test_a_wrong_table_is_refused_with_its_key(load: Load, table: str | None, words: str) -> None:
     with pytest.raises(UserError, match=words) as raised:
         load(table)
     assert raised.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "reason"),
+    [
+        ('Annotated[str, Field(pattern="^acc-[0-9]+$")]', '"x"', "it must match the pattern ^acc-[0-9]+$"),
+        (
+            'Annotated[str, Field(pattern="^acc-[0-9]+$", description="an account, such as acc-12")]',
+            '"x"',
+            "it has not the right form (an account, such as acc-12)",
+        ),
+        ('Annotated[int, Field(ge=1, description="a port")]', "0", "it must be at least 1 (a port)"),
+        ("Annotated[str, Field(min_length=1)]", '""', "it must have at least 1 character"),
+        ("Annotated[str, Field(max_length=3)]", '"four"', "it must have at most 3 characters"),
+        ("Annotated[list[str], Field(min_length=2)]", '["a"]', "it must have at least 2 entries"),
+        ("Annotated[list[str], Field(max_length=1)]", '["a", "b"]', "it must have at most 1 entry"),
+        ("Annotated[float, Field(gt=0)]", "0.0", "it must be more than 0.0"),
+        ("Annotated[int, Field(lt=5)]", "5", "it must be less than 5"),
+        ("Annotated[int, Field(multiple_of=5)]", "7", "it must be a multiple of 5"),
+        ("Annotated[float, Field(allow_inf_nan=False)]", "inf", "it must be a number that is neither inf nor nan"),
+        ('Literal["one"]', '"two"', "it must be 'one'"),
+        ("Literal[1, 2, 3]", "4", "it must be 1, 2 or 3"),
+        ("bool", '"true"', "it must be true or false without quotes"),
+        ("float", '"1.5"', "it must be a number without quotes"),
+        ("str", "7", "it must be a string in quotes"),
+        ("list[str]", '"a"', "it must be a list: [ ... ]"),
+        ("dict[str, str]", '"a"', "it must be a table: { name = ... }"),
+        ("tuple[str, ...]", '"a"', "it must be a list: [ ... ]"),
+        (
+            "tuple[str, ...]",
+            '["a"]',
+            "a list of pyproject.toml is a list: declare it so in the class Settings, list[str]",
+        ),
+        ("int | None", '"a"', "it must be a whole number without quotes"),
+        ("int | str", "[]", "it must be a whole number without quotes or it must be a string in quotes"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_plain_words(load: Load, declared: str, given: str, reason: str) -> None:
+    """Pydantic's own are those of a programmer: "String should match pattern", "Input should be a valid integer"."""
+    source = f"class Settings:\n    key: {declared}\ndef create(lookup): ...\n"
+    with pytest.raises(UserError) as raised:
+        load(f"key = {given}", source)
+    error = raised.value
+    assert (error.subject, error.exit_code) == ("pyproject.toml", 2)
+    assert error.reason == f"tool.popdesk.lookup: s3.key: {reason}"
+    assert error.hint == "fix it in [tool.popdesk]"
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "reason"),
+    [
+        ("list[str | int]", '["a", []]', "s3.key.1: it must be a string in quotes or it must be a whole number"),
+        ("dict[str, int | None]", '{ a = "x" }', "s3.key.a: it must be a whole number without quotes"),
+        ("dict[Annotated[str, Field(min_length=2)], int]", "{ a = 1 }", "s3.key.a: it must have at least 2 characters"),
+    ],
+)
+def test_the_place_in_a_wrong_value_is_named(load: Load, declared: str, given: str, reason: str) -> None:
+    with pytest.raises(UserError) as raised:
+        load(f"key = {given}", f"class Settings:\n    key: {declared}\ndef create(lookup): ...\n")
+    assert f"tool.popdesk.lookup: {reason}" in raised.value.reason
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"), [("[", "unclosed character class"), ("(?=a)", "look-around, .* is not supported")]
+)
+def test_a_pattern_that_cannot_be_read_is_told(load: Load, pattern: str, words: str) -> None:
+    """It was a traceback of pydantic's."""
+    with pytest.raises(
+        UserError, match=rf"a pattern in the class Settings of lambda/lookup/adapters/s3\.py .*: {words}"
+    ):
+        load(
+            'key = "x"',
+            f'class Settings:\n    key: Annotated[str, Field(pattern="{pattern}")]\ndef create(lookup): ...\n',
+        )
 
 
 @pytest.mark.parametrize(
