@@ -22,6 +22,7 @@ with cancelling_quietly():
 
     from ops import ROOT
     from ops.cli.options import as_given, environment_option, profile_option
+    from ops.cli.usage import as_user_error
     from ops.errors import UserError
     from ops.pyproject import version
 
@@ -55,7 +56,7 @@ def _print_error(error: UserError, context: click.Context) -> None:
 
 
 class _Commands(click.Group):
-    """A group that prints a UserError as subject, reason and hint."""
+    """A group that prints a UserError as subject, reason and hint, and what click refuses in the same way."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -63,6 +64,12 @@ class _Commands(click.Group):
         except UserError as error:
             _print_error(error, ctx)
             sys.exit(error.exit_code)
+        except click.exceptions.NoArgsIsHelpError:  # shows the help of a group, of which no command was named
+            raise
+        except click.UsageError as refused:
+            wrong = as_user_error(refused, ctx)
+            _print_error(wrong, ctx)
+            sys.exit(wrong.exit_code)
         except (click.Abort, KeyboardInterrupt) as abort:
             if isinstance(abort.__context__, EOFError):
                 errors.print()  # ends the question's line

@@ -70,7 +70,8 @@ def as_given(text: str, context: click.Context | None = None) -> str:
 
     def complete(found: re.Match[str]) -> str:
         words = found[1].split()
-        taken = _options(context, words) if context else frozenset[str]()
+        # Help is the same with and without them.
+        taken = _options(context, words) if context and "--help" not in words else frozenset[str]()
         more = [f"{name} {shlex.quote(value)}" for name, value in given.items() if name in taken and name not in words]
         return f"`{' '.join([start, *words, *more])}`"
 

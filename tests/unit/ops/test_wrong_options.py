@@ -167,6 +167,60 @@ def test_nothing_stands_before_an_error(pyproject: Path) -> None:
         assert result.stderr.splitlines()[0] == "pyproject.toml"
 
 
+@pytest.mark.parametrize(
+    ("line", "subject", "reason", "remedy"),
+    [
+        ("pln", "pln", "there is no such command", "write plan; see `python deploy.py --help`"),
+        (
+            "roll-back --env prod",
+            "roll-back",
+            "there is no such command",
+            "write rollback",
+        ),  # it is imported when asked for
+        ("zzz", "zzz", "there is no such command", "see `python deploy.py --help`"),
+        (
+            "customers imprt",
+            "imprt",
+            "there is no such command",
+            "write import; see `python deploy.py customers --help`",
+        ),
+        ("plan --env prod --jsn", "--jsn", "plan has no such option", "write --json"),
+        ("status -x", "-x", "status has no such option", "see `python deploy.py status --help`"),
+        ("--evn prod", "--evn", "release has no such option", "see `python deploy.py release --help`"),
+        ("new", "FOLDER", "this argument is missing", "give it; see `python deploy.py new --help`"),
+        ("customers import", "FILE", "this argument is missing", "see `python deploy.py customers import --help`"),
+        ("plan a", "plan", "Got unexpected extra argument (a)", "see `python deploy.py plan --help`"),
+        ("preview --port", "--port", "Option '--port' requires an argument", "see `python deploy.py preview --help`"),
+        ("check --json=1", "--json", "Option '--json' does not take a value", "see `python deploy.py check --help`"),
+        ("preview --scenario none.py", "--scenario", "File 'none.py' does not exist", "give another value; see "),
+        ("rehearse --hang billing", "--hang", "'billing' is not one of", "see `python deploy.py rehearse --help`"),
+        ("check --timeout 0", "--timeout", "0.0 is not in the range", "see `python deploy.py check --help`"),
+        ("check ftp://crm/", "URL", "it begins with neither http:// nor https://", "give another value"),
+        (
+            "customers import README.md --delete-others --from-line 4",
+            "customers import",
+            "--delete-others needs the whole file: leave out --from-line",
+            "see `python deploy.py customers import --help`",
+        ),
+    ],
+)
+def test_what_click_refuses_has_a_remedy_too(line: str, subject: str, reason: str, remedy: str) -> None:
+    result = _run(line.replace("README.md", str(settings.ROOT / "README.md")))
+    assert (result.exit_code, result.stdout) == (2, "")
+    said = result.stderr.splitlines()
+    assert len(said) == 3
+    assert said[0] == subject
+    assert said[1].startswith(f"  {reason}")
+    assert said[2].startswith("  What to do: ")
+    assert remedy in said[2]
+
+
+def test_help_that_is_asked_for_and_that_of_a_group_stay_help() -> None:
+    assert _run("plan --help").stdout.startswith("Usage:")
+    group = _run("customers")
+    assert (group.exit_code, group.stderr.partition(":")[0]) == (2, "Usage")
+
+
 def test_a_profile_that_is_none_is_a_wrong_option() -> None:
     result = _run("status --env prod --profile nonsense")
     assert (result.exit_code, result.stdout) == (2, "")
