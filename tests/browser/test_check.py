@@ -146,15 +146,19 @@ def test_the_table_says_the_same_and_an_idle_app_is_closed(plain_app: str) -> No
         assert words in done.stdout
 
 
-def test_where_there_is_no_page_it_says_so() -> None:
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_where_there_is_no_page_it_says_so(options: tuple[str, ...]) -> None:
+    """With --json standard output is empty too: a script sees the exit code first."""
     with PageServer({"Content-Type": "text/html"}, status=404) as missing:
-        done = run(missing.url)
+        done = run(missing.url, *options)
         assert (done.returncode, done.stdout) == (1, "")
         assert "it answers with status 404" in done.stderr
     with PageServer({"Content-Type": "application/json"}) as other:
-        assert "it is not a page: its Content-Type is application/json" in run(other.url).stderr
-    done = run(other.url)  # nobody listens there any more
-    assert done.returncode == 1
+        done = run(other.url, *options)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "it is not a page: its Content-Type is application/json" in done.stderr
+    done = run(other.url, *options)  # nobody listens there any more
+    assert (done.returncode, done.stdout) == (1, "")
     assert "cannot be reached" in done.stderr
     assert "start the app" in done.stderr
 

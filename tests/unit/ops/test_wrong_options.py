@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -26,6 +27,9 @@ _INSTANCE = "arn:aws:connect:us-east-1:123456789012:instance/11111111-2222-3333-
 @pytest.fixture(autouse=True)
 def pyproject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the settings' file: prod has an instance in us-east-1."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "UV"):
         monkeypatch.delenv(name, raising=False)
@@ -213,6 +217,29 @@ def test_what_click_refuses_has_a_remedy_too(line: str, subject: str, reason: st
     assert said[1].startswith(f"  {reason}")
     assert said[2].startswith("  What to do: ")
     assert remedy in said[2]
+
+
+def test_with_json_an_error_leaves_standard_output_empty() -> None:
+    """What a script reads there is one JSON document or nothing; why there is nothing stands on standard error."""
+    lines = [f"{' '.join(names)} --json --env nowhere" for names, options in _commands() if "--json" in options]
+    assert len(lines) > 10
+    for line in (*lines, "check http://localhost:1/ --json"):
+        file = str(settings.ROOT / "README.md") if line.startswith("customers import") else ""
+        result = _run(f"{line} {file}")
+        assert (result.exit_code, result.stdout) == (1 if "localhost" in line else 2, ""), line
+        assert "\n  What to do: " in result.stderr, line
+
+
+def _commands() -> Iterator[tuple[list[str], set[str]]]:
+    """Yield the names that lead to each command, and its options."""
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        inner = command.commands.values() if isinstance(command, click.Group) else [command]
+        for each in inner:
+            path = [name] if each is command else [name, str(each.name)]
+            yield path, {option for parameter in each.params for option in parameter.opts}
 
 
 def test_help_that_is_asked_for_and_that_of_a_group_stay_help() -> None:
