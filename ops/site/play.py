@@ -12,11 +12,12 @@ CPython (ops/site/player.py), against a sample desk (ops/site/sample.py).
 
 A card that would break in the page stops the build; all that is wrong is said at once, each with its file and line. A card
 that uses what only the browser has is not played: it asks when its turn comes, and a note says so. One that asks a route of the
-team's own is played up to that question, and a note says that too.
+team's own is played up to that question: a note says so where more comes behind it, until a test of the team's names it.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -141,7 +142,7 @@ def play_cards(
             for name in card["asks"]
             if not card["later"] and name not in [*first, _ATTRIBUTES] and not name.startswith((_API, _WORKSPACE))
         ]
-    notes += _half_played([*cards, *actions])
+    notes += _half_played([*cards, *actions], python.parent / "tests" / "team")
     notes += _attribute_notes(actions, settings.api.attributes)
     notes += _permission_notes(found["permissions"], cards, actions, settings.permissions)
     return Played(
@@ -158,15 +159,41 @@ def play_cards(
     )
 
 
-def _half_played(these: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield one note of all cards and actions that ask a route of the team's own, to which the sample has no answer."""
-    half = [each["line"] for each in these if any(name.startswith(_API) for name in each["unanswered"])]
+def _half_played(these: list[dict[str, Any]], tests: Path) -> Iterator[str]:
+    """Yield one note of all cards and actions that ask a route of the team's own, to which the sample has no answer.
+
+    Nothing is said of one that ends with its question, and of one that a test in the folder `tests` names.
+    """
+    half = [each for each in these if not each["whole"] and any(name.startswith(_API) for name in each["unanswered"])]
+    named = _texts_of(tests) if half else set()
+    half = [
+        each for each in half if not named & {each["id"], each["place"][0] if "place" in each else each["texts"][0]}
+    ]
     if half:
-        they, their = ("it was", "its") if len(half) == 1 else ("they were", "their")
+        lines = ", ".join(each["line"] for each in half)
+        they, their, them = ("it was", "its", "it") if len(half) == 1 else ("they were", "their", "them")
         yield (
-            f"{', '.join(half)}: {they} played up to {their} question to the API; what comes after it was not checked."
-            " A test with an answer checks it (docs/testing.md)."
+            f"{lines}: {they} played up to {their} question to the API; what comes after it was not checked."
+            f" Show {them} in a test in tests/team, with an answer (docs/testing.md): this is said until a test names {them}."
         )
+
+
+def _texts_of(tests: Path) -> set[str]:
+    """Return the texts and names in the tests of a folder: a card or an action is named by its title or its function."""
+    found: set[str] = set()
+    for path in sorted(tests.rglob("*.py")):
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (OSError, SyntaxError, ValueError):
+            continue  # pytest says what is wrong with it
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+            elif isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.alias):
+                found.add(node.name)
+    return found
 
 
 def _asks_api(each: dict[str, Any]) -> bool:

@@ -7,15 +7,16 @@ to all questions (ops/site/sample.py). `absent` are modules that the page cannot
 
 Writes one JSON object to stdout:
 
-    {"cards": [{"id", "place": [title, id], "later", "line", "asks": [questions], "unanswered", "lines": ["cards.py", 10, 6]}],
-     "actions": [{"id", "texts": [title, labels, ...], "card": id, "line", "asks", "unanswered", "lines"}],
+    {"cards": [{"id", "place": [title, id], "later", "line", "asks": [questions], "unanswered", "whole",
+                "lines": ["cards.py", 10, 6]}],
+     "actions": [{"id", "texts": [title, labels, ...], "card": id, "line", "asks", "unanswered", "whole", "lines"}],
      "permissions": {question: permission}, "unplayed": ["pyapp/cards.py:12 map: it uses js"],
      "problems": [["pyapp/cards.py:12", "KeyError: 'Tier'", "pyapp/cards.py:10 tier", 6]]}
 
 A problem says where, what, and where its card stands with how many lines; "" and 0 for what is no card's. `lines` are the
 file of a card or an action, its first line with its decorator's, and how many there are. What an action changes is among what
 it asks, as "api POST tickets"; it is not sent anywhere. `unanswered` is what the sample has no answer to, of routes of the team's
-own: what comes after such a question is not played.
+own: what comes after such a question is not played. `whole` is whether nothing comes after it.
 
 What a card uses of the browser (`js`, `pyscript`) is not here: it is not played. Waiting takes no time.
 """
@@ -26,8 +27,10 @@ import ast
 import asyncio
 import copy
 import inspect
+import itertools
 import json
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -113,7 +116,7 @@ def main(
             return card.ask(desk.Desk(play.ask, roles, fields))
 
         with _noted_numbers(play.asks):
-            _run(found, folder, place, card.ask, show)
+            found["cards"][-1]["whole"] = _run(found, folder, place, card.ask, show)
     for action in actions.ACTIONS if actions else []:
         play = _Play(answers)
         place = _place(action.run, folder)
@@ -132,7 +135,7 @@ def main(
         def act(action: Any = action, play: _Play = play) -> Any:
             return _acted(action, desk.Desk(play.ask, roles, fields, play.write))
 
-        _run(found, folder, place, action.run, act)
+        found["actions"][-1]["whole"] = _run(found, folder, place, action.run, act)
     return found
 
 
@@ -238,14 +241,14 @@ async def _acted(action: Any, desk: Any) -> Any:
 
 def _run(
     found: dict[str, Any], folder: Path, place: str, function: Callable[..., Any], play: Callable[[], Any]
-) -> None:
-    """Play one card or action, and note what came of it."""
+) -> bool:
+    """Play one card or action, and note what came of it. Return whether it was played to its end or to its last question."""
     from popdesk import desk, values
 
     try:
         values.drawable(asyncio.run(_value(play)))
-    except desk.Unanswered:
-        return
+    except desk.Unanswered as error:
+        return _is_last(error, folder, function)
     except _NotHere as error:
         found["unplayed"].append(f"{place}: {error}")
     except TimeoutError:
@@ -253,10 +256,38 @@ def _run(
     except AttributeError as error:
         if isinstance(error.obj, ModuleType):  # MicroPython's modules have names of their own
             found["unplayed"].append(f"{place}: {error}")
-            return
+            return False
         found["problems"].append(_problem(error, folder, place, function))
     except BaseException as error:
         found["problems"].append(_problem(error, folder, place, function))
+    return False
+
+
+def _is_last(error: BaseException, folder: Path, function: Callable[..., Any]) -> bool:
+    """Return whether a function ends with the question that had no answer, and does nothing with the answer."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    code = getattr(function, "__code__", None)
+    for (frame, line), (inner, _) in itertools.pairwise(frames):
+        if frame.f_code is code and Path(inner.f_code.co_filename).is_relative_to(folder / "popdesk"):
+            lines, first = inspect.getsourcelines(function)
+            (definition,) = ast.parse(textwrap.dedent("".join(lines))).body
+            assert isinstance(definition, (ast.FunctionDef, ast.AsyncFunctionDef))
+            last = _last(definition.body, line - first + 1)
+            if not isinstance(last, ast.Expr) or not isinstance(last.value, ast.Await):
+                return False
+            # It may be one of its parameters that was not answered: `post("ship", await desk.api.get("orders"))`.
+            return not any(isinstance(each, ast.Await) for each in ast.walk(last.value.value))
+    return False
+
+
+def _last(body: list[ast.stmt], line: int) -> ast.stmt | None:
+    """Return the statement at a line if it is the last one of a body, also at the end of an `if`; None if more comes."""
+    last = body[-1]
+    if not last.lineno <= line <= (last.end_lineno or line):
+        return None
+    if not isinstance(last, ast.If):
+        return last
+    return next((found for part in (last.body, last.orelse) if part and (found := _last(part, line))), None)
 
 
 async def _value(play: Callable[[], Any]) -> Any:

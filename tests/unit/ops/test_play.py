@@ -341,16 +341,61 @@ def test_one_note_names_all_that_was_played_up_to_its_question_to_the_api_alone(
         return play_cards(python, sorted(python.rglob("*.py")), settings, OwnCache(tmp_path / "cache")).notes
 
     behind = (
-        " played up to {} question to the API; what comes after it was not checked."
-        " A test with an answer checks it (docs/testing.md)."
+        " played up to {0} question to the API; what comes after it was not checked."
+        " Show {1} in a test in tests/team, with an answer (docs/testing.md): this is said until a test names {1}."
     )
-    assert notes() == ("pyapp/cards.py:3 orders: it was" + behind.format("its"),)
+    assert notes() == ("pyapp/cards.py:3 orders: it was" + behind.format("its", "it"),)
     with (python / "cards.py").open("a", encoding="utf-8") as file:
         file.write(card.format(name="refunds"))
     (python / "actions.py").write_text(
-        'from popdesk import action\n@action("Ship")\nasync def ship(desk):\n    await desk.api.post("ship")\n', "utf-8"
+        'from popdesk import action\n@action("Ship")\nasync def ship(desk):\n    return (await desk.api.post("ship"))["id"]\n',
+        "utf-8",
     )
     assert notes() == (
         "pyapp/cards.py:3 orders, pyapp/cards.py:10 refunds, pyapp/actions.py:3 ship: they were"
-        + behind.format("their"),
+        + behind.format("their", "them"),
     )
+    tests = tmp_path / "tests" / "team"
+    tests.mkdir(parents=True)
+    (tests / "test_broken.py").write_text("def (", "utf-8")
+    (tests / "test_cards.py").write_text(
+        "from cards import refunds\ndef test(sample_desk, show_cards):\n"
+        '    """Of orders."""\n    show_cards(sample_desk()).action("Ship").submit()\n',
+        "utf-8",
+    )
+    assert notes() == ("pyapp/cards.py:3 orders: it was" + behind.format("its", "it"),), "a docstring is about it"
+    (tests / "test_orders.py").write_text('show("orders")', "utf-8")
+    assert notes() == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "noted"),
+    [
+        ('await desk.api.post("ship")', False),
+        (
+            'if note:\n        await desk.api.post("ship/{id}", {"note": note},\n            id="7")\n    else:\n        pass',
+            False,
+        ),
+        ('await desk.api.post("ship")\n    return Text("Shipped")', True),
+        ('return await desk.api.post("ship")', True),
+        ('for _ in range(2):\n        await desk.api.post("ship")', True),
+        ('if note:\n        await desk.api.post("ship")\n    return None', True),
+        ('await desk.api.post("ship", await desk.api.get("orders"))', True),
+        ("await _ship(desk)", True),
+        ('try:\n        await desk.api.post("ship")\n    except ValueError:\n        pass', True),
+    ],
+)
+def test_nothing_is_said_of_an_action_that_ends_with_its_question(tmp_path: Path, body: str, noted: bool) -> None:
+    """It was noted on every build, though nothing of it was left to check."""
+    python = _python(tmp_path, cards="")
+    (python / "actions.py").write_text(
+        "from popdesk import Line, Text, action\n\n"
+        'async def _ship(desk):\n    done = await desk.api.post("ship")\n    return done["id"]\n\n'
+        f'@action("Ship", fields=[Line("note")])\nasync def ship(desk, note):\n    {body}\n',
+        "utf-8",
+    )
+    settings = load_settings()
+    settings = settings.model_copy(update={"api": settings.api.model_copy(update={"enabled": True})})
+    played = play_cards(python, sorted(python.rglob("*.py")), settings, OwnCache(tmp_path / "cache"))
+    assert played.actions == ("ship",)
+    assert bool(played.notes) == noted
