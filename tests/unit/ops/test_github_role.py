@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
+from botocore import xform_name
+from botocore.session import Session
 from cfnlint.api import lint
 from click.testing import CliRunner, Result
 
@@ -14,7 +19,7 @@ from deploy import cli
 from ops.cli import cloud as cloud_commands
 from ops.cloud.iam_policy import parts, policy, size
 from ops.cloud.names import policy_names
-from ops.settings import Settings, load_settings
+from ops.settings import ROOT, Settings, load_settings
 
 INSTANCE = "arn:aws:connect:us-east-1:123456789012:instance/11111111-2222-3333-4444-555555555555"
 LONGEST_TEMPLATE = 51_200  # bytes that CloudFormation takes without a bucket
@@ -145,3 +150,81 @@ def test_options_that_do_not_go_together_are_refused_in_words(
 )
 def test_the_whole_policy_says_where_it_fits(run: Run, api: bool, said: str) -> None:
     assert said in run(settings=_settings(api=api)).stderr
+
+
+# The AWS CLI's own command, which is no operation: docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy.
+_CLI_DEPLOYS = {"stack-name", "template-file", "capabilities"}
+# What every command of the AWS CLI takes, and the options of gh that the page uses: cli.github.com/manual/gh_api.
+_CLI_TAKES = {"query"}
+_GH = {"api": {"jq"}}
+
+
+def _page() -> str:
+    return (ROOT / "docs" / "pipeline.md").read_text("utf-8")
+
+
+def _lines(program: str) -> list[list[str]]:
+    """Return the words of each line of docs/pipeline.md that begins with a program, in a block or in a sentence."""
+    found = re.findall(rf"^ *({program} .*)$|`({program} [^`\n]+)`", _page(), re.MULTILINE)
+    return [shlex.split(block or sentence) for block, sentence in found]
+
+
+def _options(words: list[str]) -> dict[str, str]:
+    """Return the options among words with their values: {"url": "https://..."}."""
+    names = [number for number, word in enumerate(words) if word.startswith("--")]
+    return {words[number].removeprefix("--"): words[number + 1] for number in names}
+
+
+def test_the_lines_of_the_page_that_are_not_ours_have_commands_and_options_that_there_are() -> None:
+    """For the AWS CLI, whose commands are botocore's operations; no test runs these lines."""
+    lines = _lines("aws")
+    assert [words[1:3] for words in lines] == [
+        ["iam", "create-open-id-connect-provider"],
+        ["cloudformation", "deploy"],
+        ["cloudformation", "describe-stacks"],
+    ]
+    for _, service, command, *words in lines:
+        taken = _CLI_DEPLOYS
+        if command != "deploy":
+            model = Session().get_service_model(service)
+            (operation,) = (name for name in model.operation_names if xform_name(name, "-") == command)
+            taken = {xform_name(name, "-") for name in model.operation_model(operation).input_shape.members}
+        assert _options(words).keys() <= taken | _CLI_TAKES, command
+    for _, command, *words in _lines("gh"):
+        assert _options(words).keys() <= _GH[command]
+
+
+def test_the_lines_of_the_page_are_about_the_role_that_iam_policy_prints(run: Run) -> None:
+    """Its provider and audience, the file that the line before has written, one stack, an output that is there."""
+    provider, deploy, describe = (_options(words) for words in _lines("aws"))
+    role = _template(run("--env", "prod", "--trust", "github:OWNER/REPO"))
+    (statement,) = role["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    host = provider["url"].removeprefix("https://")
+    assert statement["Principal"]["Federated"].endswith(f":oidc-provider/{host}")
+    assert statement["Condition"]["StringEquals"][f"{host}:aud"] == provider["client-id-list"]
+    assert f" --trust github:OWNER/REPO >{deploy['template-file']}\n" in _page()
+    assert deploy["stack-name"] == describe["stack-name"]
+    # A named role or policy would need CAPABILITY_NAMED_IAM.
+    assert deploy["capabilities"] == "CAPABILITY_IAM"
+    assert not [
+        each for each in role["Resources"].values() if {"RoleName", "ManagedPolicyName"} & {*each["Properties"]}
+    ]
+    assert describe["query"] == "Stacks[0].Outputs"
+    assert [*role["Outputs"]] == ["RoleArn"]
+    assert "`AWS_ROLE_ARN`, the output of step 2" in _page()
+
+
+def test_the_variables_and_the_tags_of_the_page_are_those_of_the_workflows() -> None:
+    texts = {
+        name: (ROOT / ".github" / "workflows" / f"{name}.yml").read_text("utf-8")
+        for name in ("plan", "release", "rollback")
+    }
+    used = {name for text in texts.values() for name in re.findall(r"\bvars\.(\w+)", text)}
+    assert used == {"AWS_ROLE_ARN", "AWS_REGION", "PLAN_ENVIRONMENT"}
+    assert {*re.findall(r"`([A-Z]+_[A-Z_]+)`", _page())} & used == used
+    release = yaml.safe_load(texts["release"])
+    (tags,) = release[True]["push"]["tags"]  # YAML 1.1 reads the key `on` as true
+    assert f"allow the tags `{tags}`" in _page()
+    assert f"a tag `{tags}` for `prod`" in _page()
+    assert re.search(rf"`git tag {tags.replace('*', '')}[0-9.]+ && git push origin v[0-9.]+`", _page())
+    assert f"UV_PYTHON={release['jobs']['release']['env']['UV_PYTHON']}`" in _page()
