@@ -39,3 +39,13 @@ def test_axe_finds_nothing_in_either_theme_and_300_pixels_are_wide_enough(states
     assert not overflows(app)
     if state != "error":
         assert states.workspace.errors == []
+
+
+def test_at_300_pixels_what_a_fold_says_has_more_room_than_its_name(states: AppStates) -> None:
+    app = states.folds_open()
+    set_width(states, app, 300)
+    widths = app.locator(".facts > div").evaluate_all(
+        "rows => rows.map(row => [...row.children].map(each => each.getBoundingClientRect().width))"
+    )
+    assert widths
+    assert all(name < value for name, value in widths), widths
