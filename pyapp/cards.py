@@ -128,7 +128,7 @@ async def open_cases(desk: Desk) -> object:
     return Table(["Case", "Subject", "Priority", "Opened"], rows)
 
 
-@card("Lately", personal=True, later=True, wide=True)
+@card("Recent activity", personal=True, later=True, wide=True)
 async def lately(desk: Desk) -> object:
     customer = await desk.customer.id()
     answer = await desk.api.get("customers/{id}/history", id=customer)
