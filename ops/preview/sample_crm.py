@@ -50,7 +50,7 @@ def sample_crm(customers: list[Customer], cases: SampleCases | None = None) -> S
     def search(request: Request) -> Response:
         query = request.query_params.get("q", "")
         found = [one for one in customers if _matches(one, query)]
-        return _page("Search", _list(f"{len(found)} found for “{query}”", found), query=query)
+        return _page("Search", _list(f"{len(found) or 'Nobody'} found for “{query}”", found), query=query)
 
     def style(request: Request) -> Response:
         del request

@@ -471,6 +471,14 @@ def test_the_log_shows_filters_unfolds_and_copies(hosting: Hosting, context: Bro
     assert [(line["direction"], line["message"]["type"]) for line in lines] == [("up", "request"), ("down", "response")]
 
 
+def test_the_desk_says_which_language_the_agent_chose_if_any(hosting: Hosting) -> None:
+    hosting.host(query="panel=desk")
+    chosen = hosting.page.locator("#desk-language option:checked")
+    expect(chosen).to_have_text("None chosen")
+    hosting.page.get_by_label("Locale").select_option("es_ES")
+    expect(chosen).to_have_text("es_ES")
+
+
 def test_the_theme_reaches_the_page_and_the_app(hosting: Hosting) -> None:
     hosting.host(query="theme=dark&offer=C-1001")
     expect(hosting.page.locator("html")).to_have_attribute("data-mode", "dark")

@@ -19,7 +19,8 @@ class DeskPanel(Part):
     def __init__(self, page: "Page") -> None:
         super().__init__(page)
         self.forms = {"open": _open}
-        fill(by_id("desk-language"), options(LOCALES))
+        none = element("option", "", "None chosen", value="", disabled="")  # as it begins; nobody goes back to it
+        fill(by_id("desk-language"), [none] + options(LOCALES))
 
     def state(self) -> "Any":
         """Return all that is shown."""
