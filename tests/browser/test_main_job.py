@@ -265,7 +265,7 @@ def test_an_unknown_caller_is_a_full_answer_with_a_search(workspace: Workspace) 
     expect(workspace.app.get_by_role("heading", name="No customer found")).to_be_visible()
     expect(card(workspace.app, "Phone number or e-mail")).to_have_text("+1 202 555 0123")
     window = pop(workspace, "Search the CRM")
-    expect(window.get_by_role("heading", name="0 found")).to_be_visible()
+    expect(window.get_by_role("heading", name="Nobody found")).to_be_visible()
     expect(window.get_by_role("searchbox")).to_have_value("+12025550123")
 
 
