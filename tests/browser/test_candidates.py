@@ -77,6 +77,17 @@ def test_the_one_who_is_chosen_is_the_pages_customer(workspace: Choosing) -> Non
     expect(workspace.app.locator("#card-open_cases")).to_contain_text("C-1026: ")
 
 
+def test_a_list_that_is_empty_takes_no_room(workspace: Choosing) -> None:
+    workspace.offered()
+    workspace.choose("Efua Owusu")
+    again = workspace.app.get_by_role("button", name="Choose another customer")
+    expect(again).to_be_visible()
+    above, button = workspace.app.locator("#customer-note").bounding_box(), again.bounding_box()
+    assert above is not None
+    assert button is not None
+    assert 4 <= button["y"] - above["y"] - above["height"] <= 12
+
+
 def test_the_keyboard_goes_on_where_the_choice_was(workspace: Choosing) -> None:
     workspace.offered()
     again = workspace.app.get_by_role("button", name="Choose another customer")
