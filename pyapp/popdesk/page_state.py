@@ -8,6 +8,7 @@ The steps that `heard` returns are main.App's methods, each with its values, in 
 """
 
 from popdesk.contact_state import ContactState
+from popdesk.desk import FAILED, TIMED_OUT
 
 if False:
     from collections.abc import Callable
@@ -113,8 +114,13 @@ class PageState:
     # -- results ------------------------------------------------------------------------------------------------------
 
     def answered(self, card: "Card", outcome: "Outcome") -> bool:
-        """Keep a card's result; return whether with it the last of those that come first is there."""
-        self.outcomes[card.id] = outcome
+        """Keep a card's result; return whether with it the last of those that come first is there.
+
+        Who the customer is was known before: that it was not answered this time says nothing about it.
+        """
+        known = self.outcomes.get(card.id)
+        if card.place != "customer" or not known or known.kind != "value" or outcome.kind not in (FAILED, TIMED_OUT):
+            self.outcomes[card.id] = outcome
         waited = bool(self._first)
         self._first.discard(card.id)
         return waited and not self._first

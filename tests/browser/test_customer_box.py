@@ -24,6 +24,23 @@ def test_a_number_that_says_nothing_new_is_not_said_twice(states: AppStates) -> 
     expect(app.locator("#customer-note")).to_have_text("Looked up: +1 206 555 0100")
 
 
+@pytest.mark.parametrize("fault", ["hang", "fail"])
+def test_a_customer_stays_known_where_a_later_question_is_not_answered(context: BrowserContext, fault: str) -> None:
+    with previewed(request_timeout_ms=700) as preview:
+        states = AppStates(Workspace(preview, context.new_page()))
+        states.workspace.open()
+        app = states.offer("C-1001")
+        expect(app.get_by_role("heading", name="Ana Carolina Silva")).to_be_visible()
+        for request in ("contact/getAttributes", "agent/getName"):
+            states.desk.command(fault, request=request, **({"reason": "Away"} if fault == "fail" else {}))
+        app.locator("[data-do=refresh]").click()
+        # What is asked with the attributes is not answered either, and its card says so.
+        said = "No answer in time" if fault == "hang" else "Failed"
+        expect(app.locator("#card-agent_name")).to_contain_text(said)
+        expect(app.get_by_role("heading", name="Ana Carolina Silva")).to_be_visible()
+        expect(app.locator("#pop")).to_be_visible()
+
+
 def test_the_customers_number_in_the_crm_is_not_the_callers(states: AppStates) -> None:
     app = states.offer("C-1001")
     states.change_attributes(app, {ATTRIBUTES["phone"]: "+1 206 555 0199"})

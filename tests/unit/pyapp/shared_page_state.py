@@ -145,6 +145,24 @@ def test_the_cards_that_lack_a_permission_are_named_but_for_those_that_the_page_
     assert state.titles_refused_for("B") == ["ARN"]
 
 
+def test_a_customer_who_is_not_answered_this_time_is_still_known() -> None:
+    state = _state()
+    box, queue = Card("Contact attributes", True, False, "customer", _nothing, "customer's box"), state._cards[1]
+    for known, later, kept in (
+        ("value", "timeout", "value"),
+        ("value", "failed", "value"),
+        ("value", "refused", "refused"),
+        ("value", "nothing", "nothing"),
+        ("refused", "timeout", "timeout"),
+        ("failed", "timeout", "timeout"),
+    ):
+        for card in (box, queue):
+            state.answered(card, Outcome(known))
+            state.answered(card, Outcome(later))
+        assert state.outcomes[box.id].kind == kept, (known, later)
+        assert state.outcomes[queue.id].kind == later
+
+
 def test_a_number_that_is_not_answered_this_time_is_still_known() -> None:
     state = _state()
     assert state.take_number(Outcome("value", "+12025550123"))
