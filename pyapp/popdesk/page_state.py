@@ -42,6 +42,7 @@ class PageState:
         self.contact = ContactState()
         self.contact_id = ""
         self.parameters: "dict[str, Any]" = {}  # that the page was launched with
+        self._one_contact = settings["scope"] == "PER_CONTACT"  # whether all questions were about one contact
         self.created = False  # whether the workspace has said which contact this page is for
         self.granted: "list[str] | None" = None  # permissions
         self.theme: "str | None" = None  # as the workspace names it
@@ -91,6 +92,8 @@ class PageState:
         return [("close",)] if what == "destroyed" else []
 
     def _created(self, data: "dict[str, Any]") -> "list[Step]":
+        if self.created and data["contactId"] != self.contact_id:
+            self._one_contact = False
         self.contact_id, self.granted, self.created = data["contactId"], data["permissions"], True
         self.parameters = data.get("parameters") or {}
         steps: "list[Step]" = [] if self.granted is None else [("grant", self.granted)]
@@ -116,10 +119,11 @@ class PageState:
     def answered(self, card: "Card", outcome: "Outcome") -> bool:
         """Keep a card's result; return whether with it the last of those that come first is there.
 
-        Who the customer is was known before: that it was not answered this time says nothing about it.
+        Who the customer is was known before: that it was not answered this time says nothing about it, as long as the page is
+        for one contact.
         """
-        known = self.outcomes.get(card.id)
-        if card.place != "customer" or not known or known.kind != "value" or outcome.kind not in (FAILED, TIMED_OUT):
+        known = self.outcomes.get(card.id) if card.place == "customer" and self._one_contact else None
+        if not known or known.kind != "value" or outcome.kind not in (FAILED, TIMED_OUT):
             self.outcomes[card.id] = outcome
         waited = bool(self._first)
         self._first.discard(card.id)

@@ -163,6 +163,21 @@ def test_a_customer_who_is_not_answered_this_time_is_still_known() -> None:
         assert state.outcomes[queue.id].kind == later
 
 
+def test_another_contact_s_customer_is_not_kept() -> None:
+    box = Card("Contact attributes", True, False, "customer", _nothing, "customer's box")
+    for state, another in (
+        (_state(scope="CROSS_CONTACTS"), None),
+        (_state(), {"contactId": "c-2", "permissions": None}),
+    ):
+        state.heard("contact", CREATED)
+        if another:
+            state.heard("cleared", {"contactId": CREATED["contactId"]})
+            state.heard("contact", another)
+        state.answered(box, Outcome("value"))
+        state.answered(box, Outcome("timeout"))
+        assert state.outcomes[box.id].kind == "timeout"
+
+
 def test_a_number_that_is_not_answered_this_time_is_still_known() -> None:
     state = _state()
     assert state.take_number(Outcome("value", "+12025550123"))
